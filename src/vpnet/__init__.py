@@ -1,0 +1,1 @@
+"""Viewport prediction for 360-degree video."""

@@ -1,0 +1,88 @@
+"""A window: one history, and the future that a model is asked for."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class ViewportWindow(NamedTuple):
+    """A batch of windows. Directions are unit vectors in the world frame.
+
+    The last history step is the anchor: the moment at which the prediction is made. A stream that
+    the data lack is all zero and False in its mask. The saliency maps are those that this batch
+    looks at, each once; ``saliency_index`` says which windows look at which.
+    """
+
+    history_directions: Tensor
+    """Viewport centres, shape ``(batch, history, 3)``."""
+    history_valid: Tensor
+    """Which of them were measured, shape ``(batch, history)``."""
+    history_roll_rad: Tensor
+    """Roll of the head; 0 where the source has none, shape ``(batch, history)``."""
+    gaze_directions: Tensor
+    """Gaze in the world, shape ``(batch, history, 3)``."""
+    gaze_offset_deg: Tensor
+    """Gaze in the head: horizontal, vertical, magnitude, shape ``(batch, history, 3)``."""
+    is_fixating: Tensor
+    """1 during a fixation, else 0, shape ``(batch, history)``."""
+    fixation_duration_s: Tensor
+    """Age of the current fixation, shape ``(batch, history)``."""
+    gaze_valid: Tensor
+    """Mask of the four gaze streams, shape ``(batch, history)``."""
+    face: Tensor
+    """Chosen face features, shape ``(batch, history, face_features)``."""
+    face_valid: Tensor
+    """Mask of the face, shape ``(batch, history)``."""
+    saliency_maps: Tensor
+    """Distinct maps, solid-angle normalised, shape ``(maps, height, width)``; maps may be 0."""
+    saliency_index: Tensor
+    """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``."""
+    user_index: Tensor
+    """Row of the user in the model's embedding, 0 for an unknown user, shape ``(batch,)``."""
+    future_directions: Tensor
+    """What is asked for, shape ``(batch, horizon, 3)``; never shown to a model."""
+    future_valid: Tensor
+    """Which of them are known, shape ``(batch, horizon)``."""
+    recording_index: Tensor
+    """Which recording the window is cut from, shape ``(batch,)``."""
+    anchor_step: Tensor
+    """Playback time of the anchor, in steps of the task's clock, shape ``(batch,)``."""
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """What the windows of one experiment look like: all that a model must know of its data.
+
+    Args:
+        sampling_rate_hz: Steps per second of the task's clock.
+        history_steps: Length of the history, the anchor included.
+        horizon_steps: The steps after the anchor that are asked for, increasing.
+        users: Number of known users; their indices are 1 to ``users``.
+        face_features: Number of face features.
+        has_gaze: Whether any recording has gaze.
+        has_face: Whether any recording has a face stream.
+        has_saliency: Whether windows carry saliency maps.
+    """
+
+    sampling_rate_hz: float
+    history_steps: int
+    horizon_steps: tuple[int, ...]
+    users: int = 0
+    face_features: int = 0
+    has_gaze: bool = False
+    has_face: bool = False
+    has_saliency: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))
+        if self.history_steps < 2:
+            raise ValueError(f"history_steps must be at least 2, got {self.history_steps}")
+        steps = self.horizon_steps
+        if not steps or steps[0] < 1 or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
+            raise ValueError(f"horizon_steps must be positive and increasing, got {steps}")
+
+    @property
+    def horizons_s(self) -> tuple[float, ...]:
+        """The horizons in seconds."""
+        return tuple(step / self.sampling_rate_hz for step in self.horizon_steps)

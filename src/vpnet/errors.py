@@ -1,0 +1,14 @@
+"""The one error that is the user's to mend.
+
+Everything that can be wrong with input (a file, a key of the configuration, a checkpoint) raises
+`InputError`; the commands print its message and exit with code 2. Any other exception is a defect
+of vpnet and keeps its traceback.
+"""
+
+
+class InputError(ValueError):
+    """Input broke a rule.
+
+    The message states the rule, the value found, the file and line (or the configuration key), and
+    the remedy.
+    """
