@@ -15,9 +15,29 @@ help:  ## List the targets.
 
 install: .venv/installed  ## Make .venv with the pinned packages (done by itself when needed).
 
-requirements:  ## Pin the newest compatible packages in requirements.txt (no hashes, no addresses).
-	uv lock --upgrade
-	uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
+demo: install  ## Simulate recordings, train fusion on them, print the table, draw the picture.
+	$(BIN)/python train.py experiment=demo
+	@echo "open runs/demo/overview.png"
+
+test: install  ## Lint, type check and the fast tests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/pytest --durations=10
+
+test-slow: install  ## The tests that take longer than a few seconds.
+	$(BIN)/pytest -m slow --durations=10
+
+bench: install  ## Windows and predictions per second on this machine.
+	$(BIN)/python benchmarks/throughput.py
+
+format: install  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: install  ## Pin the newest compatible packages (no hashes, no addresses).
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
 	! grep -nE '://|index-url|@ file' requirements.txt
 
-.PHONY: help install requirements
+.PHONY: help install demo test test-slow bench format requirements

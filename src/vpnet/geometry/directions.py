@@ -46,8 +46,8 @@ def direction_from_angles(yaw_rad: Tensor, elevation_rad: Tensor) -> Tensor:
 def yaw_and_elevation(directions: Tensor) -> tuple[Tensor, Tensor]:
     """Yaw in [-pi, pi) and elevation in [-pi/2, pi/2] of directions, in radians.
 
-    The elevation is taken with atan2, whose gradient stays finite at the poles' neighbours where
-    that of asin does not. At a pole itself the yaw is 0.
+    The elevation is taken with atan2, whose gradient stays finite near the poles where that of asin
+    does not. At a pole itself the yaw is 0, and the gradient is finite too.
 
     Args:
         directions: Unit vectors, shape ``(..., 3)``.
@@ -56,7 +56,11 @@ def yaw_and_elevation(directions: Tensor) -> tuple[Tensor, Tensor]:
         Yaw and elevation, each of shape ``(...)``.
     """
     x, y, z = directions.unbind(dim=-1)
-    return wrap_angle(torch.atan2(x, z)), torch.atan2(y, torch.hypot(x, z))
+    # At a pole both functions have the gradient 0/0; another z keeps it from being computed.
+    at_pole = torch.hypot(x, z) < 1e-15
+    z = torch.where(at_pole, torch.ones_like(z), z)
+    horizontal = torch.where(at_pole, torch.zeros_like(z), torch.hypot(x, z))
+    return wrap_angle(torch.atan2(x, z)), torch.atan2(y, horizontal)
 
 
 def wrap_angle(angle_rad: Tensor) -> Tensor:
@@ -98,7 +102,7 @@ def interpolate_directions(start: Tensor, end: Tensor, fraction: Tensor) -> Tens
     Args:
         start: Unit vectors, shape ``(..., 3)``.
         end: Unit vectors, shape ``(..., 3)``.
-        fraction: 0 gives ``start``, 1 gives ``end``; beyond [0, 1] it extrapolates. Shape ``(...)``.
+        fraction: 0 gives ``start``, 1 gives ``end``; beyond it extrapolates, shape ``(...)``.
 
     Returns:
         Unit vectors, shape ``(..., 3)``.

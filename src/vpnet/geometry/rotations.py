@@ -121,7 +121,9 @@ def slerp(start_xyzw: Tensor, end_xyzw: Tensor, fraction: Tensor) -> Tensor:
     sine = torch.sin(angle_rad)
     near = sine < 1e-6
     safe_sine = torch.where(near, torch.ones_like(sine), sine)
-    weight_start = torch.where(near, 1 - fraction, torch.sin((1 - fraction) * angle_rad) / safe_sine)
+    weight_start = torch.where(
+        near, 1 - fraction, torch.sin((1 - fraction) * angle_rad) / safe_sine
+    )
     weight_end = torch.where(near, fraction, torch.sin(fraction * angle_rad) / safe_sine)
     blended = weight_start * start_xyzw + weight_end * end_xyzw
     return torch.nn.functional.normalize(blended, dim=-1)

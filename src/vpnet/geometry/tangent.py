@@ -3,7 +3,7 @@
 The plane's axes are the horizon's: `east` is level and points to the right, `north` points up. So
 coordinates here do not change when the whole scene turns about the vertical axis. Distances from
 the centre are great-circle distances (the exponential map of the sphere), so any direction but the
-opposite one has exactly one pair of coordinates.
+opposite one has exactly one pair of coordinates; the opposite one is taken to lie due east.
 """
 
 import torch
@@ -52,8 +52,11 @@ def to_tangent(center: Tensor, directions: Tensor) -> Tensor:
     along = torch.stack(((directions * east).sum(-1), (directions * north).sum(-1)), dim=-1)
     sine = torch.linalg.vector_norm(along, dim=-1)
     angle_rad = great_circle_distance(center, directions)
-    scale = torch.where(sine < 1e-6, torch.ones_like(sine), angle_rad / sine.clamp(min=1e-6))
-    return along * scale.unsqueeze(-1)
+    near = sine < 1e-6
+    scale = torch.where(near, torch.ones_like(sine), angle_rad / sine.clamp(min=1e-6))
+    due_east = torch.stack((angle_rad, torch.zeros_like(angle_rad)), dim=-1)
+    opposite = near & (angle_rad > 1)
+    return torch.where(opposite.unsqueeze(-1), due_east, along * scale.unsqueeze(-1))
 
 
 def from_tangent(center: Tensor, offset_rad: Tensor) -> Tensor:

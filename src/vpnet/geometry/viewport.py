@@ -2,14 +2,17 @@
 
 import math
 
-import torch
 from torch import Tensor
 
+from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.rotations import conjugate, rotate
 
 
 def circular_field_of_view(center: Tensor, directions: Tensor, diameter_deg: float) -> Tensor:
     """Which directions lie within a circular field of view.
+
+    Compares angles, not cosines: rounding would put the centre outside a small circle and the
+    opposite direction outside a full one.
 
     Args:
         center: Viewport centres, unit vectors, shape ``(..., 3)``.
@@ -24,7 +27,7 @@ def circular_field_of_view(center: Tensor, directions: Tensor, diameter_deg: flo
     """
     if not 0 < diameter_deg <= 360:
         raise ValueError(f"diameter_deg is a full angle in (0, 360], got {diameter_deg}")
-    return (center * directions).sum(-1) >= math.cos(math.radians(diameter_deg / 2))
+    return great_circle_distance(center, directions) <= math.radians(diameter_deg / 2)
 
 
 def rectangular_field_of_view(

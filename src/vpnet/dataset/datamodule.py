@@ -1,0 +1,198 @@
+"""From recordings to batches: resample, deal out, cut windows, load."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from vpnet.dataset.runs import RunSampler
+from vpnet.dataset.samples import Samples, gather_samples
+from vpnet.dataset.split_file import SplitFile
+from vpnet.dataset.splits import RecordingKey, Split
+from vpnet.dataset.task import Task
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.dataset.windows import WindowDataset, anchor_rows
+from vpnet.errors import InputError
+from vpnet.recordings.recording import Recording
+from vpnet.recordings.resampling import resample
+from vpnet.saliency.source import SaliencySource
+
+logger = logging.getLogger(__name__)
+
+
+class ViewportDataModule(pl.LightningDataModule):
+    """Windows of recordings, dealt out by a split.
+
+    Everything is cut on construction; the samples stay in memory once, whatever the number of
+    windows.
+
+    Args:
+        recordings: All recordings, on their own clocks.
+        split: Deals out whole recordings.
+        task: Clock, history, horizons, anchors.
+        saliency: Where anyone might look, or None.
+        face_features: Features of the face, see `vpnet.recordings.face.face_features`.
+        known_users: Users of a model trained before, in the order of its embedding; None takes
+            those of the training part.
+        saliency_state: What a saliency source learned before, from a checkpoint; None learns from
+            the training part.
+        batch_size: Windows a training batch.
+        eval_batch_size: Windows a batch in validation and test.
+        num_workers: Loading processes; cutting windows is cheaper than sending them, so 0 is best
+            unless saliency maps come from a slow disk.
+        run_length: Consecutive windows that stay together in a training batch.
+        skip_short: Leave out recordings too short for one window instead of refusing them.
+
+    Raises:
+        InputError: The recordings, the split or the task do not fit together.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        split: Split,
+        task: Task,
+        *,
+        saliency: SaliencySource | None = None,
+        face_features: Sequence[str] = (),
+        known_users: Sequence[str] | None = None,
+        saliency_state: dict[str, Tensor] | None = None,
+        batch_size: int = 128,
+        eval_batch_size: int = 512,
+        num_workers: int = 0,
+        run_length: int = 1,
+        skip_short: bool = False,
+    ) -> None:
+        super().__init__()
+        self.task = task
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+        self.run_length = run_length
+        self.partition = split.partition([RecordingKey(r.user_id, r.video_id) for r in recordings])
+        if isinstance(split, SplitFile):
+            _warn_of_other_protocol(split, task)
+        self.samples = gather_samples(
+            [resample(recording, task.sampling_rate_hz) for recording in recordings],
+            task.sampling_rate_hz,
+            face_features,
+        )
+        self.users = (
+            tuple(known_users)
+            if known_users is not None
+            else tuple(sorted({self.samples.user_ids[i] for i in self.partition.train}))
+        )
+        self.spec = WindowSpec(
+            sampling_rate_hz=task.sampling_rate_hz,
+            history_steps=task.history_steps,
+            horizon_steps=task.horizon_steps,
+            users=len(self.users),
+            face_features=len(face_features),
+            has_gaze=bool(self.samples.gaze_valid.any()),
+            has_face=bool(self.samples.face_valid.any()),
+            has_saliency=saliency is not None,
+        )
+        if saliency is not None:
+            saliency.bind(self.samples.video_ids)
+            if saliency_state is None:
+                saliency.fit(_measured_directions(self.samples, self.partition.train))
+            else:
+                saliency.load_state(saliency_state)
+        self.saliency = saliency
+        self.train_windows = self._cut(self.partition.train, task.train_stride_s, skip_short)
+        self.val_windows = self._cut(self.partition.val, task.anchor_stride_s, skip_short)
+        self.test_windows = self._cut(self.partition.test, task.anchor_stride_s, skip_short)
+
+    def _cut(self, part: Sequence[int], stride_s: float, skip_short: bool) -> WindowDataset:
+        task = self.task
+        anchors = anchor_rows(
+            self.samples,
+            part,
+            self.spec,
+            first_anchor_step=round(task.first_anchor_s * task.sampling_rate_hz),
+            stride_steps=task.steps(stride_s, "anchor_stride_s"),
+            skip_short=skip_short,
+        )
+        if len(anchors) == 0:
+            raise InputError(
+                "a part of the split has no window with a whole history and a known future; "
+                "are the recordings too short, or the head invalid throughout?"
+            )
+        row_of_user = {user: row for row, user in enumerate(self.users, start=1)}
+        user_index = torch.tensor([row_of_user.get(user, 0) for user in self.samples.user_ids])
+        return WindowDataset(self.samples, anchors, self.spec, user_index, self.saliency)
+
+    def _load(self, windows: WindowDataset, batch_size: int, sampler=None) -> DataLoader:
+        return DataLoader(
+            windows,
+            batch_size=batch_size,
+            sampler=sampler,
+            collate_fn=_already_a_batch,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
+
+    def train_dataloader(self) -> DataLoader[ViewportWindow]:
+        """Training windows, shuffled."""
+        sampler = RunSampler(len(self.train_windows), self.run_length)
+        return self._load(self.train_windows, self.batch_size, sampler)
+
+    def val_dataloader(self) -> DataLoader[ViewportWindow]:
+        """Validation windows, in order."""
+        return self._load(self.val_windows, self.eval_batch_size)
+
+    def test_dataloader(self) -> DataLoader[ViewportWindow]:
+        """Test windows, in order."""
+        return self._load(self.test_windows, self.eval_batch_size)
+
+    def describe(self) -> str:
+        """One line on each part: recordings, users, videos, windows."""
+        lines = []
+        for name, windows in (
+            ("train", self.train_windows),
+            ("val", self.val_windows),
+            ("test", self.test_windows),
+        ):
+            part: tuple[int, ...] = getattr(self.partition, name)
+            users = {self.samples.user_ids[i] for i in part}
+            videos = {self.samples.video_ids[i] for i in part}
+            lines.append(
+                f"{name:>5}: {len(part):5d} recordings, {len(users):3d} users, "
+                f"{len(videos):3d} videos, {len(windows):7d} windows"
+            )
+        return "\n".join(lines)
+
+
+def _already_a_batch(window: Any) -> Any:
+    return window
+
+
+def _measured_directions(samples: Samples, part: Sequence[int]) -> Tensor:
+    rows = torch.cat(
+        [torch.arange(int(samples.first_row[i]), int(samples.first_row[i + 1])) for i in part]
+    )
+    return samples.viewport_center[rows[samples.head_valid[rows]]]
+
+
+def _warn_of_other_protocol(split: SplitFile, task: Task) -> None:
+    asked = {
+        "sampling_rate_hz": task.sampling_rate_hz,
+        "history_s": task.history_s,
+        "horizon_s": max(task.horizons_s),
+        "first_anchor_s": task.first_anchor_s,
+        "anchor_stride_s": task.anchor_stride_s,
+    }
+    for name, value in split.protocol.items():
+        if abs(asked[name] - value) > 1e-9:
+            logger.warning(
+                "%s was written for %s = %g, the task has %g: results are not comparable with "
+                "published ones",
+                split.path,
+                name,
+                value,
+                asked[name],
+            )

@@ -1,0 +1,151 @@
+"""Windows by index: a window is one number, the row of its anchor."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vpnet.dataset.samples import Samples
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.errors import InputError
+from vpnet.saliency.source import SaliencySource
+
+
+def anchor_rows(
+    samples: Samples,
+    recordings: Sequence[int],
+    spec: WindowSpec,
+    *,
+    first_anchor_step: int,
+    stride_steps: int,
+    skip_short: bool = False,
+    known_future: bool = True,
+) -> Tensor:
+    """Rows at which a window can be cut: whole history measured, whole horizon inside.
+
+    Args:
+        samples: All samples.
+        recordings: Indices of the recordings to cut from.
+        spec: Shape of a window.
+        first_anchor_step: Earliest playback step of an anchor.
+        stride_steps: Anchors lie ``stride_steps`` apart, counted from ``first_anchor_step``.
+        skip_short: Leave out recordings that are too short for one window; else they are refused.
+        known_future: Ask that the horizon lie inside and some of it be measured; False asks for
+            the history alone, to predict beyond the end.
+
+    Returns:
+        Rows of ``samples``, int64, ordered by recording and time, shape ``(windows,)``.
+
+    Raises:
+        InputError: A recording is too short for one window and ``skip_short`` is False.
+    """
+    rows, short = [], []
+    reach_steps = spec.horizon_steps[-1] if known_future else 0
+    for recording in recordings:
+        first_row = int(samples.first_row[recording])
+        first_step = int(samples.first_step[recording])
+        last_step = first_step + int(samples.row_count[recording]) - 1
+        earliest = max(first_anchor_step, first_step + spec.history_steps - 1)
+        # The first step of the anchors' own grid that is not before the earliest.
+        start = (
+            first_anchor_step + -(-(earliest - first_anchor_step) // stride_steps) * stride_steps
+        )
+        stop = last_step - reach_steps
+        if start > stop:
+            short.append((recording, start))
+            continue
+        rows.append(torch.arange(start, stop + 1, stride_steps) - first_step + first_row)
+    if short and not skip_short:
+        worst, start = short[0]
+        first_step = int(samples.first_step[worst])
+        last_step = first_step + int(samples.row_count[worst]) - 1
+        rate_hz = spec.sampling_rate_hz
+        raise InputError(
+            f"{samples.sources[worst]}: a recording must hold a history of "
+            f"{spec.history_steps / rate_hz:.1f} s up to its first anchor ({start / rate_hz:.1f} "
+            f"s) and reach the horizon after it ({(start + reach_steps) / rate_hz:.1f} s), it "
+            f"covers {first_step / rate_hz:.1f} to {last_step / rate_hz:.1f} s "
+            f"(one of {len(short)} such recordings); leave them out, or set skip_short=true"
+        )
+    anchors = torch.cat(rows) if rows else torch.empty(0, dtype=torch.long)
+    # Number of unmeasured head samples up to each row: a difference of 0 means none between.
+    lost = torch.nn.functional.pad((~samples.head_valid).long().cumsum(0), (1, 0))
+    whole = lost[anchors + 1] - lost[anchors + 1 - spec.history_steps] == 0
+    if not known_future:
+        return anchors[whole]
+    future = samples.head_valid[anchors.unsqueeze(1) + torch.tensor(spec.horizon_steps)]
+    return anchors[whole & future.any(dim=1)]
+
+
+class WindowDataset(Dataset[ViewportWindow]):
+    """Windows of one part of a split, gathered a batch at a time.
+
+    ``dataset[i]`` is a batch of one and ``dataset[[i, j, k]]`` a batch of three; a DataLoader asks
+    for the indices of a whole batch at once, and its collate function has nothing left to do.
+
+    Args:
+        samples: All samples.
+        anchors: Rows of the anchors, shape ``(windows,)``.
+        spec: Shape of a window.
+        user_index: Embedding row of each recording's user, shape ``(recordings,)``.
+        saliency: Where anyone might look, or None.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        anchors: Tensor,
+        spec: WindowSpec,
+        user_index: Tensor,
+        saliency: SaliencySource | None = None,
+    ) -> None:
+        self.samples = samples
+        self.anchors = anchors
+        self.spec = spec
+        self.user_index = user_index
+        self.saliency = saliency
+        self._history = torch.arange(1 - spec.history_steps, 1)
+        self._horizon = torch.tensor(spec.horizon_steps)
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def __getitem__(self, index: int | Sequence[int]) -> ViewportWindow:
+        return self.__getitems__([index] if isinstance(index, int) else index)
+
+    def __getitems__(self, indices: Sequence[int]) -> ViewportWindow:
+        samples = self.samples
+        anchor = self.anchors[torch.as_tensor(indices)]
+        history = anchor.unsqueeze(1) + self._history
+        recording = torch.searchsorted(samples.first_row, anchor, right=True) - 1
+        end = samples.first_row[recording + 1].unsqueeze(1)
+        future = anchor.unsqueeze(1) + self._horizon
+        inside = future < end
+        future = torch.minimum(future, end - 1)
+        anchor_step = anchor - samples.first_row[recording] + samples.first_step[recording]
+        saliency_maps, saliency_index = self._look_up_saliency(recording, anchor_step)
+        return ViewportWindow(
+            history_directions=samples.viewport_center[history],
+            history_valid=samples.head_valid[history],
+            history_roll_rad=samples.roll_rad[history],
+            gaze_directions=samples.gaze_direction[history],
+            gaze_offset_deg=samples.gaze_offset_deg[history],
+            is_fixating=samples.is_fixating[history],
+            fixation_duration_s=samples.fixation_duration_s[history],
+            gaze_valid=samples.gaze_valid[history],
+            face=samples.face[history],
+            face_valid=samples.face_valid[history],
+            saliency_maps=saliency_maps,
+            saliency_index=saliency_index,
+            user_index=self.user_index[recording],
+            future_directions=samples.viewport_center[future],
+            future_valid=samples.head_valid[future] & inside,
+            recording_index=recording,
+            anchor_step=anchor_step,
+        )
+
+    def _look_up_saliency(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor]:
+        if self.saliency is None:
+            return torch.zeros(0, 1, 1), torch.full_like(recording, -1)
+        return self.saliency.look_up(recording, anchor_step.double() / self.spec.sampling_rate_hz)

@@ -1,0 +1,69 @@
+"""What a run leaves behind: every prediction, every error, all numbers, one table."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.results import results_table
+from vpnet.evaluation.summary import summarize
+from vpnet.evaluation.tables import errors_table, predictions_table, write_parquet
+from vpnet.evaluation.text_table import TextTable
+
+
+def write_report(
+    folder: str | Path,
+    evaluated: Mapping[str, EvaluatedWindows],
+    data: ViewportDataModule,
+    bootstrap_draws: int = 10_000,
+) -> tuple[dict[str, dict[str, Any]], TextTable]:
+    """Write metrics.json, errors.parquet, predictions.parquet and results.md.
+
+    Args:
+        folder: Folder of the run.
+        evaluated: By model name; the first is the run's own, ``static`` must be among them. Only
+            the first one's errors and predictions are written row by row.
+        data: What was evaluated on.
+        bootstrap_draws: Resamples of the users.
+
+    Returns:
+        The summaries by model name, and the table to print.
+    """
+    folder, task = Path(folder), data.task
+    own = next(iter(evaluated.values()))
+    summaries = {
+        name: summarize(
+            windows,
+            recording_users=data.samples.user_ids,
+            horizons_s=task.horizons_s,
+            report_horizons_s=task.report_horizons_s,
+            bootstrap_draws=bootstrap_draws,
+        )
+        for name, windows in evaluated.items()
+    }
+    keys: dict[str, Any] = {
+        "recording_users": data.samples.user_ids,
+        "recording_videos": data.samples.video_ids,
+        "horizons_s": task.horizons_s,
+        "sampling_rate_hz": task.sampling_rate_hz,
+    }
+    errors = errors_table(own, **keys, report_horizons_s=task.report_horizons_s)
+    write_parquet(errors, folder / "errors.parquet")
+    write_parquet(predictions_table(own, **keys), folder / "predictions.parquet")
+    table = results_table(summaries)
+    write_text(folder / "results.md", table.to_markdown())
+    write_text(
+        folder / "metrics.json", json.dumps({"task": task.name, "models": summaries}, indent=1)
+    )
+    return summaries, table
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,1 @@
+"""Predictions for recordings, from nothing but a checkpoint."""

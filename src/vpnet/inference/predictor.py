@@ -1,0 +1,128 @@
+"""Predictions of one trained model for any recording."""
+
+from collections.abc import Sequence
+
+import polars as pl
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, SequentialSampler
+
+from vpnet.dataset.samples import gather_samples
+from vpnet.dataset.task import Task
+from vpnet.dataset.window import ViewportWindow
+from vpnet.dataset.windows import WindowDataset, anchor_rows
+from vpnet.errors import InputError
+from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
+from vpnet.models.forecaster import Forecaster
+from vpnet.recordings.recording import Recording
+from vpnet.recordings.resampling import resample
+from vpnet.saliency.source import SaliencySource
+
+
+class Predictor:
+    """A model ready to predict.
+
+    Args:
+        model: The network, with its weights.
+        task: The task it was trained for.
+        users: Users of its embedding, in order; others are unknown to it.
+        face_features: Features of the face it was trained with.
+        saliency: Where anyone might look, fitted; or None.
+        device: Where to compute.
+        batch_size: Windows at a time.
+    """
+
+    def __init__(
+        self,
+        model: Forecaster,
+        task: Task,
+        *,
+        users: Sequence[str] = (),
+        face_features: Sequence[str] = (),
+        saliency: SaliencySource | None = None,
+        device: str | torch.device = "cpu",
+        batch_size: int = 1024,
+    ) -> None:
+        self.model = model.eval().to(device)
+        self.task = task
+        self.users = tuple(users)
+        self.face_features = tuple(face_features)
+        self.saliency = saliency
+        self.device = torch.device(device)
+        self.batch_size = batch_size
+
+    @torch.inference_mode()
+    def predict(self, recording: Recording, stride_s: float | None = None) -> pl.DataFrame:
+        """Predict from every anchor of a recording that has a whole history.
+
+        Args:
+            recording: Any recording.
+            stride_s: Distance of the anchors, s; None predicts at every step of the task's clock.
+
+        Returns:
+            Columns user, video, anchor_s, horizon_s, yaw_deg, elevation_deg, x, y, z and
+            error_deg, which is null where the future is not known; a row per anchor and horizon.
+
+        Raises:
+            InputError: The recording is shorter than the history, or its head is lost too often.
+        """
+        task = self.task
+        samples = gather_samples(
+            [resample(recording, task.sampling_rate_hz)], task.sampling_rate_hz, self.face_features
+        )
+        anchors = anchor_rows(
+            samples,
+            [0],
+            self.model.spec,
+            first_anchor_step=int(samples.first_step[0]) + task.history_steps - 1,
+            stride_steps=1 if stride_s is None else task.steps(stride_s, "stride_s"),
+            known_future=False,
+        )
+        if len(anchors) == 0:
+            raise InputError(
+                f"{recording.source}: no history of {task.history_s:g} s without a lost head sample"
+            )
+        user_index = torch.tensor([self._row_of(recording.user_id)])
+        if self.saliency is not None:
+            self.saliency.bind(samples.video_ids)
+        windows = WindowDataset(samples, anchors, self.model.spec, user_index, self.saliency)
+        directions, errors_rad, anchor_steps = [], [], []
+        for indices in BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False):
+            window = ViewportWindow(*(part.to(self.device) for part in windows[indices]))
+            predicted = self.model(window)
+            error_rad = great_circle_distance(predicted, window.future_directions)
+            directions.append(predicted.cpu())
+            errors_rad.append(error_rad.where(window.future_valid, torch.nan).cpu())
+            anchor_steps.append(window.anchor_step.cpu())
+        return self._table(
+            recording, torch.cat(directions), torch.cat(errors_rad), torch.cat(anchor_steps)
+        )
+
+    def _row_of(self, user_id: str) -> int:
+        return self.users.index(user_id) + 1 if user_id in self.users else 0
+
+    def _table(
+        self, recording: Recording, directions: Tensor, errors_rad: Tensor, anchor_steps: Tensor
+    ) -> pl.DataFrame:
+        anchors, horizons = errors_rad.shape
+        anchor_s = anchor_steps.double() / self.task.sampling_rate_hz
+        horizon_s = torch.tensor(tuple(self.task.horizons_s), dtype=torch.float64)
+        yaw_rad, elevation_rad = yaw_and_elevation(directions.double())
+        x, y, z = directions.unbind(dim=-1)
+        columns = {
+            "anchor_s": anchor_s.unsqueeze(1).expand(anchors, horizons),
+            "horizon_s": horizon_s.expand(anchors, horizons),
+            "yaw_deg": torch.rad2deg(yaw_rad),
+            "elevation_deg": torch.rad2deg(elevation_rad),
+            "x": x,
+            "y": y,
+            "z": z,
+            "error_deg": torch.rad2deg(errors_rad),
+        }
+        table = pl.DataFrame({name: part.flatten().numpy() for name, part in columns.items()})
+        return table.select(
+            pl.lit(recording.user_id).alias("user"),
+            pl.lit(recording.video_id).alias("video"),
+            pl.all().exclude("error_deg"),
+            pl.col("error_deg").fill_nan(None),
+        )

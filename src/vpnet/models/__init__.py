@@ -1,0 +1,1 @@
+"""The forecasters, plain `torch.nn.Module`: window in, directions at the horizons out."""

@@ -1,0 +1,176 @@
+"""The fusion model: gaze, face and head encoders, personalised gates, attention to saliency.
+
+vpnet's own model. Head, eye, eye-in-head offset and face are each encoded; a gate that knows the
+viewer weighs every component; the weighed vector becomes the trajectory state, which asks the
+saliency map where it might go and turns into one rotation per horizon.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.models.forecaster import Forecaster
+from vpnet.models.horizon_heads import HorizonHeads
+from vpnet.models.saliency_encoder import SaliencyAttention, SaliencyEncoder
+from vpnet.models.stream_encoder import StreamEncoder
+from vpnet.models.streams import (
+    STREAM_FEATURES,
+    eye_stream,
+    face_stream,
+    head_stream,
+    offset_stream,
+)
+from vpnet.models.user_embedding import UserEmbedding
+
+PROJECTION_WIDTH = {"head": 32, "eye": 32, "offset": 16, "face": 16}
+HIDDEN_WIDTH = {"head": 128, "eye": 128, "offset": 64, "face": 32}
+STATE_WIDTH = 256
+USER_WIDTH = 64
+
+
+class FusionTrace(NamedTuple):
+    """A prediction and how it came about."""
+
+    directions: Tensor
+    """Unit vectors, shape ``(batch, horizon, 3)``."""
+    gates: dict[str, Tensor]
+    """Per stream, in [0, 1], 0 where the stream is absent, shape ``(batch, hidden)``."""
+
+
+class Fusion(Forecaster):
+    """Sensor fusion with personalised gates.
+
+    Args:
+        spec: What the windows look like.
+        streams: Which of head, eye, offset and face to use; those that the data lack are masked.
+        user_embed: Learn a vector per user; else all users are alike.
+        encoder: Temporal encoder, ``gru`` or ``transformer``.
+        projection: Per-step projection, ``linear`` or ``conv``.
+        dropout: In the trajectory network and the heads.
+        stream_dropout: Chance that a stream other than the head is hidden in training.
+        unknown_share: Share of the training windows whose user is hidden.
+        diversity_weight: Weight of the term that keeps the users' vectors apart.
+        diversity_margin: Distance at which that term vanishes.
+
+    Raises:
+        ValueError: An option is unknown, or ``streams`` lacks the head.
+    """
+
+    def __init__(
+        self,
+        spec: WindowSpec,
+        *,
+        streams: Sequence[str] = ("head", "eye", "offset", "face"),
+        user_embed: bool = True,
+        encoder: str = "gru",
+        projection: str = "linear",
+        dropout: float = 0.2,
+        stream_dropout: float = 0.1,
+        unknown_share: float = 0.1,
+        diversity_weight: float = 0.01,
+        diversity_margin: float = 1.0,
+    ) -> None:
+        super().__init__(spec)
+        unknown = sorted(set(streams) - set(HIDDEN_WIDTH))
+        if unknown or "head" not in streams:
+            raise ValueError(
+                f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
+            )
+        self.asked_streams = tuple(streams)
+        present = {
+            "head": True,
+            "eye": spec.has_gaze,
+            "offset": spec.has_gaze,
+            "face": spec.has_face and spec.face_features > 0,
+        }
+        # Absent streams get no weights: their share of the fused vector is 0 throughout.
+        self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
+        self.stream_dropout = stream_dropout
+        self.diversity_weight = diversity_weight
+        self.diversity_margin = diversity_margin
+        features = {**STREAM_FEATURES, "face": spec.face_features}
+        self.encoders = nn.ModuleDict(
+            {
+                name: StreamEncoder(
+                    features[name],
+                    PROJECTION_WIDTH[name],
+                    HIDDEN_WIDTH[name],
+                    spec.history_steps,
+                    projection,
+                    encoder,
+                )
+                for name in self.streams
+            }
+        )
+        self.user = UserEmbedding(spec.users, USER_WIDTH, unknown_share) if user_embed else None
+        gate_width = USER_WIDTH if user_embed else 0
+        self.gates = nn.ModuleDict(
+            {
+                name: nn.Linear(HIDDEN_WIDTH[name] + gate_width, HIDDEN_WIDTH[name])
+                for name in self.streams
+            }
+        )
+        self.trajectory = nn.Sequential(
+            nn.Linear(sum(HIDDEN_WIDTH.values()), 2 * STATE_WIDTH),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * STATE_WIDTH, STATE_WIDTH),
+        )
+        self.saliency_encoder = SaliencyEncoder() if spec.has_saliency else None
+        self.saliency_attention = SaliencyAttention(STATE_WIDTH) if spec.has_saliency else None
+        self.norm = nn.LayerNorm(STATE_WIDTH)
+        self.heads = HorizonHeads(STATE_WIDTH, len(spec.horizon_steps), dropout=dropout)
+
+    def forward(self, window: ViewportWindow) -> Tensor:
+        """See `Forecaster`."""
+        return self.trace(window).directions
+
+    def trace(self, window: ViewportWindow) -> FusionTrace:
+        """Predict, and give the gates as well."""
+        user = None if self.user is None else self.user(window.user_index)
+        fused, gates = [], {}
+        for name, width in HIDDEN_WIDTH.items():
+            if name not in self.streams:
+                fused.append(window.history_directions.new_zeros(len(window.user_index), width))
+                gates[name] = fused[-1]
+                continue
+            features, valid = self._stream(name, window)
+            encoded = self.encoders[name](features, valid)
+            known = encoded if user is None else torch.cat((encoded, user), dim=1)
+            gates[name] = torch.sigmoid(self.gates[name](known)) * valid.any(dim=1, keepdim=True)
+            fused.append(gates[name] * encoded)
+        state = self.trajectory(torch.cat(fused, dim=1))
+        viewport_center = window.history_directions[:, -1]
+        if self.saliency_encoder is not None and self.saliency_attention is not None:
+            state = state + self.saliency_attention(
+                state,
+                self.saliency_encoder(window.saliency_maps),
+                self.saliency_encoder.token_directions,
+                window.saliency_index,
+                viewport_center,
+            )
+        return FusionTrace(self.heads(self.norm(state), viewport_center), gates)
+
+    def regularization(self) -> Tensor | float:
+        """Keeps the users' vectors apart."""
+        if self.user is None:
+            return 0.0
+        return self.diversity_weight * self.user.crowding(self.diversity_margin)
+
+    def absent_streams(self) -> list[str]:
+        """Streams asked for that the data lack."""
+        absent = [name for name in self.asked_streams if name not in self.streams]
+        return absent if self.saliency_encoder is not None else [*absent, "saliency"]
+
+    def _stream(self, name: str, window: ViewportWindow) -> tuple[Tensor, Tensor]:
+        if name == "head":
+            return head_stream(window, self.spec.sampling_rate_hz)
+        read = {"eye": eye_stream, "offset": offset_stream, "face": face_stream}[name]
+        features, valid = read(window)
+        if self.training and self.stream_dropout > 0:
+            kept = torch.rand(len(valid), 1, device=valid.device) >= self.stream_dropout
+            features, valid = features * kept.unsqueeze(-1), valid & kept
+        return features, valid

@@ -1,0 +1,44 @@
+"""One small network per horizon: a turn in the tangent plane of the viewport centre."""
+
+import torch
+from torch import Tensor, nn
+
+from vpnet.geometry.tangent import from_tangent
+
+
+class HorizonHeads(nn.Module):
+    """Per horizon: Linear, GELU, dropout, Linear to (east, north) in radians.
+
+    The last layer starts at zero, so an untrained model is the static baseline.
+
+    Args:
+        state_width: Width of the state they read.
+        horizons: Number of horizons.
+        hidden: Units of each network.
+        dropout: Share of units dropped in training.
+    """
+
+    def __init__(
+        self, state_width: int, horizons: int, hidden: int = 128, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        # All first layers in one matrix product; the second ones stay apart.
+        self.first = nn.Linear(state_width, horizons * hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.second = nn.Parameter(torch.zeros(horizons, hidden, 2))
+        self.bias = nn.Parameter(torch.zeros(horizons, 2))
+
+    def forward(self, state: Tensor, viewport_center: Tensor) -> Tensor:
+        """Directions at the horizons.
+
+        Args:
+            state: Shape ``(batch, state_width)``.
+            viewport_center: At the anchor, shape ``(batch, 3)``.
+
+        Returns:
+            Unit vectors, shape ``(batch, horizon, 3)``.
+        """
+        hidden = nn.functional.gelu(self.first(state)).unflatten(1, self.second.shape[:2])
+        offset_rad = torch.einsum("bhu,huc->bhc", self.dropout(hidden), self.second) + self.bias
+        # In bf16 a direction is only good to 0.4 degrees: the sphere is left in full precision.
+        return from_tangent(viewport_center.unsqueeze(1), offset_rad.to(viewport_center.dtype))

@@ -1,0 +1,83 @@
+"""The four sensor streams of the fusion model, as features per history step.
+
+Yaw is relative to the viewport centre at the anchor, wrapped, so a network cannot tell where around
+the viewer it looks; elevation stays absolute: the horizon is a real thing that heads return to.
+"""
+
+import torch
+from torch import Tensor
+
+from vpnet.dataset.window import ViewportWindow
+from vpnet.geometry.directions import wrap_angle, yaw_and_elevation
+
+STREAM_FEATURES = {"head": 6, "eye": 5, "offset": 3}
+"""Features of each stream; those of the face depend on the data."""
+
+MAX_FIXATION_S = 1.0
+OFFSET_SCALE_DEG = 30.0
+
+
+def head_stream(window: ViewportWindow, sampling_rate_hz: float) -> tuple[Tensor, Tensor]:
+    """Yaw, elevation, roll (rad) and their velocities (rad/s), 0 after a lost step.
+
+    Args:
+        window: A batch of windows.
+        sampling_rate_hz: Their clock.
+
+    Returns:
+        Features ``(batch, history, 6)`` and mask ``(batch, history)``.
+    """
+    yaw_rad, elevation_rad = yaw_and_elevation(window.history_directions)
+    yaw_rad = wrap_angle(yaw_rad - yaw_rad[:, -1:])
+    angles_rad = torch.stack((yaw_rad, elevation_rad, window.history_roll_rad), dim=-1)
+    velocity_rad_s = wrap_angle(angles_rad.diff(dim=1, prepend=angles_rad[:, :1]))
+    velocity_rad_s = velocity_rad_s * sampling_rate_hz
+    valid = window.history_valid
+    pair_valid = valid & torch.cat((valid[:, :1], valid[:, :-1]), dim=1)
+    features = (_masked(angles_rad, valid), _masked(velocity_rad_s, pair_valid))
+    return torch.cat(features, dim=-1), valid
+
+
+def eye_stream(window: ViewportWindow) -> tuple[Tensor, Tensor]:
+    """Gaze yaw and elevation (rad), fixating, age of the fixation (s, capped), both eyes valid.
+
+    Returns:
+        Features ``(batch, history, 5)`` and mask ``(batch, history)``.
+    """
+    center_yaw_rad, _ = yaw_and_elevation(window.history_directions[:, -1:])
+    yaw_rad, elevation_rad = yaw_and_elevation(window.gaze_directions)
+    features = torch.stack(
+        (
+            wrap_angle(yaw_rad - center_yaw_rad),
+            elevation_rad,
+            window.is_fixating,
+            window.fixation_duration_s.clamp(max=MAX_FIXATION_S),
+            window.gaze_valid.to(yaw_rad.dtype),
+        ),
+        dim=-1,
+    )
+    return _masked(features, window.gaze_valid), window.gaze_valid
+
+
+def offset_stream(window: ViewportWindow) -> tuple[Tensor, Tensor]:
+    """Eye-in-head offset: horizontal, vertical, magnitude, in units of 30 degrees.
+
+    Returns:
+        Features ``(batch, history, 3)`` and mask ``(batch, history)``.
+    """
+    features = window.gaze_offset_deg / OFFSET_SCALE_DEG
+    return _masked(features, window.gaze_valid), window.gaze_valid
+
+
+def face_stream(window: ViewportWindow) -> tuple[Tensor, Tensor]:
+    """The chosen face weights, in [0, 1].
+
+    Returns:
+        Features ``(batch, history, face_features)`` and mask ``(batch, history)``.
+    """
+    return _masked(window.face, window.face_valid), window.face_valid
+
+
+def _masked(features: Tensor, valid: Tensor) -> Tensor:
+    # Not a product: what a masked sample holds may be anything, NaN included.
+    return torch.where(valid.unsqueeze(-1), features, features.new_zeros(()))

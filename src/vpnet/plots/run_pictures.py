@@ -1,0 +1,51 @@
+"""The pictures that every run leaves behind."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.evaluation.examples import typical_windows
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.plots.error_by_horizon import curves_from_summaries, plot_error_by_horizon
+from vpnet.plots.overview import plot_overview
+from vpnet.plots.viewport_path import PathForecast, plot_viewport_path
+
+
+def draw_run_pictures(
+    folder: Path,
+    evaluated: EvaluatedWindows,
+    summaries: Mapping[str, Mapping[str, Any]],
+    data: ViewportDataModule,
+) -> dict[str, Path]:
+    """Draw paths over the frame, error against horizon, and both side by side.
+
+    Args:
+        folder: Folder of the run.
+        evaluated: The run's own predictions.
+        summaries: By model name, the baselines among them.
+        data: What was evaluated on.
+
+    Returns:
+        Files by name: ``viewport_path``, ``error_by_horizon``, ``overview``.
+    """
+    positions = typical_windows(evaluated, data.samples.video_ids)
+    # The test windows are cut in the order in which evaluated windows are sorted.
+    windows = data.test_windows[positions]
+    forecasts = [
+        PathForecast(window_history, evaluated.future[position], evaluated.predicted[position])
+        for window_history, position in zip(windows.history_directions, positions, strict=True)
+    ]
+    video = data.samples.video_ids[int(windows.recording_index[0])]
+    background = None
+    if (windows.saliency_index == windows.saliency_index[0]).all() and len(windows.saliency_maps):
+        background = windows.saliency_maps[0] / windows.saliency_maps[0].max()
+    curves = curves_from_summaries(summaries)
+    title = f"Video {video}: windows of median error, {len(positions)} viewers"
+    files = {
+        name: folder / f"{name}.png" for name in ("viewport_path", "error_by_horizon", "overview")
+    }
+    plot_viewport_path(forecasts, files["viewport_path"], title=title, background=background)
+    plot_error_by_horizon(curves, files["error_by_horizon"])
+    plot_overview(forecasts, curves, files["overview"], background=background, path_title=title)
+    return files

@@ -1,0 +1,62 @@
+"""From the headset's axes to those of the video frame.
+
+Whether the centre column of a video really is +z depends on how its sphere was mounted in the scene
+(docs/CONVENTIONS.md, defect 10), so every data set says how far it was turned and whether it was
+mirrored. The mirror (x to -x) comes first, then the turn: yaw = recorded yaw + offset.
+"""
+
+import math
+
+from torch import Tensor
+
+from vpnet.geometry.rotations import multiply_quaternions, rotate
+
+
+def align_to_video(
+    directions: Tensor, video_yaw_offset_deg: float = 0.0, mirror: bool = False
+) -> Tensor:
+    """Directions in the frame of the video.
+
+    Args:
+        directions: Recorded directions (head or gaze), shape ``(..., 3)``.
+        video_yaw_offset_deg: Added to the yaw, positive to the right.
+        mirror: Whether left and right are exchanged first.
+
+    Returns:
+        Directions, shape ``(..., 3)``.
+    """
+    if mirror:
+        directions = directions * directions.new_tensor((-1.0, 1.0, 1.0))
+    if video_yaw_offset_deg:
+        directions = rotate(_turn_xyzw(video_yaw_offset_deg, directions), directions)
+    return directions
+
+
+def align_orientation_to_video(
+    head_orientation_xyzw: Tensor, video_yaw_offset_deg: float = 0.0, mirror: bool = False
+) -> Tensor:
+    """Orientations in the frame of the video.
+
+    A mirror exchanges left and right of the head as well (else the result would be no rotation): it
+    keeps the turn about x and reverses those about y and z.
+
+    Args:
+        head_orientation_xyzw: Recorded unit quaternions, shape ``(..., 4)``.
+        video_yaw_offset_deg: Added to the yaw, positive to the right.
+        mirror: Whether left and right are exchanged first.
+
+    Returns:
+        Unit quaternions, shape ``(..., 4)``.
+    """
+    if mirror:
+        signs = head_orientation_xyzw.new_tensor((1.0, -1.0, -1.0, 1.0))
+        head_orientation_xyzw = head_orientation_xyzw * signs
+    if video_yaw_offset_deg:
+        turn_xyzw = _turn_xyzw(video_yaw_offset_deg, head_orientation_xyzw)
+        head_orientation_xyzw = multiply_quaternions(turn_xyzw, head_orientation_xyzw)
+    return head_orientation_xyzw
+
+
+def _turn_xyzw(yaw_deg: float, like: Tensor) -> Tensor:
+    half_rad = math.radians(yaw_deg) / 2
+    return like.new_tensor((0.0, math.sin(half_rad), 0.0, math.cos(half_rad)))

@@ -1,0 +1,1 @@
+"""Fitting a forecaster: the loss, the LightningModule, checkpoints that stand alone."""

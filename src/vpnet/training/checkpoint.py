@@ -1,0 +1,139 @@
+"""Checkpoints that stand alone: weights, and all that is needed to use them.
+
+A file of Lightning's with one more entry, `CHECKPOINT_KEY`: the model's configuration, the task,
+the shape of the windows, the users of the embedding, the face features, and what the saliency
+source learned. Only tensors and plain values, so that reading one can run no foreign code.
+"""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vpnet.dataset.window import WindowSpec
+from vpnet.errors import InputError
+from vpnet.models.forecaster import Forecaster
+
+CHECKPOINT_KEY = "vpnet"
+_MODEL_PREFIX = "model."
+
+
+def describe(
+    *,
+    model: dict[str, Any],
+    task: dict[str, Any],
+    saliency: dict[str, Any] | None,
+    spec: WindowSpec,
+    users: Sequence[str],
+    face_features: Sequence[str],
+    saliency_state: dict[str, Tensor],
+) -> dict[str, Any]:
+    """The entry that makes a checkpoint stand alone; arguments as in `Checkpoint`."""
+    return {
+        "model": model,
+        "task": task,
+        "saliency": saliency,
+        "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
+        "users": list(users),
+        "face_features": list(face_features),
+        "saliency_state": saliency_state,
+    }
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Args:
+        path: The file.
+        model: The model's configuration: its class and arguments, `spec` apart.
+        task: Arguments of `vpnet.dataset.task.Task`.
+        saliency: Configuration of the saliency source, or None.
+        spec: Shape of the windows it was trained on.
+        users: Users of the embedding, in order.
+        face_features: Features of the face.
+        saliency_state: What the saliency source learned.
+        weights: State of the network.
+    """
+
+    path: Path
+    model: dict[str, Any]
+    task: dict[str, Any]
+    saliency: dict[str, Any] | None
+    spec: WindowSpec
+    users: tuple[str, ...]
+    face_features: tuple[str, ...]
+    saliency_state: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+    def load_into(self, model: Forecaster) -> None:
+        """Give a network the checkpoint's weights.
+
+        Raises:
+            InputError: The network is not of the checkpoint's make.
+        """
+        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        found = {name: tuple(value.shape) for name, value in self.weights.items()}
+        if expected != found:
+            differing = sorted(
+                name
+                for name in expected.keys() | found.keys()
+                if expected.get(name) != found.get(name)
+            )
+            name = differing[0]
+            raise InputError(
+                f"{self.path}: holds a {self.model.get('_target_', 'model')} and does not fit this "
+                f"{type(model).__name__}: {len(differing)} tensors differ, the first is {name}: "
+                f"expected {expected.get(name, 'none')}, found {found.get(name, 'none')}; use the "
+                "model, task and data streams that it was trained with"
+            )
+        model.load_state_dict(self.weights)
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint that `ForecastingModule` saved.
+
+    Raises:
+        InputError: The file is missing, damaged, or not one of vpnet's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: checkpoint not found; give the file, e.g. runs/.../checkpoints/best.ckpt"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        first_line = str(error).split("\n")[0]
+        raise InputError(f"{path}: not a readable checkpoint: {first_line}") from error
+    if not isinstance(content, dict) or not isinstance(content.get(CHECKPOINT_KEY), dict):
+        raise InputError(
+            f"{path}: not a checkpoint of vpnet: it lacks the entry {CHECKPOINT_KEY!r}; give a "
+            "file that train.py wrote"
+        )
+    entry = content[CHECKPOINT_KEY]
+    try:
+        return Checkpoint(
+            path=path,
+            model=entry["model"],
+            task=entry["task"],
+            saliency=entry["saliency"],
+            spec=WindowSpec(**entry["spec"]),
+            users=tuple(entry["users"]),
+            face_features=tuple(entry["face_features"]),
+            saliency_state=entry["saliency_state"],
+            weights={
+                name.removeprefix(_MODEL_PREFIX): value
+                for name, value in content["state_dict"].items()
+                if name.startswith(_MODEL_PREFIX)
+            },
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: its entry {CHECKPOINT_KEY!r} is not what this version of vpnet writes "
+            f"({error!r}); train again"
+        ) from error

@@ -1,0 +1,105 @@
+"""The LightningModule: loss, logging, optimizer; the network knows nothing of it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import Metric
+
+from vpnet.dataset.window import ViewportWindow
+from vpnet.geometry.directions import great_circle_distance
+from vpnet.models.forecaster import Forecaster
+from vpnet.training.checkpoint import CHECKPOINT_KEY
+
+
+class ForecastingModule(pl.LightningModule):
+    """Trains and tests one forecaster.
+
+    Args:
+        model: The network.
+        loss: Takes predictions and window, gives a scalar.
+        optimizer: Takes parameters, gives an optimizer.
+        scheduler: Takes the optimizer, gives a scheduler that steps once an epoch; or None.
+        description: What a checkpoint must say of itself to stand alone, see
+            `vpnet.training.checkpoint`.
+        test_metrics: Collects predictions in the test; or None where there is none.
+    """
+
+    def __init__(
+        self,
+        model: Forecaster,
+        loss: nn.Module,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        description: dict[str, Any] | None = None,
+        test_metrics: Metric | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.test_metrics = test_metrics
+        self.description = description or {}
+
+    def training_step(self, window: ViewportWindow, batch_idx: int) -> Tensor:
+        """Loss of a batch, in radians."""
+        loss = self.loss(self.model(window), window) + self.model.regularization()
+        self.log(
+            "train/loss",
+            loss,
+            on_epoch=True,
+            on_step=False,
+            prog_bar=True,
+            batch_size=len(window.user_index),
+        )
+        return loss
+
+    def validation_step(self, window: ViewportWindow, batch_idx: int) -> None:
+        """Mean error over all horizons, and at each, in degrees."""
+        error_rad = great_circle_distance(self.model(window), window.future_directions)
+        error_deg = torch.rad2deg(error_rad)
+        known = window.future_valid
+        mean_deg = error_deg[known].mean()
+        self.log(
+            "val/error_deg", mean_deg, prog_bar=True, batch_size=int(known.sum()), sync_dist=True
+        )
+        for column, horizon_s in enumerate(self.model.spec.horizons_s):
+            at = known[:, column]
+            if at.any():
+                self.log(
+                    f"val/error_{horizon_s:g}s_deg",
+                    error_deg[at, column].mean(),
+                    batch_size=int(at.sum()),
+                    sync_dist=True,
+                )
+
+    def test_step(self, window: ViewportWindow, batch_idx: int) -> None:
+        """Hand the predictions to the metrics."""
+        assert self.test_metrics is not None, "testing needs test_metrics"
+        self.test_metrics.update(
+            self.model(window),
+            window.future_directions,
+            window.future_valid,
+            window.recording_index,
+            window.anchor_step,
+        )
+
+    def configure_optimizers(self) -> Any:
+        """None where the model has nothing to train."""
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        if not parameters:
+            return None
+        optimizer = self.make_optimizer(parameters)
+        if self.make_scheduler is None:
+            return optimizer
+        scheduler = {"scheduler": self.make_scheduler(optimizer), "monitor": "val/error_deg"}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the checkpoint say what it is."""
+        checkpoint[CHECKPOINT_KEY] = self.description

@@ -1,0 +1,93 @@
+"""Where metrics go: always a CSV file, and W&B, offline unless the user is logged in."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+
+def make_loggers(
+    folder: str | Path,
+    config: Mapping[str, Any],
+    *,
+    wandb: bool,
+    project: str = "vpnet",
+    name: str | None = None,
+    group: str | None = None,
+) -> list[Logger]:
+    """Loggers of a run.
+
+    Args:
+        folder: Folder of the run; metrics go to ``csv/metrics.csv`` in it, W&B's files to
+            ``wandb``.
+        config: Configuration of the run, for the dashboard.
+        wandb: Log to W&B as well.
+        project: Project in W&B.
+        name: Name of the run in W&B; None lets W&B choose.
+        group: Groups the runs of a sweep.
+    """
+    folder = Path(folder)
+    loggers: list[Logger] = [CSVLogger(folder, name="csv", version="")]
+    if wandb:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Its banner and its tables of sparklines would bury the run's own table.
+        os.environ.setdefault("WANDB_SILENT", "true")
+        tracker = WandbLogger(
+            project=project, name=name, group=group, save_dir=folder, mode=wandb_mode()
+        )
+        tracker.log_hyperparams(dict(config))
+        loggers.append(tracker)
+    return loggers
+
+
+def wandb_mode() -> str:
+    """How W&B should run: as WANDB_MODE says, else online only where credentials are at hand.
+
+    Without them W&B would ask, which fails or hangs on a machine that nobody watches.
+    """
+    asked = os.environ.get("WANDB_MODE")
+    if asked:
+        return asked
+    import wandb
+
+    return "online" if wandb.login(prompt=False, verify=False) else "offline"
+
+
+def log_results(
+    loggers: Sequence[Logger],
+    summary: Mapping[str, Any],
+    pictures: Mapping[str, Path],
+    checkpoint: Path | None,
+) -> None:
+    """Give the results of a run to W&B, where it is one of the loggers, and end its run.
+
+    Args:
+        loggers: From `make_loggers`.
+        summary: Numbers of the test, from `vpnet.evaluation.summary.summarize`.
+        pictures: Image files by name.
+        checkpoint: Goes up as an artifact of type model; or None.
+    """
+    metrics = {
+        f"test/error_{row['horizon_s']:g}s_deg": row["error_deg"]["mean_over_users"]
+        for row in summary["horizons"]
+    }
+    metrics |= {
+        f"test/error_{name}_deg": row["error_deg"]["mean_over_users"]
+        for name, row in summary["ranges"].items()
+    }
+    metrics = {name: value for name, value in metrics.items() if value is not None}
+    for logger in loggers:
+        logger.log_metrics(metrics)
+        if isinstance(logger, WandbLogger):
+            import wandb
+
+            run = logger.experiment
+            run.log({name: wandb.Image(str(file)) for name, file in pictures.items()})
+            if checkpoint is not None:
+                artifact = wandb.Artifact(f"model-{run.id}", type="model")
+                artifact.add_file(str(checkpoint), name="best.ckpt")
+                run.log_artifact(artifact)
+            run.finish()
+        logger.finalize("success")

@@ -1,0 +1,75 @@
+"""A Lightning Trainer with vpnet's callbacks."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+
+from vpnet.errors import InputError
+
+MONITOR = "val/error_deg"
+
+
+def make_trainer(
+    folder: str | Path,
+    *,
+    loggers: list[Logger],
+    patience: int | None = None,
+    accelerator: str = "cpu",
+    devices: int | str = 1,
+    progress_bar: bool = True,
+    **settings: Any,
+) -> pl.Trainer:
+    """Trainer that keeps the best checkpoint by validation error, and the last one.
+
+    Args:
+        folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
+        loggers: Where metrics go.
+        patience: Epochs without a better validation error until training stops; None trains on.
+        accelerator: ``cpu``, ``gpu`` or anything else that Lightning knows.
+        devices: How many.
+        progress_bar: Show one.
+        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+
+    Raises:
+        InputError: A GPU is asked for and there is none.
+    """
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise InputError(
+            f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "
+            "trainer=cpu, or install a driver that this build of torch supports "
+            f"(torch {torch.__version__})"
+        )
+    # Cutting windows is cheaper than sending them between processes, so Lightning's advice to
+    # use more workers is wrong here. What it prints of devices is in the configuration.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    callbacks: list[pl.Callback] = [
+        ModelCheckpoint(
+            dirpath=Path(folder) / "checkpoints",
+            filename="best",
+            monitor=MONITOR,
+            mode="min",
+            save_last=True,
+            enable_version_counter=False,
+        )
+    ]
+    if patience is not None:
+        callbacks.append(EarlyStopping(monitor=MONITOR, mode="min", patience=patience))
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator=accelerator,
+        devices=devices,
+        logger=loggers,
+        callbacks=callbacks,
+        enable_progress_bar=progress_bar,
+        enable_model_summary=False,
+        **settings,
+    )

@@ -1,0 +1,132 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DistributedSampler, TensorDataset
+
+from vpnet.errors import InputError
+from vpnet.evaluation import EvaluatedWindows, ViewportMetrics
+
+TWO_PROCESSES = """
+import sys
+import torch
+import torch.distributed as dist
+from vpnet.evaluation import ViewportMetrics
+folder, rank = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+windows = torch.load(f"{folder}/windows.pt")
+metric = ViewportMetrics()
+# Seven windows: the sampler gives each process four and repeats one. Unequal batches.
+for batch in ([0, 2, 4], [6]) if rank == 0 else ([1, 3], [5], [0]):
+    metric.update(*(tensor[batch] for tensor in windows))
+evaluated = metric.compute()
+torch.save((evaluated.predicted, evaluated.recording_index, evaluated.anchor_step),
+           f"{folder}/computed_{rank}.pt")
+dist.destroy_process_group()
+"""
+
+
+def fields(evaluated: EvaluatedWindows) -> tuple[torch.Tensor, ...]:
+    return (
+        evaluated.predicted,
+        evaluated.future,
+        evaluated.valid,
+        evaluated.recording_index,
+        evaluated.anchor_step,
+    )
+
+
+def assert_same(one: EvaluatedWindows, other: EvaluatedWindows) -> None:
+    for first, second in zip(fields(one), fields(other), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_shuffled_batches_come_back_sorted(make_evaluated):
+    expected = make_evaluated((4, 1, 6), horizon=3)
+    metric = ViewportMetrics()
+    order = torch.randperm(11, generator=torch.Generator().manual_seed(1))
+    for batch in order.split(4):
+        metric.update(*(tensor[batch] for tensor in fields(expected)))
+    assert_same(metric.compute(), expected)
+
+
+def test_windows_that_a_distributed_sampler_repeats_count_once(make_evaluated):
+    expected = make_evaluated((4, 3), horizon=2)
+    metric = ViewportMetrics()
+    windows = TensorDataset(expected.anchor_step)
+    shares = [
+        list(DistributedSampler(windows, num_replicas=3, rank=rank, shuffle=False))
+        for rank in range(3)
+    ]
+    assert sum(map(len, shares)) == 9, "the sampler must have repeated windows"
+    for share in shares:
+        metric.update(*(tensor[share] for tensor in fields(expected)))
+    assert_same(metric.compute(), expected)
+
+
+def test_anchors_of_different_recordings_are_different_windows(make_evaluated):
+    evaluated = make_evaluated((2, 2), horizon=1)
+    metric = ViewportMetrics()
+    metric.update(*fields(evaluated))
+    assert len(metric.compute()) == 4
+
+
+def test_a_single_window_with_a_single_horizon_keeps_its_axes(make_evaluated):
+    metric = ViewportMetrics()
+    metric.update(*fields(make_evaluated((1,), horizon=1)))
+    evaluated = metric.compute()
+    assert evaluated.predicted.shape == (1, 1, 3)
+    assert evaluated.valid.shape == (1, 1)
+    assert evaluated.recording_index.shape == evaluated.anchor_step.shape == (1,)
+
+
+def test_reset_forgets_and_predictions_are_detached(make_evaluated):
+    evaluated = make_evaluated((3,), horizon=2)
+    metric = ViewportMetrics()
+    predicted = evaluated.predicted.clone().requires_grad_()
+    metric.update(predicted, *fields(evaluated)[1:])
+    assert not metric.compute().predicted.requires_grad
+    metric.reset()
+    metric.update(*(tensor[:2] for tensor in fields(evaluated)))
+    assert len(metric.compute()) == 2
+
+
+@pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
+def test_an_empty_evaluation_is_refused():
+    with pytest.raises(InputError, match="no window was evaluated: .* check the split"):
+        ViewportMetrics().compute()
+
+
+@pytest.mark.parametrize("position", [1, 2, 3, 4])
+def test_shapes_must_belong_together(make_evaluated, position):
+    tensors = list(fields(make_evaluated((3,), horizon=2)))
+    tensors[position] = tensors[position][:1]
+    name = ("predicted", "future", "valid", "recording_index", "anchor_step")[position]
+    with pytest.raises(ValueError, match=rf"{name} must have shape \(3.*, got \(1"):
+        ViewportMetrics().update(*tensors)
+    with pytest.raises(ValueError, match=f"{name} must have shape"):
+        EvaluatedWindows(*tensors)
+
+
+def test_repr_shows_sizes_not_numbers(make_evaluated):
+    assert repr(make_evaluated((2, 3), horizon=4)) == (
+        "EvaluatedWindows(windows=5, horizon=4, recordings=2)"
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_gather_every_window_once(make_evaluated, tmp_path: Path):
+    expected = make_evaluated((4, 3), horizon=2)
+    torch.save(fields(expected), tmp_path / "windows.pt")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", TWO_PROCESSES, str(tmp_path), str(rank)])
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    for rank in range(2):
+        predicted, recording_index, anchor_step = torch.load(tmp_path / f"computed_{rank}.pt")
+        torch.testing.assert_close(predicted, expected.predicted)
+        assert torch.equal(recording_index, expected.recording_index)
+        assert torch.equal(anchor_step, expected.anchor_step)

@@ -1,0 +1,146 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpnet.errors import InputError
+from vpnet.geometry.directions import (
+    direction_from_angles,
+    great_circle_distance,
+    yaw_and_elevation,
+)
+from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, rotate
+from vpnet.recordings.gaze import eye_in_head_offset_deg, gaze_streams
+from vpnet.recordings.recording import Recording
+
+
+def radians(*angles_deg):
+    return [torch.tensor([math.radians(angle)], dtype=torch.float64) for angle in angles_deg]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_recorded_row_whose_own_offset_is_wrong(side):
+    """The worked row: the headset wrote 54.62 degrees, hypot(14.09, -52.77), where about 18 is."""
+    head_xyzw = torch.tensor([[-0.17, 0.11, -0.05, -0.98]], dtype=torch.float64)
+    head_xyzw = head_xyzw / head_xyzw.norm()
+    head_yaw_rad, head_elevation_rad = yaw_and_elevation(forward_direction(head_xyzw))
+    # The quaternion's two decimals leave it half a degree from the recorded EulerPitch, 20.18.
+    assert math.degrees(head_elevation_rad.item()) == pytest.approx(-20.18, abs=0.6)
+    relative_h_deg = math.sqrt(54.62**2 - 52.77**2)
+    gaze = direction_from_angles(
+        head_yaw_rad + side * math.radians(relative_h_deg), radians(-32.41)[0]
+    )
+    horizontal, vertical, magnitude = eye_in_head_offset_deg(head_xyzw, gaze)[0].tolist()
+    assert magnitude == pytest.approx(18.0, abs=1.0)
+    assert math.copysign(1, horizontal) == side
+    assert vertical < -7
+
+
+@pytest.mark.parametrize(
+    ("gaze_deg", "expected_deg"),
+    [
+        ((90, 0), (0, 0, 0)),
+        ((100, 0), (10, 0, 10)),
+        ((75, 0), (-15, 0, 15)),
+        ((90, 20), (0, 20, 20)),
+        ((90, -30), (0, -30, 30)),
+    ],
+    ids=["ahead", "right", "left", "up", "down"],
+)
+def test_signs_of_the_offset(gaze_deg, expected_deg):
+    head_xyzw = quaternion_from_angles(*radians(90, 0, 0))
+    offset_deg = eye_in_head_offset_deg(head_xyzw, direction_from_angles(*radians(*gaze_deg)))
+    expected = torch.tensor([expected_deg], dtype=torch.float64)
+    torch.testing.assert_close(offset_deg, expected, atol=1e-9, rtol=0)
+
+
+ANGLE = st.floats(-85, 85)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-180, 180), ANGLE, st.floats(-180, 180), ANGLE, ANGLE)
+def test_offset_is_that_of_the_eyes_in_any_head(yaw, elevation, roll, horizontal, vertical):
+    head_xyzw = quaternion_from_angles(*radians(yaw, elevation, roll))
+    eye_in_head = direction_from_angles(*radians(horizontal, vertical))
+    gaze = rotate(head_xyzw, eye_in_head)
+    offset_deg = eye_in_head_offset_deg(head_xyzw, gaze)[0]
+    magnitude_rad = great_circle_distance(gaze, forward_direction(head_xyzw))
+    expected = torch.tensor([horizontal, vertical, math.degrees(magnitude_rad.item())])
+    torch.testing.assert_close(offset_deg, expected.double(), atol=1e-5, rtol=0)
+
+
+def four_samples(offsets_deg=(0.0, 10.0, 50.0, 80.0)):
+    """Clock, a head that looks forward, and gaze to its right."""
+    zero = torch.zeros(len(offsets_deg), dtype=torch.float64)
+    gaze_yaw_rad = torch.deg2rad(torch.tensor(offsets_deg, dtype=torch.float64))
+    return (
+        torch.arange(len(offsets_deg), dtype=torch.float64) / 36,
+        direction_from_angles(zero, zero),
+        direction_from_angles(gaze_yaw_rad, zero),
+        torch.ones(len(offsets_deg), dtype=torch.bool),
+    )
+
+
+def test_streams_make_a_recording():
+    timestamps_s, center, gaze, valid = four_samples()
+    recording = Recording(
+        user_id="u",
+        video_id="v",
+        source="test",
+        timestamps_s=timestamps_s,
+        viewport_center=center,
+        head_valid=valid,
+        **gaze_streams(timestamps_s, center, None, gaze, valid),
+    )
+    assert recording.gaze_valid.tolist() == [True, True, True, False]
+    assert recording.gaze_offset_deg[:3, 0].tolist() == pytest.approx([0, 10, 50])
+
+
+@pytest.mark.parametrize(
+    ("limit_deg", "expected"),
+    [(None, [1, 1, 1, 1]), (60.0, [1, 1, 1, 0]), (45.0, [1, 1, 0, 0])],
+)
+def test_offsets_beyond_the_limit_are_marked(limit_deg, expected):
+    timestamps_s, center, gaze, valid = four_samples()
+    streams = gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=limit_deg)
+    assert streams["gaze_valid"].int().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "vector", [(0.0, 0.0, 0.0), (math.nan, 0.0, 1.0), (0.0, 0.0, math.inf), (0.0, 0.0, 0.9)]
+)
+def test_what_is_no_direction_is_marked_and_holds_the_center(vector):
+    timestamps_s, center, gaze, valid = four_samples()
+    gaze[1] = torch.tensor(vector)
+    streams = gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=None)
+    assert streams["gaze_valid"].tolist() == [True, False, True, True]
+    assert torch.equal(streams["gaze_direction"][1], center[1])
+    assert torch.equal(streams["gaze_offset_deg"][1], torch.zeros(3, dtype=torch.float64))
+    assert all(stream.isfinite().all() for stream in streams.values())
+
+
+def test_gaze_rounded_to_two_decimals_is_scaled_to_unit_length():
+    timestamps_s, center, gaze, valid = four_samples((0.0, 10.0, 20.0, 40.0))
+    streams = gaze_streams(timestamps_s, center, None, gaze.mul(100).round().div(100), valid)
+    assert streams["gaze_valid"].all()
+    length = streams["gaze_direction"].norm(dim=-1)
+    torch.testing.assert_close(length, torch.ones_like(length))
+
+
+def test_without_orientation_the_head_is_upright():
+    head_xyzw = quaternion_from_angles(*radians(30, 25, 0)).expand(3, 4)
+    center = forward_direction(head_xyzw)
+    gaze = rotate(head_xyzw, direction_from_angles(*radians(12, -8))).expand(3, 3)
+    clock_s, valid = torch.arange(3.0), torch.ones(3, dtype=torch.bool)
+    with_orientation = gaze_streams(clock_s, center, head_xyzw, gaze, valid)
+    without = gaze_streams(clock_s, center, None, gaze, valid)
+    torch.testing.assert_close(without["gaze_offset_deg"], with_orientation["gaze_offset_deg"])
+    assert without["gaze_offset_deg"][0, :2].tolist() == pytest.approx([12, -8])
+
+
+def test_limit_must_be_positive():
+    timestamps_s, center, gaze, valid = four_samples()
+    with pytest.raises(InputError, match="max_gaze_offset_deg must be > 0 or None, got 0"):
+        gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=0)

@@ -1,0 +1,133 @@
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
+from vpnet.geometry.rotations import forward_direction
+from vpnet.recordings.face import FACE_WEIGHTS
+from vpnet.simulation.quest_pro_tables import with_fixed_decimals
+
+CLOCK = "Timestamp PlaybackTime VideoFrame"
+HEAD = (
+    f"{CLOCK} UnitQuaternion.x UnitQuaternion.y UnitQuaternion.z UnitQuaternion.w HmdPosition.x "
+    "HmdPosition.y HmdPosition.z EulerYaw EulerPitch EulerRoll VelYaw VelPitch VelRoll"
+)
+EYE = (
+    f"{CLOCK} GazeDir.x GazeDir.y GazeDir.z GazeOrigin.x GazeOrigin.y GazeOrigin.z GazeYaw "
+    "GazePitch LeftPupilDiam_NA RightPupilDiam_NA LeftOpenness RightOpenness BlinkL BlinkR "
+    "LidTightenerL LidTightenerR UpperLidRaiserL UpperLidRaiserR LeftConfidence RightConfidence "
+    "IsFixating FixationDurationMs BothEyesValid"
+)
+FACE = f"{CLOCK} FaceIsValid {' '.join(FACE_WEIGHTS)}"
+COMBINED = (
+    f"{CLOCK} HeadYaw HeadPitch HeadRoll GazeYaw GazePitch GazeRelativeH GazeRelativeV "
+    "EyeHeadOffset AbsoluteGazeYaw AbsoluteGazePitch LeftOpenness RightOpenness BlinkL BlinkR "
+    "FaceIsValid SmileL SmileR BrowDownL BrowDownR JawOpen EyeClosedL EyeClosedR FaceActivity"
+)
+
+
+@pytest.fixture
+def tables(tables_of):
+    return tables_of(0, 0)
+
+
+def array(table: pl.DataFrame, *names: str) -> np.ndarray:
+    return np.stack([table[name].to_numpy() for name in names], axis=-1).squeeze()
+
+
+def test_columns_are_the_headsets(tables):
+    columns = {name: table.columns for name, table in tables.named().items()}
+    wanted = {"head": HEAD, "eye": EYE, "face": FACE, "combined": COMBINED}
+    assert columns == {name: listed.split() for name, listed in wanted.items()}
+    assert [len(columns[name]) for name in ("head", "eye", "face", "combined")] == [16, 26, 67, 26]
+
+
+def test_tables_are_row_aligned_on_one_clock(tables):
+    first = tables.head.select(CLOCK.split())
+    assert all(table.select(CLOCK.split()).equals(first) for table in tables.named().values())
+    steps_s = np.diff(array(tables.head, "Timestamp"))
+    assert (steps_s > 0).all()
+    assert np.median(steps_s) == pytest.approx(1 / 72, abs=1e-4)
+
+
+def test_rows_before_playback_have_no_frame(tables):
+    frame, playback_s = array(tables.head, "VideoFrame"), array(tables.head, "PlaybackTime")
+    before = frame < 0
+    assert before.sum() == 72
+    assert before[:72].all()
+    assert (frame[before] == -1).all()
+    assert (playback_s[before] == 0).all()
+    assert (np.diff(playback_s[~before]) > 0).all()
+    assert np.abs(frame[~before] - playback_s[~before] * 30).max() <= 1
+
+
+def test_gaze_is_held_for_2_rows_and_face_for_6(tables):
+    gaze = array(tables.eye, "GazeDir.x", "GazeDir.y", "GazeDir.z")
+    tracked = array(tables.eye, "BothEyesValid") == 1
+    changed = (np.diff(gaze, axis=0) != 0).any(axis=1) & tracked[1:]
+    assert set(np.flatnonzero(changed) % 2) == {1}
+    assert changed.sum() > 0.95 * tracked.sum() / 2
+    changed = (np.diff(array(tables.face, *FACE_WEIGHTS), axis=0) != 0).any(axis=1)
+    assert (np.flatnonzero(changed) % 6 == 5).all()
+    assert changed.sum() == (len(changed)) // 6
+
+
+def test_quaternions_and_gaze_are_unit_and_agree_with_their_angles(tables):
+    xyzw = torch.from_numpy(array(tables.head, *(f"UnitQuaternion.{axis}" for axis in "xyzw")))
+    gaze = torch.from_numpy(array(tables.eye, *(f"GazeDir.{axis}" for axis in "xyz")))
+    for vectors, yaw_name, pitch_name, sign, table in (
+        (forward_direction(xyzw), "EulerYaw", "EulerPitch", -1, tables.head),
+        (gaze, "GazeYaw", "GazePitch", 1, tables.eye),
+    ):
+        yaw_deg, elevation_deg = (angle.rad2deg().numpy() for angle in yaw_and_elevation(vectors))
+        apart_deg = np.remainder(yaw_deg - array(table, yaw_name) + 180, 360) - 180
+        assert np.abs(apart_deg).max() < 1e-3
+        assert np.abs(elevation_deg - sign * array(table, pitch_name)).max() < 1e-3
+    for vectors in (xyzw, gaze):
+        assert (vectors.norm(dim=1) - 1).abs().max() < 1e-5
+
+
+def test_combined_mixes_the_signs_of_pitch_as_the_headset_does(tables):
+    head_pitch, gaze_pitch = array(tables.combined, "HeadPitch"), array(tables.eye, "GazePitch")
+    relative_v = array(tables.combined, "GazeRelativeV")
+    np.testing.assert_allclose(relative_v, gaze_pitch - head_pitch, atol=2e-4)
+    truth = gaze_pitch + head_pitch
+    assert np.abs(relative_v - truth).max() > 10, "degrees: the defect is there to be treated"
+    offset = np.hypot(array(tables.combined, "GazeRelativeH"), relative_v)
+    np.testing.assert_allclose(array(tables.combined, "EyeHeadOffset"), offset, atol=2e-4)
+
+
+def test_openness_confidence_and_pupil(tables):
+    eye, face = tables.eye, tables.face
+    look_down = array(face, "Eyes_Look_Down_L", "Eyes_Look_Down_R").min(axis=1)
+    for name, side in (("Left", "L"), ("Right", "R")):
+        openness = np.clip(1 - (array(face, f"Eyes_Closed_{side}") + look_down), 0, 1)
+        np.testing.assert_allclose(array(eye, f"{name}Openness"), openness, atol=1e-4)
+        assert (array(eye, f"{name}PupilDiam_NA") == -1).all()
+        tracked = array(eye, "BothEyesValid") == 1
+        assert ((array(eye, f"{name}Confidence") > 0) == tracked).all()
+    assert 0.9 < array(eye, "BothEyesValid").mean() < 1
+
+
+def test_recorded_fixations_are_the_naive_ones(tables):
+    gaze = torch.from_numpy(array(tables.eye, *(f"GazeDir.{axis}" for axis in "xyz")))
+    moved = great_circle_distance(gaze[1:], gaze[:-1]).rad2deg().numpy()
+    speed_deg_s = moved / np.diff(array(tables.eye, "Timestamp"))
+    fixating = array(tables.eye, "IsFixating")[1:] == 1
+    unclear = np.abs(speed_deg_s - 30) < 0.1
+    assert (fixating == (speed_deg_s < 30))[~unclear].all()
+    assert fixating[1::2].mean() < fixating[::2].mean() == 1, "every held row reads as fixation"
+    duration_ms = array(tables.eye, "FixationDurationMs")[1:]
+    assert ((duration_ms > 0) == fixating).all()
+    assert 100 < duration_ms.max() < 5000
+
+
+def test_numbers_are_written_with_fixed_decimals_and_nothing_is_lost(tables):
+    for table in tables.named().values():
+        text = with_fixed_decimals(table).write_csv()
+        lines = [line.split(",") for line in text.splitlines()]
+        decimals = {tuple(len(value.partition(".")[2]) for value in line) for line in lines[1:]}
+        assert len(decimals) == 1
+        read = pl.read_csv(text.encode(), schema_overrides=table.schema)
+        assert read.equals(table)
