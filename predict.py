@@ -3,7 +3,6 @@
 python predict.py checkpoint=RUN/checkpoints/best.ckpt recording=FOLDER_OR_PARQUET output=FILE.csv
 """
 
-
 import hydra
 import polars as pl
 import torch

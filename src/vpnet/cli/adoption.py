@@ -1,7 +1,7 @@
 """A configuration takes over what a checkpoint was trained with."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -31,9 +31,10 @@ def adopt_checkpoint(
         "task": checkpoint.task,
         "face_features": list(checkpoint.face_features),
     }
+    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     for key, trained in own.items():
         typed = [override for override in overrides if _concerns(override, key)]
-        asked = OmegaConf.to_container(config, resolve=True)[key]  # type: ignore[index,call-overload]
+        asked = resolved[key]
         if typed and asked != trained:
             raise InputError(
                 f"{checkpoint.path}: was trained with {key} {_brief(trained)}, "

@@ -8,8 +8,8 @@ import typer
 
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.evaluation.comparison import compare_runs
-from vpnet.evaluation.report import write_text
 from vpnet.simulation.study import write_simulated_study
+from vpnet.whole_files import write_text
 
 app = typer.Typer(
     add_completion=False,

@@ -4,8 +4,10 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -29,14 +31,18 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
         try:
             return command(*args, **kwargs)
         except InputError as error:
+            _remove_empty_run_folder()
             _exit(str(error))
         except InstantiationException as error:
-            cause = _first_cause(error)
+            _remove_empty_run_folder()
+            cause = _cause(error)
             if isinstance(cause, InputError):
                 _exit(str(cause))
             # Arguments of the wrong kind: the constructor says which. Deeper causes are defects.
             if isinstance(cause, ValueError | TypeError) or cause is error:
-                _exit(f"{cause} (configuration key {error.full_key or 'unknown'})")
+                # Hydra appends the key to its own message, which the cause lacks.
+                key = str(error).rpartition("full_key: ")[2]
+                _exit(f"{cause} (configuration key {key})")
             raise
         except MissingMandatoryValue as error:
             _exit(f"{_first_line(error)}; give it on the command line, as KEY=VALUE")
@@ -49,8 +55,17 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
     return guarded
 
 
-def _first_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
+def _remove_empty_run_folder() -> None:
+    """Hydra makes the folder before anything is checked; a refused run leaves nothing behind."""
+    if HydraConfig.initialized():
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first error of a chain, or the first `InputError` on the way there."""
+    while error.__cause__ is not None and not isinstance(error, InputError):
         error = error.__cause__
     return error
 

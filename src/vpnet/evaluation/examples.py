@@ -36,7 +36,7 @@ def typical_windows(
     errors_deg = error_deg(evaluated.predicted, evaluated.future).mean(dim=1)
     by_video: dict[str, list[int]] = {}
     for recording in evaluated.recording_index[eligible].unique().tolist():
-        by_video.setdefault(recording_videos[recording], []).append(recording)
+        by_video.setdefault(str(recording_videos[recording]), []).append(recording)
     recordings = max(by_video.values(), key=len)[:count]
     chosen = []
     for recording in recordings:

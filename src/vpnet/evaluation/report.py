@@ -1,7 +1,6 @@
 """What a run leaves behind: every prediction, every error, all numbers, one table."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from vpnet.evaluation.results import results_table
 from vpnet.evaluation.summary import summarize
 from vpnet.evaluation.tables import errors_table, predictions_table, write_parquet
 from vpnet.evaluation.text_table import TextTable
+from vpnet.whole_files import write_text
 
 
 def write_report(
@@ -59,11 +59,3 @@ def write_report(
         folder / "metrics.json", json.dumps({"task": task.name, "models": summaries}, indent=1)
     )
     return summaries, table
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

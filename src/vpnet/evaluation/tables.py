@@ -4,7 +4,6 @@ Both tables have the keys user, video, anchor_s (playback time of the anchor) an
 two runs can be compared window by window.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from vpnet.errors import InputError
 from vpnet.evaluation.errors import error_deg
 from vpnet.evaluation.horizons import at_horizons, is_step, reached, valid_at_horizons
 from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.whole_files import whole_file
 
 KEYS = ("user", "video", "anchor_s", "horizon_s")
 ERRORS_FILE = "errors.parquet"
@@ -105,13 +105,8 @@ def write_parquet(table: pl.DataFrame, path: Path) -> None:
         table: Any table.
         path: File to write; its folder is made where it is missing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         table.write_parquet(temporary, compression="zstd")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_errors(run: Path) -> pl.DataFrame:

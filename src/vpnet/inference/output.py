@@ -1,11 +1,11 @@
 """Prediction files, written whole or not at all."""
 
-import os
 from pathlib import Path
 
 import polars as pl
 
 from vpnet.errors import InputError
+from vpnet.whole_files import whole_file
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -31,13 +31,8 @@ def write_predictions(predictions: pl.DataFrame, path: Path) -> None:
         predictions: From `vpnet.inference.predictor.Predictor.predict`.
         path: File to write; its folder is made where it is missing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         if path.suffix == ".csv":
             predictions.write_csv(temporary, float_precision=6)
         else:
             predictions.write_parquet(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,5 +1,7 @@
 """What every model is: a module that answers windows with directions."""
 
+import re
+
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
@@ -30,6 +32,17 @@ class Forecaster(nn.Module):
     def absent_streams(self) -> list[str]:
         """Streams that the model can use and the data lack."""
         return []
+
+    @property
+    def name(self) -> str:
+        """The class's name as the tables show it: ConstantVelocity is constant_velocity."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def describe(self) -> str:
+        """One line: name, size, and what the data lack."""
+        absent = self.absent_streams()
+        masked = f"; masked, as the data lack them: {', '.join(absent)}" if absent else ""
+        return f"{self.name}: {self.parameter_count:,} trainable parameters{masked}"
 
     @property
     def parameter_count(self) -> int:

@@ -1,12 +1,12 @@
 """The look that all figures share, and how they are saved."""
 
-import os
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vpnet.errors import InputError
+from vpnet.whole_files import whole_file
 
 INK = "#222222"
 """Text, and what was measured."""
@@ -53,10 +53,5 @@ def save_figure(figure: Figure, path: Path) -> None:
             f"a figure is saved as {', '.join(FORMATS)}, got {path.name!r}; "
             "change the ending of the file"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         figure.savefig(temporary, format=ending, dpi=DPI, facecolor="white", bbox_inches="tight")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,8 +10,6 @@ where it agrees with the head direction, and then gives the roll.
 """
 
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from vpnet.geometry.directions import FORWARD, great_circle_distance
 from vpnet.geometry.rotations import forward_direction
 from vpnet.recordings.assembly import assemble_recording
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG, Recording
+from vpnet.whole_files import whole_file
 
 HEAD = ("head_x", "head_y", "head_z")
 GAZE = ("gaze_x", "gaze_y", "gaze_z")
@@ -159,15 +158,8 @@ def write_parquet(recordings: Sequence[Recording], path: str | Path) -> None:
     table = table.drop(
         name for name in (*GAZE, *ORIENTATION) if table[name].null_count() == len(table)
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".parquet")
-    os.close(handle)
-    try:
+    with whole_file(path) as temporary:
         table.write_parquet(temporary)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _rows(recording: Recording) -> pl.DataFrame:

@@ -5,11 +5,7 @@ recordings, so that whatever works on a simulated study works on a real one in t
 """
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from rich.progress import track
@@ -20,6 +16,7 @@ from vpnet.recordings.recording import Recording
 from vpnet.simulation.quest_pro_tables import TABLE_NAMES, simulate_tables, with_fixed_decimals
 from vpnet.simulation.videos import SimulatedVideo, draw_video, saliency_maps
 from vpnet.simulation.viewers import Viewer, draw_viewer
+from vpnet.whole_files import whole_file, write_text
 
 MARKER = "SIMULATED.txt"
 """File that says that a folder holds simulated data."""
@@ -134,8 +131,9 @@ def write_simulated_study(
         raise InputError(f"saliency_rate_hz must be positive, got {saliency_rate_hz}")
     _check_folder(root, viewers, shown)
     command = command or (
-        f"vpnet.simulation.write_simulated_study({str(root)!r}, users={users}, videos={videos}, "
-        f"duration_s={duration_s}, seed={seed}, saliency_rate_hz={saliency_rate_hz})"
+        f"vpnet.simulation.study.write_simulated_study({str(root)!r}, users={users}, "
+        f"videos={videos}, duration_s={duration_s}, seed={seed}, "
+        f"saliency_rate_hz={saliency_rate_hz})"
     )
     notice = (
         "The data in this folder are SIMULATED. No person was recorded.\n"
@@ -148,24 +146,28 @@ def write_simulated_study(
         raise InputError(
             f"{root}: the folder cannot be made ({error.strerror}); name another"
         ) from error
-    _write_text(root / MARKER, notice + "State: being written, not complete\n")
+    write_text(root / MARKER, notice + "State: being written, not complete\n")
     pairs = [(viewer, video) for viewer in viewers for video in shown]
     for viewer, video in track(pairs, description="Simulated recordings"):
         folder = root / viewer.user_id / video.video_id
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in simulate_tables(viewer, video, seed).named().items():
-            with _replacing(folder / f"{name}.csv") as file:
-                with_fixed_decimals(table).write_csv(file)
+            with whole_file(folder / f"{name}.csv") as temporary:
+                with_fixed_decimals(table).write_csv(temporary)
     folder = root / SALIENCY_FOLDER
     folder.mkdir(exist_ok=True)
     for video in track(shown, description="True saliency"):
         maps = saliency_maps(video, saliency_rate_hz).numpy().astype(np.float16)
-        with _replacing(folder / f"{video.video_id}.npy") as file:
+        # Into an open file: given a path, numpy would add an ending of its own.
+        with (
+            whole_file(folder / f"{video.video_id}.npy") as temporary,
+            temporary.open("wb") as file,
+        ):
             np.save(file, maps)
-    _write_text(
+    write_text(
         folder / "saliency.json", json.dumps({"rate_hz": saliency_rate_hz, "first_s": 0.0}) + "\n"
     )
-    _write_text(root / MARKER, notice + "State: complete\n")
+    write_text(root / MARKER, notice + "State: complete\n")
     return root
 
 
@@ -195,20 +197,3 @@ def _check_folder(root: Path, viewers: list[Viewer], videos: list[SimulatedVideo
             f"{root}: the folder holds a simulated study with files that this one would leave "
             f"behind, such as {min(found - own)}; delete the folder or name another"
         )
-
-
-def _write_text(path: Path, text: str) -> None:
-    with _replacing(path) as file:
-        file.write(text.encode())
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears at ``path`` complete, or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ source learned. Only tensors and plain values, so that reading one can run no fo
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,30 +17,33 @@ from torch import Tensor
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.models.forecaster import Forecaster
+from vpnet.saliency.source import SaliencySource
 
 CHECKPOINT_KEY = "vpnet"
 _MODEL_PREFIX = "model."
 
 
 def describe(
-    *,
-    model: dict[str, Any],
-    task: dict[str, Any],
-    saliency: dict[str, Any] | None,
+    config: Mapping[str, Any],
     spec: WindowSpec,
     users: Sequence[str],
-    face_features: Sequence[str],
-    saliency_state: dict[str, Tensor],
+    saliency: SaliencySource | None,
 ) -> dict[str, Any]:
-    """The entry that makes a checkpoint stand alone; arguments as in `Checkpoint`."""
+    """The entry that makes a checkpoint stand alone.
+
+    Args:
+        config: Configuration of the run, plain values; model, task, saliency and face_features are
+            kept.
+        spec: Shape of the windows.
+        users: Users of the embedding, in order.
+        saliency: The fitted saliency source, or None.
+    """
+    kept = {name: config[name] for name in ("model", "task", "saliency", "face_features")}
     return {
-        "model": model,
-        "task": task,
-        "saliency": saliency,
+        **kept,
         "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
         "users": list(users),
-        "face_features": list(face_features),
-        "saliency_state": saliency_state,
+        "saliency_state": {} if saliency is None else saliency.state(),
     }
 
 

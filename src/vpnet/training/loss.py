@@ -34,8 +34,9 @@ class ForecastLoss(nn.Module):
         stride_steps: int | None = None,
     ) -> None:
         super().__init__()
-        weights = torch.tensor([1.0] * horizons if horizon_weights is None else horizon_weights)
-        weights = weights.to(torch.get_default_dtype())
+        weights = torch.ones(horizons)
+        if horizon_weights is not None:
+            weights = torch.tensor(horizon_weights, dtype=torch.float32)
         if len(weights) != horizons:
             raise ValueError(f"{horizons} horizons need as many weights, got {len(weights)}")
         self.register_buffer("weights", weights / weights.mean(), persistent=False)

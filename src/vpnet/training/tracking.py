@@ -10,7 +10,6 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 def make_loggers(
     folder: str | Path,
-    config: Mapping[str, Any],
     *,
     wandb: bool,
     project: str = "vpnet",
@@ -22,8 +21,7 @@ def make_loggers(
     Args:
         folder: Folder of the run; metrics go to ``csv/metrics.csv`` in it, W&B's files to
             ``wandb``.
-        config: Configuration of the run, for the dashboard.
-        wandb: Log to W&B as well.
+        wandb: Log to W&B as well; nothing is started or written before the first line is logged.
         project: Project in W&B.
         name: Name of the run in W&B; None lets W&B choose.
         group: Groups the runs of a sweep.
@@ -34,12 +32,17 @@ def make_loggers(
         folder.mkdir(parents=True, exist_ok=True)
         # Its banner and its tables of sparklines would bury the run's own table.
         os.environ.setdefault("WANDB_SILENT", "true")
-        tracker = WandbLogger(
-            project=project, name=name, group=group, save_dir=folder, mode=wandb_mode()
+        loggers.append(
+            WandbLogger(project=project, name=name, group=group, save_dir=folder, mode=wandb_mode())
         )
-        tracker.log_hyperparams(dict(config))
-        loggers.append(tracker)
     return loggers
+
+
+def log_config(loggers: Sequence[Logger], config: Mapping[str, Any]) -> None:
+    """Show the configuration of the run in the W&B dashboard, where it is one of the loggers."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_hyperparams(dict(config))
 
 
 def wandb_mode() -> str:

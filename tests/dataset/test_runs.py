@@ -1,0 +1,37 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpnet.dataset.runs import RunSampler
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows=st.integers(1, 200), run_length=st.integers(1, 9), seed=st.integers(0, 99))
+def test_every_window_once_in_consecutive_runs(windows, run_length, seed):
+    sampler = RunSampler(windows, run_length, torch.Generator().manual_seed(seed))
+    order = list(sampler)
+    assert len(sampler) == len(order) == windows
+    assert sorted(order) == list(range(windows))
+    runs: list[list[int]] = []
+    for index in order:
+        if index % run_length == 0:
+            runs.append([])
+        runs[-1].append(index)
+    for run in runs:
+        assert run == list(range(run[0], min(run[0] + run_length, windows)))
+
+
+@pytest.mark.parametrize("run_length", [1, 2])
+def test_runs_are_shuffled_anew_every_epoch(run_length):
+    sampler = RunSampler(500, run_length, torch.Generator().manual_seed(0))
+    first, second = list(sampler), list(sampler)
+    assert first != second
+    assert first != sorted(first)
+
+
+def test_the_seed_of_torch_decides():
+    torch.manual_seed(3)
+    first = list(RunSampler(50, 2))
+    torch.manual_seed(3)
+    assert list(RunSampler(50, 2)) == first
