@@ -4,7 +4,6 @@ python train.py model=fusion data=parquet data.path=FILE split=file split.path=F
 python train.py checkpoint=RUN/checkpoints/best.ckpt fit=false data=... split=...
 """
 
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +12,6 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from vpnet.cli.adoption import adopt_checkpoint
 from vpnet.cli.entry_point import fails_clearly
@@ -21,6 +19,7 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
 from vpnet.evaluation.report import write_report
+from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.run_pictures import draw_run_pictures
 from vpnet.training.checkpoint import describe, read_checkpoint
@@ -86,8 +85,7 @@ def main(config: DictConfig) -> None:
     summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws)
     pictures = draw_run_pictures(folder, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
-    # Wide enough for the table where the output is no terminal.
-    Console(width=None if sys.stdout.isatty() else 130).print(table.to_rich())
+    print_table(table)
     print(f"run folder: {folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")
 
 

@@ -8,6 +8,8 @@ import typer
 
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.evaluation.comparison import compare_runs
+from vpnet.evaluation.seeds import results_over_seeds
+from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.simulation.study import write_simulated_study
 from vpnet.whole_files import write_text
 
@@ -44,16 +46,29 @@ def simulate(
 
 
 @app.command()
+def results(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of one model, one a seed.")],
+    markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+) -> None:
+    """Show the mean over seeds, with intervals over users and the baselines beside it."""
+    _show(results_over_seeds(runs), markdown)
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of the candidate, one a seed.")],
     against: Annotated[
-        list[Path], typer.Option(help="Run folders of what it is compared with, one a seed.")
+        list[Path],
+        typer.Option(help="Run folder of what it is compared with; repeat it for its seeds."),
     ],
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Compare runs on the windows that both predicted: paired differences per user."""
-    table = compare_runs(against, runs).to_table()
-    rich.print(table.to_rich())
+    _show(compare_runs(against, runs).to_table(), markdown)
+
+
+def _show(table: TextTable, markdown: Path | None) -> None:
+    print_table(table)
     if markdown is not None:
         write_text(markdown, table.to_markdown())
 

@@ -45,7 +45,8 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
                 _exit(f"{cause} (configuration key {key})")
             raise
         except MissingMandatoryValue as error:
-            _exit(f"{_first_line(error)}; give it on the command line, as KEY=VALUE")
+            key = error.full_key
+            _exit(f"{key} has no value; give it on the command line, as {key}=VALUE")
         except (HydraException, OmegaConfBaseException) as error:
             _exit(f"{str(error).strip()}\n--help lists the groups and the keys")
         except KeyboardInterrupt:
@@ -68,10 +69,6 @@ def _cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None and not isinstance(error, InputError):
         error = error.__cause__
     return error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 def _exit(message: str) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Any
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.evaluation.results import results_table
+from vpnet.evaluation.seeds import METRICS_FILE
 from vpnet.evaluation.summary import summarize
 from vpnet.evaluation.tables import errors_table, predictions_table, write_parquet
 from vpnet.evaluation.text_table import TextTable
@@ -56,6 +57,6 @@ def write_report(
     table = results_table(summaries)
     write_text(folder / "results.md", table.to_markdown())
     write_text(
-        folder / "metrics.json", json.dumps({"task": task.name, "models": summaries}, indent=1)
+        folder / METRICS_FILE, json.dumps({"task": task.name, "models": summaries}, indent=1)
     )
     return summaries, table

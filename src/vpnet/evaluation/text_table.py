@@ -1,7 +1,9 @@
 """A table of text, for the terminal and for a Markdown page: one source for both."""
 
+import sys
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.table import Table
 
 
@@ -56,6 +58,11 @@ class TextTable:
         for footnote in self.footnotes:
             lines += ["", footnote]
         return "\n".join(lines) + "\n"
+
+
+def print_table(table: TextTable) -> None:
+    """Print a table; where the output is no terminal, wide enough for all of it."""
+    Console(width=None if sys.stdout.isatty() else 140).print(table.to_rich())
 
 
 def _literal(text: str) -> str:

@@ -60,10 +60,8 @@ def face_weights(
     times_s = behaviour.times_s.numpy()[rows]
     weights = _restlessness(viewer, times_s, rng)
     for event in video.events:
-        age_s = times_s - event.time_s - REACTION_S
-        rise_and_fall = np.where(
-            age_s > 0, (1 - np.exp(-age_s / 0.15)) * np.exp(-age_s / REACTION_DECAY_S), 0.0
-        )
+        age_s = np.maximum(times_s - event.time_s - REACTION_S, 0.0)
+        rise_and_fall = (1 - np.exp(-age_s / 0.15)) * np.exp(-age_s / REACTION_DECAY_S)
         for name, reach in MOVED_BY_EVENT[event.kind].items():
             for column in _columns_of(name):
                 size = viewer.expressiveness * event.intensity * reach * rng.uniform(0.85, 1.0)

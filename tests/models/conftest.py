@@ -1,0 +1,113 @@
+"""Made-up windows of any shape: every stream, random masks, random maps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.geometry.directions import direction_from_angles, normalize
+
+
+@pytest.fixture
+def make_spec() -> Callable[..., WindowSpec]:
+    """Function that describes windows: 5 Hz, history 1.6 s, three horizons, all streams."""
+
+    def make(**arguments: Any) -> WindowSpec:
+        defaults: dict[str, Any] = {
+            "sampling_rate_hz": 5,
+            "history_steps": 8,
+            "horizon_steps": (1, 3, 5),
+            "users": 4,
+            "face_features": 2,
+            "has_gaze": True,
+            "has_face": True,
+            "has_saliency": True,
+        }
+        return WindowSpec(**(defaults | arguments))
+
+    return make
+
+
+@pytest.fixture
+def make_window() -> Callable[..., ViewportWindow]:
+    """Function that makes a batch for a spec; the history is measured, the rest in part."""
+
+    def make(
+        spec: WindowSpec,
+        batch: int = 6,
+        *,
+        seed: int = 0,
+        maps: int = 2,
+        map_height: int = 24,
+        lost_share: float = 0.2,
+        dtype: torch.dtype = torch.float32,
+    ) -> ViewportWindow:
+        generator = torch.Generator().manual_seed(seed)
+        steps = spec.history_steps + max(spec.horizon_steps)
+
+        def noise(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, dtype=dtype)
+
+        def mask(present: bool, *shape: int) -> Tensor:
+            return (torch.rand(*shape, generator=generator) >= lost_share) & present
+
+        yaw_rad = 3 * noise(batch, 1) + (0.1 * noise(batch, steps)).cumsum(1)
+        elevation_rad = 0.4 * torch.sin(noise(batch, 1) + (0.1 * noise(batch, steps)).cumsum(1))
+        path = direction_from_angles(yaw_rad, elevation_rad)
+        history = path[:, : spec.history_steps]
+        shape = (batch, spec.history_steps)
+        offset_deg = 8 * noise(*shape, 2)
+        index = (
+            torch.randint(-1, maps, (batch,), generator=generator) if maps else -torch.ones(batch)
+        )
+        return ViewportWindow(
+            history_directions=history,
+            history_valid=torch.ones(shape, dtype=torch.bool),
+            history_roll_rad=0.1 * noise(*shape),
+            gaze_directions=normalize(history + 0.1 * noise(*shape, 3)),
+            gaze_offset_deg=torch.cat((offset_deg, offset_deg.norm(dim=-1, keepdim=True)), dim=-1),
+            is_fixating=(noise(*shape) > 0).to(dtype),
+            fixation_duration_s=noise(*shape).abs(),
+            gaze_valid=mask(spec.has_gaze, *shape),
+            face=noise(*shape, spec.face_features).sigmoid(),
+            face_valid=mask(spec.has_face, *shape),
+            saliency_maps=3 * noise(maps, map_height, 2 * map_height).sigmoid(),
+            saliency_index=index.long() if spec.has_saliency else torch.full((batch,), -1),
+            user_index=torch.randint(0, spec.users + 1, (batch,), generator=generator),
+            future_directions=path[:, [spec.history_steps - 1 + h for h in spec.horizon_steps]],
+            future_valid=mask(True, batch, len(spec.horizon_steps)),
+            recording_index=torch.randint(0, 3, (batch,), generator=generator),
+            anchor_step=torch.randint(8, 99, (batch,), generator=generator),
+        )
+
+    return make
+
+
+@pytest.fixture
+def stir() -> Callable[[nn.Module], None]:
+    """Function that moves every parameter off its start, so that zeros hide nothing."""
+
+    def move(module: nn.Module, scale: float = 0.05) -> None:
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                step = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter += scale * step
+
+    return move
+
+
+@pytest.fixture
+def turn() -> Callable[[Tensor, float], Tensor]:
+    """Function that turns directions to the right about the vertical axis, by radians."""
+
+    def about_y(directions: Tensor, angle_rad: float) -> Tensor:
+        angle = torch.tensor(angle_rad, dtype=directions.dtype)
+        x, y, z = directions.unbind(dim=-1)
+        cosine, sine = torch.cos(angle), torch.sin(angle)
+        return torch.stack((cosine * x + sine * z, y, cosine * z - sine * x), dim=-1)
+
+    return about_y

@@ -1,0 +1,126 @@
+"""What holds for every file in conf/model, whichever model it is."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from vpnet.dataset.task import Task
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.geometry.directions import great_circle_distance
+from vpnet.models.forecaster import Forecaster
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
+TASKS = sorted(file.stem for file in (CONF / "task").glob("*.yaml"))
+LEARNED = {"fusion", "lstm"}
+
+STREAMS = {
+    "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
+    "no gaze": {"has_gaze": False, "has_face": True, "has_saliency": True, "face_features": 3},
+    "no saliency": {"has_gaze": True, "has_face": True, "has_saliency": False, "face_features": 3},
+    "all": {"has_gaze": True, "has_face": True, "has_saliency": True, "face_features": 3},
+}
+
+
+def build(model_name: str, task_name: str, streams: str) -> Forecaster:
+    """The model as train.py makes it."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"model={model_name}", f"task={task_name}"])
+    arguments = OmegaConf.to_container(config.task, resolve=True)
+    assert isinstance(arguments, dict)
+    task = Task(**{str(key): value for key, value in arguments.items()})
+    spec = WindowSpec(
+        task.sampling_rate_hz, task.history_steps, task.horizon_steps, users=3, **STREAMS[streams]
+    )
+    torch.manual_seed(0)
+    model = instantiate(config.model, spec=spec, _convert_="object")
+    assert isinstance(model, Forecaster)
+    return model.eval()
+
+
+@pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize("model_name", MODELS)
+def test_a_window_becomes_unit_vectors(model_name, task_name, streams, make_window, stir):
+    model = build(model_name, task_name, streams)
+    stir(model)
+    window = make_window(model.spec, batch=5)
+    directions = model(window)
+    assert directions.shape == (5, len(model.spec.horizon_steps), 3)
+    lengths = torch.linalg.vector_norm(directions, dim=-1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths))
+    torch.testing.assert_close(model(window), directions, rtol=0, atol=0, msg="deterministic")
+
+
+@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize("model_name", MODELS)
+def test_a_prediction_never_depends_on_the_future(model_name, task_name, make_window, stir):
+    model = build(model_name, task_name, "all")
+    stir(model)
+    window = make_window(model.spec)
+    other = window._replace(
+        future_directions=torch.full_like(window.future_directions, torch.nan),
+        future_valid=~window.future_valid,
+    )
+    assert torch.equal(model(window), model(other))
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_a_prediction_does_not_depend_on_the_rest_of_the_batch(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    window = make_window(model.spec, batch=4)
+    shared = {"saliency_maps"}
+    for row in range(4):
+        parts = {
+            name: value if name in shared else value[row : row + 1]
+            for name, value in window._asdict().items()
+        }
+        alone = model(ViewportWindow(**parts))
+        assert great_circle_distance(alone, model(window)[row : row + 1]).max() < 1e-5
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_windows_without_any_map_in_the_batch_are_served(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    window = make_window(model.spec, maps=0)
+    assert (window.saliency_index == -1).all()
+    masked = make_window(model.spec)._replace(
+        **{n: v for n, v in window._asdict().items() if n != "saliency_maps"}
+    )
+    torch.testing.assert_close(model(window), model(masked))
+
+
+@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_an_untrained_network_holds_the_head_still(model_name, task_name, make_window):
+    model = build(model_name, task_name, "all")
+    window = make_window(model.spec)
+    apart_rad = great_circle_distance(model(window), window.history_directions[:, -1:])
+    assert apart_rad.max() < 1e-5
+
+
+def test_parameters_are_those_that_train():
+    counts = {name: build(name, "long_term", "all").parameter_count for name in MODELS}
+    assert {name for name, count in counts.items() if count > 0} == LEARNED
+    model = build("lstm", "long_term", "all")
+    model.get_parameter("output.bias").requires_grad_(False)
+    assert model.parameter_count == counts["lstm"] - 3
+
+
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_every_parameter_learns(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all").train()
+    stir(model)
+    window = make_window(model.spec, batch=32)
+    error = great_circle_distance(model(window), window.future_directions).mean()
+    (error + model.regularization()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert (parameter.grad != 0).any(), name

@@ -1,0 +1,120 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from vpnet.geometry.directions import normalize
+from vpnet.geometry.equirectangular import direction_from_pixel
+from vpnet.geometry.tangent import tangent_axes
+from vpnet.models.saliency_encoder import SaliencyAttention, SaliencyEncoder
+
+
+@pytest.fixture
+def maps() -> Tensor:
+    return 3 * torch.rand(2, 120, 240, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def encoder(stir) -> SaliencyEncoder:
+    module = SaliencyEncoder(width=8, grid=(14, 28)).eval()
+    stir(module)
+    return module
+
+
+def test_tokens_lie_on_a_grid_of_directions(encoder, maps):
+    assert encoder(maps).shape == (2, 14 * 28, 8)
+    assert encoder.token_directions.shape == (14 * 28, 3)
+    expected = direction_from_pixel(torch.tensor(2.0), torch.tensor(5.0), 14, 28)
+    torch.testing.assert_close(encoder.token_directions[2 * 28 + 5], expected)
+
+
+@pytest.mark.parametrize("size", [(24, 48), (60, 120), (224, 448), (14, 28)])
+def test_any_size_of_map_gives_the_same_grid(encoder, size):
+    assert encoder(torch.rand(3, *size)).shape == (3, 14 * 28, 8)
+
+
+def test_no_maps_give_no_tokens(encoder):
+    assert encoder(torch.zeros(0, 24, 48)).shape == (0, 14 * 28, 8)
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_quarter_turn_of_the_map_turns_the_tokens_exactly(encoder, maps, quarter):
+    """60 columns are 15 after the strides, and 7 of the 28 tokens."""
+    tokens = encoder(maps).unflatten(1, (14, 28))
+    turned = encoder(maps.roll(60 * quarter, dims=-1)).unflatten(1, (14, 28))
+    torch.testing.assert_close(turned, tokens.roll(7 * quarter, dims=2), rtol=1e-4, atol=1e-5)
+
+
+def test_the_seam_is_no_edge(encoder):
+    """A spot on the seam, half in the first and half in the last columns, is one like another."""
+    spot = torch.zeros(1, 120, 240)
+    spot[:, 50:70, 110:130] = 5.0
+    inner = encoder(spot).unflatten(1, (14, 28))
+    seam = encoder(spot.roll(120, dims=-1)).unflatten(1, (14, 28))
+    torch.testing.assert_close(seam.roll(14, dims=2), inner, rtol=1e-4, atol=1e-5)
+
+
+def test_every_part_of_the_map_is_seen_where_it_lies(encoder):
+    blank = encoder(torch.zeros(1, 120, 240))[0]
+    for row, column in ((3, 2), (60, 100), (117, 237)):
+        spot = torch.zeros(1, 120, 240)
+        spot[0, row, column] = 100.0
+        touched = (encoder(spot)[0] - blank).abs().sum(-1).argmax()
+        seen = encoder.token_directions[touched]
+        there = direction_from_pixel(torch.tensor(row), torch.tensor(column), 120, 240)
+        assert math.degrees(torch.acos((seen * there).sum().clamp(max=1))) < 15
+
+
+def plain_attention(
+    module: SaliencyAttention,
+    state: Tensor,
+    tokens: Tensor,
+    directions: Tensor,
+    index: Tensor,
+    center: Tensor,
+) -> Tensor:
+    """Multi-head attention over tokens plus position, a copy of the tokens per window."""
+    batch = len(state)
+    east, north = tangent_axes(center)
+    relative = directions @ torch.stack((east, north, center), dim=-1)
+    seen = tokens[index.clamp(min=0)] + module.position(relative)
+
+    def heads(values: Tensor) -> Tensor:
+        return values.reshape(batch, -1, module.heads, values.shape[-1] // module.heads).transpose(
+            1, 2
+        )
+
+    attended = torch.nn.functional.scaled_dot_product_attention(
+        heads(module.query(state)), heads(module.key(seen)), heads(module.value(seen))
+    )
+    out = module.output(attended.transpose(1, 2).reshape(batch, -1))
+    return out * (index >= 0).unsqueeze(1)
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+@pytest.mark.parametrize("maps", [1, 3])
+def test_attention_is_plain_multi_head_attention(maps, heads):
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    torch.manual_seed(0)
+    module = SaliencyAttention(state_width=16, token_width=10, heads=heads).double()
+    state, tokens, center = noise(7, 16), noise(maps, 50, 10), normalize(noise(7, 3))
+    directions = normalize(noise(50, 3))
+    index = torch.tensor([0, -1, maps - 1, 0, maps - 1, -1, 0])
+    found = module(state, tokens, directions, index, center)
+    expected = plain_attention(module, state, tokens, directions, index, center)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    assert (found[[1, 5]] == 0).all()
+    assert (found[[0, 2, 3, 4, 6]] != 0).any(dim=1).all()
+
+
+def test_without_maps_nothing_is_attended():
+    module = SaliencyAttention(state_width=16, token_width=10)
+    found = module(
+        torch.randn(3, 16), torch.zeros(0, 50, 10), torch.randn(50, 3), -torch.ones(3), torch.eye(3)
+    )
+    assert torch.equal(found, torch.zeros(3, 16))
