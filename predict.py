@@ -10,11 +10,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.settings import check_settings
 from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
-from vpnet.recordings.reading import read_any
+from vpnet.recordings.reading import read_any, reading_settings
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
@@ -23,20 +24,21 @@ from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Read, predict, write."""
-    output = check_output(config.output)
+    check_settings(config)
+    output = check_output(str(config.output))
     checkpoint = read_checkpoint(config.checkpoint)
-    predictor = load_predictor(checkpoint, config.saliency_path, config.device)
-    recordings = read_any(config.recording)
+    predictor = load_predictor(checkpoint, config.saliency_path, str(config.device))
+    typed = {name: value for name, value in config.reading.items() if value is not None}
+    reading = reading_settings(checkpoint.run["data"]) | typed
+    recordings = read_any(str(config.recording), **reading)
     predictions = pl.concat(predictor.predict(one, config.stride_s) for one in recordings)
     write_predictions(predictions, output)
-    unknown = sorted({one.user_id for one in recordings} - set(checkpoint.users))
-    if checkpoint.users and unknown:
-        print(f"not in training, predicted as unknown users: {', '.join(unknown)}")
+    print(*checkpoint.remarks([(one.user_id, one.video_id) for one in recordings]), sep="\n")
     anchors = len(predictions) // len(predictor.task.horizons_s)
-    print(
-        f"{len(recordings)} recordings, {anchors} anchors, mean error where the future is known: "
-        f"{predictions['error_deg'].mean():.2f} degrees; written to {output}"
-    )
+    print(f"{len(recordings)} recordings, {anchors} anchors; written to {output}")
+    known_deg = predictions["error_deg"].drop_nulls()
+    if len(known_deg) > 0:
+        print(f"mean error where the future is known: {known_deg.mean():.2f} degrees")
 
 
 def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: str) -> Predictor:
@@ -44,15 +46,22 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
     model = instantiate(checkpoint.model, spec=checkpoint.spec, _convert_="object")
     checkpoint.load_into(model)
     settings = checkpoint.saliency
-    if settings is not None and saliency_path is not None:
+    if saliency_path == "none":
+        settings = None
+    elif saliency_path is not None:
+        if settings is None or "path" not in settings:
+            raise InputError(
+                f"saliency_path={saliency_path}: {checkpoint.path} was not trained with "
+                "saliency=file; leave it out"
+            )
         settings = {**settings, "path": saliency_path}
     saliency = instantiate(settings, _convert_="all")
     if saliency is not None:
         saliency.load_state(checkpoint.saliency_state)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device != "cpu" and not torch.cuda.is_available():
-        raise InputError(f"device={device} needs a CUDA device and none is available; use cpu")
+    elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
+        raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
     return Predictor(
         model,
         Task(**checkpoint.task),

@@ -13,8 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from vpnet.cli.adoption import adopt_checkpoint
+from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.settings import check_settings
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
@@ -25,7 +26,7 @@ from vpnet.plots.run_pictures import draw_run_pictures
 from vpnet.training.checkpoint import describe, read_checkpoint
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
-from vpnet.training.loss import ForecastLoss
+from vpnet.training.loss import forecast_loss
 from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.whole_files import write_text
 
@@ -37,14 +38,17 @@ def main(config: DictConfig) -> None:
     """Compose, load, fit, test, report."""
     run = HydraConfig.get()
     folder = Path(run.runtime.output_dir)
-    checkpoint = None if config.checkpoint is None else read_checkpoint(config.checkpoint)
+    check_settings(config)
+    checkpoint = starting_checkpoint(config)
     if checkpoint is not None:
         config = adopt_checkpoint(config, checkpoint, run.overrides.task)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
-    task = Task(**plain["task"])
+    loggers = make_loggers(folder, **plain["logger"])
+    trainer = instantiate(config.trainer, folder=folder, loggers=loggers, _convert_="all")
+    task = Task.from_settings(plain["task"])
     data = ViewportDataModule(
         instantiate(config.data, _convert_="all"),
         instantiate(config.split, _convert_="all"),
@@ -57,23 +61,26 @@ def main(config: DictConfig) -> None:
         num_workers=config.num_workers,
         run_length=2 if task.smoothness_weight > 0 else 1,
         skip_short=config.skip_short,
+        for_training=config.fit,
     )
     spec = data.spec if checkpoint is None else checkpoint.spec
     model: Forecaster = instantiate(config.model, spec=spec, _convert_="object")
+    remarks: tuple[str, ...] = ()
     if checkpoint is not None:
         checkpoint.load_into(model)
-    print(data.describe())
-    print(model.describe())
+        remarks = checkpoint.remarks(data.keys(data.partition.test))
+    print(data.describe(), model.describe(data.spec), *remarks, sep="\n")
 
+    # Not resolved: whoever resumes with more epochs stretches the schedule too.
+    plain["training"] = OmegaConf.to_container(config.training)
+    trained_on = data.keys((*data.partition.train, *data.partition.val))
     module = ForecastingModule(
         model,
-        ForecastLoss(len(task.horizons_s), task.horizon_weights, task.smoothness_weight),
+        forecast_loss(task),
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
-        describe(plain, spec, data.users, data.saliency),
+        describe(plain, spec, data.users, data.saliency, trained_on),
     )
-    loggers = make_loggers(folder, **plain["logger"])
-    trainer = instantiate(config.trainer, folder=folder, loggers=loggers, _convert_="all")
     log_config(loggers, plain)
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     best = None if checkpoint is None else checkpoint.path
@@ -82,7 +89,9 @@ def main(config: DictConfig) -> None:
         read_checkpoint(best).load_into(model)
 
     evaluated = evaluate_beside_baselines(model.name, module, data, trainer)
-    summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws)
+    if not trainer.is_global_zero:
+        return
+    summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws, remarks)
     pictures = draw_run_pictures(folder, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
     print_table(table)

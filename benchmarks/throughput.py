@@ -23,7 +23,8 @@ from vpnet.inference.predictor import Predictor
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.simulation.study import simulate_recordings
-from vpnet.training.loss import ForecastLoss
+from vpnet.training.closed_form import ClosedForm, fit_closed_form
+from vpnet.training.loss import forecast_loss
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "conf"
 RECORDING_S = 169.0
@@ -37,7 +38,7 @@ def main() -> None:
     whole = simulate_recordings(users=1, videos=1, duration_s=RECORDING_S)[0]
     rows = [
         *(loading_row(name, recordings) for name in ("long_term", "short_term")),
-        *(training_row(name, recordings) for name in ("fusion", "lstm")),
+        *(training_row(name, recordings) for name in ("fusion", "lstm", "linear")),
         *(prediction_row(name, whole) for name in ("fusion", "lstm", "linear", "static")),
     ]
     table = TextTable(
@@ -66,10 +67,13 @@ def training_row(model_name: str, recordings: list[Recording]) -> tuple[str, str
     data = load_data("long_term", recordings, batch_size=256)
     config = compose(f"model={model_name}")
     model: Forecaster = instantiate(config.model, spec=data.spec, _convert_="object")
-    optimizer = instantiate(config.training.optimizer)(model.parameters())
-    loss = ForecastLoss(len(data.task.horizons_s))
+    loss = forecast_loss(data.task)
 
     def epoch() -> None:
+        if isinstance(model, ClosedForm):
+            fit_closed_form(model, data.train_dataloader())
+            return
+        optimizer = instantiate(config.training.optimizer)(model.parameters())
         for window in data.train_dataloader():
             optimizer.zero_grad()
             loss(model(window), window).backward()

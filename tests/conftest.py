@@ -1,14 +1,38 @@
-"""Fixtures for all tests: the real data beside the project, and a random state that stays put."""
+"""Fixtures for all tests: the real data, the commands, and a random state that stays put."""
 
+import contextlib
+import io
+import logging
 import os
 import random
+import runpy
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
+from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.dataset.splits import CrossVideo
+from vpnet.dataset.task import Task
+from vpnet.simulation.study import simulate_recordings, write_simulated_study
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +45,120 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def smoke_settings() -> tuple[str, ...]:
+    """Settings of train.py for a run that is over in seconds, whatever its data."""
+    return SMOKE
+
+
+@pytest.fixture(scope="session")
+def tiny_settings() -> tuple[str, ...]:
+    """Settings of train.py for a few simulated recordings."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Callable[..., Ended]:
+    """Function that runs train.py or predict.py as a shell would, but in this process.
+
+    A defect's exception comes through; what the user can mend ends as the command does, with its
+    exit code. Whatever the command changed in this process is restored.
+    """
+
+    def run(script: str, *arguments: object, folder: Path | None = None) -> Ended:
+        argv, cwd, environment = sys.argv, os.getcwd(), dict(os.environ)
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        try:
+            sys.argv = [script, *map(str, arguments)]
+            os.chdir(folder or cwd)
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                warnings.catch_warnings(),
+            ):
+                runpy.run_path(str(REPOSITORY / script), run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        finally:
+            sys.argv = argv
+            os.chdir(cwd)
+            os.environ.clear()
+            os.environ.update(environment)
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def smoke_train(run_script) -> Callable[..., Path]:
+    """Function that trains for a moment on a tiny simulated study, and gives the run folder."""
+
+    def train(folder: Path, *overrides: object) -> Path:
+        ended = run_script("train.py", *SMOKE, *TINY, f"hydra.run.dir={folder}", *overrides)
+        assert ended.code == 0, ended.err
+        assert f"run folder: {folder}" in ended.out
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def fusion_run(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run of the fusion model; not to be written to."""
+    return smoke_train(tmp_path_factory.mktemp("runs") / "fusion", "seed=1")
+
+
+@pytest.fixture(scope="session")
+def simulated_study(tmp_path_factory) -> Path:
+    """A simulated study on disk, as tiny as that in memory; not to be written to."""
+    root = tmp_path_factory.mktemp("simulated") / "study"
+    return write_simulated_study(root, users=5, videos=5, duration_s=16.0)
+
+
+@pytest.fixture
+def refused(run_script, tmp_path) -> Callable[..., str]:
+    """Function that runs a command that must be refused, and gives its message."""
+
+    def run(script: str, *arguments: object) -> str:
+        work = tmp_path / "work"
+        work.mkdir(exist_ok=True)
+        runs = work / "runs"
+        before = {runs, *work.rglob("*")}
+        ended = run_script(script, *arguments, folder=work)
+        assert ended.code == 2
+        assert "Traceback" not in ended.err
+        assert ended.err.startswith("error: ")
+        assert {runs, *work.rglob("*")} == before, "nothing is left behind"
+        assert work.is_dir()
+        return ended.err
+
+    return run
+
+
+@pytest.fixture
+def train_refused(refused, smoke_settings) -> Callable[..., str]:
+    """The same for train.py."""
+    return lambda *arguments: refused("train.py", *smoke_settings, *arguments)
+
+
+@pytest.fixture(scope="session")
+def tiny_data() -> ViewportDataModule:
+    """Windows of a simulated study of 4 viewers and 4 videos; not to be changed."""
+    task = Task("tiny", 5, 1.0, [0.2, 0.6, 1.0], [0.2, 0.5, 1.0], 1.0, 1.0, 0.4)
+    recordings = simulate_recordings(users=4, videos=4, duration_s=10.0)
+    return ViewportDataModule(recordings, CrossVideo(0.25, 0.25), task, batch_size=64)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Made-up recordings: heads that wander smoothly over the sphere, with every stream or few."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,11 @@ def _wander(samples: int, rate_hz: float, speed_rad_s: float, generator: torch.G
 
 @pytest.fixture
 def make_recording() -> Callable[..., Recording]:
-    """Function that makes one recording; ``seed`` decides the path, streams are opt-in."""
+    """Function that makes one recording; ``seed`` decides the path, streams are opt-in.
+
+    Single lost samples (``lost_share``) are bridged by resampling; ``head_lost_s`` loses the head
+    from one time to another.
+    """
 
     def make(
         user_id: str = "u",
@@ -45,9 +49,11 @@ def make_recording() -> Callable[..., Recording]:
         gaze: bool = False,
         face: bool = False,
         lost_share: float = 0.0,
+        head_lost_s: Sequence[tuple[float, float]] = (),
     ) -> Recording:
         generator = torch.Generator().manual_seed(seed)
         samples = round(duration_s * rate_hz) + 1
+        timestamps_s = first_s + torch.arange(samples, dtype=torch.float64) / rate_hz
         yaw_rad = 3 * seed + _wander(samples, rate_hz, 0.5, generator)
         elevation_rad = 0.5 * torch.sin(_wander(samples, rate_hz, 0.4, generator))
         roll_rad = 0.2 * torch.sin(_wander(samples, rate_hz, 0.4, generator))
@@ -56,6 +62,9 @@ def make_recording() -> Callable[..., Recording]:
         def mask() -> Tensor:
             return torch.rand(samples, generator=generator) >= lost_share
 
+        head_valid = mask()
+        for start_s, end_s in head_lost_s:
+            head_valid &= (timestamps_s < start_s) | (timestamps_s > end_s)
         streams: dict[str, Any] = {}
         if orientation:
             streams["head_orientation_xyzw"] = orientation_xyzw
@@ -83,9 +92,9 @@ def make_recording() -> Callable[..., Recording]:
             user_id=user_id,
             video_id=video_id,
             source=f"{user_id}/{video_id}.csv",
-            timestamps_s=first_s + torch.arange(samples, dtype=torch.float64) / rate_hz,
+            timestamps_s=timestamps_s,
             viewport_center=forward_direction(orientation_xyzw),
-            head_valid=mask(),
+            head_valid=head_valid,
             **streams,
         )
 

@@ -48,7 +48,10 @@ def test_no_sample_is_seen_by_two_parts(name, make_split, make_cohort, make_task
         path.write_text(json.dumps({"users": users, "videos": ["v1", "v2", "v6"]}))
         overrides = [f"split.path={path}"]
     recordings = make_cohort(duration_s=8.0, rate_hz=10.0)
-    data = ViewportDataModule(recordings, make_split(name, *overrides), make_task())
+    trains = name != "test_only"
+    data = ViewportDataModule(
+        recordings, make_split(name, *overrides), make_task(), for_training=trains
+    )
     centers = data.samples.viewport_center
     assert len(centers.unique(dim=0)) == len(centers), "every sample is told by its direction"
 
@@ -58,6 +61,20 @@ def test_no_sample_is_seen_by_two_parts(name, make_split, make_cohort, make_task
     for touched in (touched_rows, directions_shown):
         seen = [touched(part) for part in windows]
         assert sum(map(len, seen)) == len(set.union(*seen)) > 300, "a sample stands in two parts"
+
+
+def test_a_split_that_only_tests_is_for_evaluation_only(make_cohort, make_task, make_split):
+    recordings, split = make_cohort(users=2, videos=2, duration_s=6.0), make_split("test_only")
+    with pytest.raises(InputError, match="nothing to train on; use another, or fit=false"):
+        ViewportDataModule(recordings, split, make_task())
+    data = ViewportDataModule(
+        recordings, split, make_task(), for_training=False, known_users=["u1", "u9"]
+    )
+    assert [len(data.train_windows), len(data.val_windows)] == [0, 0]
+    window = all_windows(data.test_windows)
+    assert window.recording_index.unique().tolist() == [0, 1, 2, 3]
+    assert data.keys(data.partition.test) == [(r.user_id, r.video_id) for r in recordings]
+    assert window.user_index[window.recording_index == 2].unique().tolist() == [1]
 
 
 def by_anchor(loader: DataLoader[ViewportWindow]) -> Counter[tuple[int, int]]:
@@ -203,6 +220,26 @@ def test_a_part_without_a_window_is_refused(make_cohort, make_task):
     recordings = make_cohort(users=3, videos=3, duration_s=8.0, lost_share=0.995)
     with pytest.raises(InputError, match="no window with a whole history"):
         ViewportDataModule(recordings, CrossUser(0.2, 0.3), make_task())
+
+
+@pytest.mark.parametrize(("rate_hz", "told"), [(3.0, True), (4.8, False), (20.0, False)])
+def test_recordings_slower_than_the_task_are_told(rate_hz, told, make_cohort, make_task, caplog):
+    recordings = make_cohort(users=3, videos=1, duration_s=9.0, rate_hz=rate_hz)
+    with caplog.at_level(logging.WARNING):
+        ViewportDataModule(recordings, CrossUser(), make_task())
+    message = "about 3 samples a second, task tiny asks for 5: history steps are interpolated"
+    assert (message in caplog.text) == told
+    assert told or not caplog.text
+
+
+def test_the_task_says_which_gaps_are_bridged(make_recording, make_task):
+    recordings = [
+        make_recording(f"u{i}", "v", seed=i, duration_s=9.0, head_lost_s=[(4.02, 4.83)])
+        for i in range(3)
+    ]
+    for max_head_gap_s, lost in ((0.5, True), (1.0, False)):
+        data = ViewportDataModule(recordings, CrossUser(), make_task(max_head_gap_s=max_head_gap_s))
+        assert bool((~data.samples.head_valid).any()) == lost
 
 
 @pytest.mark.parametrize(

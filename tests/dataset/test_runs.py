@@ -35,3 +35,14 @@ def test_the_seed_of_torch_decides():
     first = list(RunSampler(50, 2))
     torch.manual_seed(3)
     assert list(RunSampler(50, 2)) == first
+
+
+@pytest.mark.parametrize("windows", [24, 25, 31])
+def test_processes_that_take_turns_get_whole_runs(windows):
+    order = list(RunSampler(windows, 2, torch.Generator().manual_seed(0), processes=2))
+    assert sorted(order) == list(range(windows))
+    for process in range(2):
+        dealt = order[process::2]
+        pairs = list(zip(dealt[::2], dealt[1::2], strict=False))
+        torn = [pair for pair in pairs if pair[1] != pair[0] + 1]
+        assert len(torn) <= 1, "only the last, incomplete group may be torn"

@@ -29,6 +29,11 @@ def test_recordings_stand_one_after_the_other(make_recording, gather_at):
     assert (samples.roll_rad[:21] == 0).all()
 
 
+def test_the_first_step_is_whole_whatever_the_rounding(make_recording, gather_at):
+    assert int(4.1 * 30) == 122, "the product falls short of 123"
+    assert gather_at([make_recording(first_s=4.1, rate_hz=30.0)], 30).first_step.tolist() == [123]
+
+
 def test_streams_that_a_recording_lacks_are_zero_and_masked(make_recording, gather_at):
     full = make_recording("a", gaze=True, face=True)
     bare = make_recording("b")

@@ -20,12 +20,13 @@ KEYS = [RecordingKey(f"u{user}", f"v{video}") for user in range(12) for video in
 
 
 class Promise(NamedTuple):
-    """What the parts of a split must not share, and whether every recording is used."""
+    """What the parts of a split must not share, whether all is used, whether one can train."""
 
     users_apart: bool
     videos_apart: bool
     all_used: bool = True
     test_users: int | None = None
+    trains: bool = True
 
 
 PROMISES = {
@@ -33,6 +34,7 @@ PROMISES = {
     "cross_video": Promise(users_apart=False, videos_apart=True),
     "cross_user_and_video": Promise(users_apart=True, videos_apart=True, all_used=False),
     "leave_one_user_out": Promise(users_apart=True, videos_apart=False, test_users=1),
+    "test_only": Promise(users_apart=True, videos_apart=True, trains=False),
 }
 """Of every file in conf/split but file.yaml, whose promise is in the JSON: test_split_file.py."""
 
@@ -41,7 +43,8 @@ def assert_kept(promise: Promise, keys: list[RecordingKey], partition: Partition
     parts = (partition.train, partition.val, partition.test)
     dealt = [index for part in parts for index in part]
     assert len(dealt) == len(set(dealt)), "no recording in two parts"
-    assert all(part == tuple(sorted(part)) and part for part in parts)
+    assert all(part == tuple(sorted(part)) for part in parts)
+    assert [len(part) > 0 for part in parts] == [promise.trains, promise.trains, True]
     if promise.all_used:
         assert sorted(dealt) == list(range(len(keys)))
     users = [{keys[i].user_id for i in part} for part in parts]

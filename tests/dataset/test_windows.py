@@ -26,8 +26,19 @@ FIRST_ANCHOR, STRIDE = 15, 3
 def recordings(make_recording) -> list[Recording]:
     """With different streams, lengths, starts and lost samples."""
     return [
-        make_recording("a", "v", seed=1, orientation=True, gaze=True, face=True, lost_share=0.1),
-        make_recording("b", "v", seed=2, duration_s=12.3, first_s=0.35, lost_share=0.02),
+        make_recording(
+            "a",
+            "v",
+            seed=1,
+            orientation=True,
+            gaze=True,
+            face=True,
+            lost_share=0.1,
+            head_lost_s=[(9.02, 10.48)],
+        ),
+        make_recording(
+            "b", "v", seed=2, duration_s=12.3, first_s=0.35, head_lost_s=[(5.1, 6.4), (11.5, 13)]
+        ),
         make_recording("a", "w", seed=3, first_s=4.02, rate_hz=9, gaze=True, lost_share=0.05),
     ]
 
@@ -82,6 +93,7 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
         (r, index) for r, g in enumerate(grids) for index in expected_anchors(g, known_future)
     ]
     assert len(dataset) == len(wanted) > 60
+    assert all(0 < grid.head_valid.sum() < grid.samples - 5 for grid in grids[:2])
     for window_index, (r, index) in enumerate(wanted):
         window, grid = dataset[window_index], grids[r]
         past = list(range(index - SPEC.history_steps + 1, index + 1))
@@ -116,9 +128,9 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
             ahead = index + horizon_step
             known = ahead < grid.samples and bool(grid.head_valid[ahead])
             assert bool(window.future_valid[0, column]) == known
-            if known:
-                direction = window.future_directions[0, column]
-                assert torch.equal(direction, grid.viewport_center[ahead].float())
+            # Beyond the end the last direction stands in, never that of another recording.
+            shown = grid.viewport_center[min(ahead, grid.samples - 1)].float()
+            assert torch.equal(window.future_directions[0, column], shown)
     assert known_future or any(not dataset[i].future_valid.any() for i in range(len(dataset)))
 
 

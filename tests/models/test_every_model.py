@@ -113,6 +113,16 @@ def test_parameters_are_those_that_train():
     assert model.parameter_count == counts["lstm"] - 3
 
 
+@pytest.mark.parametrize("model_name", MODELS)
+def test_a_model_says_what_it_is(model_name):
+    model = build(model_name, "long_term", "no gaze")
+    assert model.name == model_name, "the configuration and the tables call it the same"
+    expected = f"{model_name}: {model.parameter_count:,} trainable parameters"
+    if model_name == "fusion":
+        expected += "; masked, as the data lack them: eye, offset"
+    assert model.describe() == expected
+
+
 @pytest.mark.parametrize("model_name", sorted(LEARNED))
 def test_every_parameter_learns(model_name, make_window, stir):
     model = build(model_name, "long_term", "all").train()
@@ -124,3 +134,19 @@ def test_every_parameter_learns(model_name, make_window, stir):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert (parameter.grad != 0).any(), name
+
+
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_half_precision_trains_and_gives_whole_directions(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all").train()
+    stir(model)
+    window = make_window(model.spec, batch=16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        directions = model(window)
+        error = great_circle_distance(directions, window.future_directions).mean()
+    assert directions.dtype == torch.float32
+    lengths = torch.linalg.vector_norm(directions, dim=-1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths))
+    error.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), name

@@ -76,7 +76,8 @@ def test_grid_is_every_multiple_of_the_step_inside_and_no_other(first_s, steps_s
             torch.deg2rad(10 * resampled.timestamps_s), torch.zeros(len(inside)).double()
         ),
     )
-    assert apart[resampled.head_valid].max() < 1e-6, "slerp follows a steady turn exactly"
+    # Slerp follows a steady turn exactly.
+    assert (apart[resampled.head_valid] < 1e-6).all()
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["head only", "all streams"])
@@ -149,7 +150,7 @@ MASKS = ("head_valid", "gaze_valid", "face_valid")
     [
         (0.08, {"head_valid", "gaze_valid", "face_valid"}),
         (0.2, {"head_valid", "face_valid"}),
-        (0.9, {"head_valid"}),
+        (0.45, {"head_valid"}),
         (1.2, set()),
     ],
 )

@@ -1,18 +1,39 @@
 """A configuration takes over what a checkpoint was trained with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vpnet.errors import InputError
-from vpnet.training.checkpoint import Checkpoint
+from vpnet.training.checkpoint import Checkpoint, read_checkpoint
+
+
+def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
+    """The checkpoint that a training configuration names.
+
+    Raises:
+        InputError: It cannot be read, or there is none where ``fit`` or ``resume`` need one.
+    """
+    if config.resume and not config.fit:
+        raise InputError("resume=true goes on with the training, fit=false does not; leave one out")
+    if config.checkpoint is not None:
+        return read_checkpoint(config.checkpoint)
+    for setting, is_typed in (("resume=true", config.resume), ("fit=false", not config.fit)):
+        if is_typed:
+            raise InputError(
+                f"{setting} needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt"
+            )
+    return None
 
 
 def adopt_checkpoint(
     config: DictConfig, checkpoint: Checkpoint, overrides: Sequence[str]
 ) -> DictConfig:
     """The configuration with the checkpoint's model, task, face features and saliency.
+
+    Training that is resumed takes over data, split, seed and training settings as well, but for
+    those that the user typed.
 
     Args:
         config: Configuration of the command.
@@ -32,29 +53,43 @@ def adopt_checkpoint(
         "face_features": list(checkpoint.face_features),
     }
     resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    for key, trained in own.items():
-        typed = [override for override in overrides if _concerns(override, key)]
-        asked = resolved[key]
-        if typed and asked != trained:
-            raise InputError(
-                f"{checkpoint.path}: was trained with {key} {_brief(trained)}, "
-                f"{' '.join(typed)} asks for another; leave it out, or give another checkpoint"
-            )
-    if not any(_concerns(override, "saliency") for override in overrides):
+    for override in overrides:
+        key = _key(override)
+        if key.split(".")[0] in own:
+            asked, trained = _brief(_at(resolved, key)), _brief(_at(own, key))
+            if asked != trained:
+                raise InputError(
+                    f"{checkpoint.path}: was trained with {key} {trained}, {override} asks for "
+                    f"{asked}; leave it out, or give another checkpoint"
+                )
+    typed = {_key(override) for override in overrides}
+    if not any(key.split(".")[0] == "saliency" for key in typed):
         own["saliency"] = checkpoint.saliency
+    if config.resume:
+        own |= checkpoint.run
     adopted = config.copy()
     with open_dict(adopted):
         for key, trained in own.items():
             adopted[key] = trained
+        for key in typed:
+            if key.split(".")[0] in checkpoint.run:
+                OmegaConf.update(adopted, key, OmegaConf.select(config, key), merge=False)
     return adopted
 
 
-def _concerns(override: str, key: str) -> bool:
-    name = override.lstrip("+~").split("=")[0]
-    return name == key or name.startswith(f"{key}.")
+def _key(override: str) -> str:
+    key = override.lstrip("+~").split("=")[0]
+    return "model.user_embed" if key == "user_embed" else key
 
 
-def _brief(trained: Any) -> str:
-    if isinstance(trained, dict):
-        return str(trained.get("_target_", trained.get("name", trained)))
-    return str(trained)
+def _at(values: Any, key: str) -> Any:
+    for name in key.split("."):
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return values
+
+
+def _brief(value: Any) -> Any:
+    """A whole group by what tells it from the others, its class or its name."""
+    if isinstance(value, Mapping):
+        return value.get("_target_", value.get("name"))
+    return value

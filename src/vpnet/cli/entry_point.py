@@ -2,13 +2,16 @@
 
 import functools
 import os
+import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from vpnet.errors import InputError
@@ -28,40 +31,37 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         # Else Hydra would print its own version of a composition error and exit with code 1.
         os.environ["HYDRA_FULL_ERROR"] = "1"
+        fresh = _fresh_folder()
         try:
             return command(*args, **kwargs)
         except InputError as error:
-            _remove_empty_run_folder()
-            _exit(str(error))
+            _refuse(error, str(error), fresh)
         except InstantiationException as error:
-            _remove_empty_run_folder()
             cause = _cause(error)
             if isinstance(cause, InputError):
-                _exit(str(cause))
-            # Arguments of the wrong kind: the constructor says which. Deeper causes are defects.
-            if isinstance(cause, ValueError | TypeError) or cause is error:
+                _refuse(error, str(cause), fresh)
+            if _is_for_the_user(cause) or cause is error:
                 # Hydra appends the key to its own message, which the cause lacks.
-                key = str(error).rpartition("full_key: ")[2]
-                _exit(f"{cause} (configuration key {key})")
+                _, known, key = str(error).rpartition("full_key: ")
+                _refuse(error, f"{cause} (configuration key {key})" if known else str(cause), fresh)
             raise
         except MissingMandatoryValue as error:
             key = error.full_key
-            _exit(f"{key} has no value; give it on the command line, as {key}=VALUE")
+            _refuse(
+                error, f"{key} has no value; give it on the command line, as {key}=VALUE", fresh
+            )
         except (HydraException, OmegaConfBaseException) as error:
-            _exit(f"{str(error).strip()}\n--help lists the groups and the keys")
+            _refuse(error, f"{str(error).strip()}\n--help lists the groups and the keys", fresh)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            reason = f"{error.filename}: {error.strerror}"
+            _refuse(error, f"{reason}; check the path and who may write there", fresh)
         except KeyboardInterrupt:
             print("interrupted; what was finished is kept", file=sys.stderr)
             sys.exit(130)
 
     return guarded
-
-
-def _remove_empty_run_folder() -> None:
-    """Hydra makes the folder before anything is checked; a refused run leaves nothing behind."""
-    if HydraConfig.initialized():
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -71,6 +71,31 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _exit(message: str) -> NoReturn:
+def _is_for_the_user(cause: BaseException) -> bool:
+    """Whether a constructor refused its arguments itself; what went wrong deeper is a defect."""
+    where = traceback.extract_tb(cause.__traceback__)[-1].name
+    return isinstance(cause, ImportError) or (
+        # Arguments that do not bind fail where Hydra makes the call.
+        isinstance(cause, ValueError | TypeError)
+        and where in ("__init__", "__post_init__", "_call_target")
+    )
+
+
+def _fresh_folder() -> Path | None:
+    """The run's folder where it holds nothing yet, so that whatever it will hold is the run's."""
+    if not HydraConfig.initialized():
+        return None
+    folder = Path(HydraConfig.get().runtime.output_dir).resolve()
+    is_fresh = folder.is_dir() and folder != Path.cwd() and not any(folder.iterdir())
+    return folder if is_fresh else None
+
+
+def _refuse(error: Exception, message: str, fresh: Path | None) -> NoReturn:
+    """End the command; a run that has trained nothing leaves nothing."""
+    if fresh is not None and not (fresh / "checkpoints").is_dir():
+        shutil.rmtree(fresh, ignore_errors=True)
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        # The other jobs of the sweep go on; the sweep as a whole then fails with this.
+        raise InputError(message) from error
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)

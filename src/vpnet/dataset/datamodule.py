@@ -1,6 +1,7 @@
 """From recordings to batches: resample, deal out, cut windows, load."""
 
 import logging
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ class ViewportDataModule(pl.LightningDataModule):
             unless saliency maps come from a slow disk.
         run_length: Consecutive windows that stay together in a training batch.
         skip_short: Leave out recordings too short for one window instead of refusing them.
+        for_training: Whether the split must have recordings to train and to validate on.
 
     Raises:
         InputError: The recordings, the split or the task do not fit together.
@@ -66,6 +68,7 @@ class ViewportDataModule(pl.LightningDataModule):
         num_workers: int = 0,
         run_length: int = 1,
         skip_short: bool = False,
+        for_training: bool = True,
     ) -> None:
         super().__init__()
         self.task = task
@@ -74,10 +77,13 @@ class ViewportDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.run_length = run_length
         self.partition = split.partition([RecordingKey(r.user_id, r.video_id) for r in recordings])
+        if for_training and not self.partition.train:
+            raise InputError("this split has nothing to train on; use another, or fit=false")
+        _warn_of_upsampling(recordings, task)
         if isinstance(split, SplitFile):
             _warn_of_other_protocol(split, task)
         self.samples = gather_samples(
-            [resample(recording, task.sampling_rate_hz) for recording in recordings],
+            [resample(recording, task.sampling_rate_hz, **task.gaps_s) for recording in recordings],
             task.sampling_rate_hz,
             face_features,
         )
@@ -114,10 +120,10 @@ class ViewportDataModule(pl.LightningDataModule):
             part,
             self.spec,
             first_anchor_step=round(task.first_anchor_s * task.sampling_rate_hz),
-            stride_steps=task.steps(stride_s, "anchor_stride_s"),
+            stride_steps=task.steps(stride_s, "task.anchor_stride_s"),
             skip_short=skip_short,
         )
-        if len(anchors) == 0:
+        if len(anchors) == 0 and len(part) > 0:
             raise InputError(
                 "a part of the split has no window with a whole history and a known future; "
                 "are the recordings too short, or the head invalid throughout?"
@@ -138,7 +144,12 @@ class ViewportDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[ViewportWindow]:
         """Training windows, shuffled."""
-        sampler = RunSampler(len(self.train_windows), self.run_length)
+        processes, generator = 1, None
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            processes = torch.distributed.get_world_size()
+            # They must agree on the order, whatever else they have drawn.
+            generator = torch.Generator().manual_seed(0)
+        sampler = RunSampler(len(self.train_windows), self.run_length, generator, processes)
         return self._load(self.train_windows, self.batch_size, sampler)
 
     def val_dataloader(self) -> DataLoader[ViewportWindow]:
@@ -148,6 +159,11 @@ class ViewportDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[ViewportWindow]:
         """Test windows, in order."""
         return self._load(self.test_windows, self.eval_batch_size)
+
+    def keys(self, part: Sequence[int]) -> list[RecordingKey]:
+        """User and video of recordings."""
+        samples = self.samples
+        return [RecordingKey(samples.user_ids[i], samples.video_ids[i]) for i in part]
 
     def describe(self) -> str:
         """One line on each part: recordings, users, videos, windows."""
@@ -176,6 +192,21 @@ def _measured_directions(samples: Samples, part: Sequence[int]) -> Tensor:
         [torch.arange(int(samples.first_row[i]), int(samples.first_row[i + 1])) for i in part]
     )
     return samples.viewport_center[rows[samples.head_valid[rows]]]
+
+
+def _warn_of_upsampling(recordings: Sequence[Recording], task: Task) -> None:
+    intervals_s = [float(recording.timestamps_s.diff().median()) for recording in recordings]
+    rate_hz = 1 / statistics.median(intervals_s)
+    if rate_hz < 0.9 * task.sampling_rate_hz:
+        logger.warning(
+            "the recordings have about %.3g samples a second, task %s asks for %g: history steps "
+            "are interpolated towards samples up to %.2f s after the anchor, so errors below that "
+            "horizon are too small; use a task of at most the recordings' rate",
+            rate_hz,
+            task.name,
+            task.sampling_rate_hz,
+            1 / rate_hz,
+        )
 
 
 def _warn_of_other_protocol(split: SplitFile, task: Task) -> None:

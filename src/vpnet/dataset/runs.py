@@ -18,14 +18,21 @@ class RunSampler(Sampler[int]):
         windows: Number of windows.
         run_length: Windows a run; the batch size should be a multiple of it.
         generator: Source of the shuffling; None uses torch's global one.
+        processes: Number of processes that indices are dealt out to, one each in turn, as
+            Lightning does; runs are interleaved so that each process gets whole ones.
     """
 
     def __init__(
-        self, windows: int, run_length: int, generator: torch.Generator | None = None
+        self,
+        windows: int,
+        run_length: int,
+        generator: torch.Generator | None = None,
+        processes: int = 1,
     ) -> None:
         self.windows = windows
         self.run_length = run_length
         self.generator = generator
+        self.processes = processes
 
     def __len__(self) -> int:
         return self.windows
@@ -33,5 +40,16 @@ class RunSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         runs = -(-self.windows // self.run_length)
         starts = torch.randperm(runs, generator=self.generator) * self.run_length
-        indices: Tensor = (starts.unsqueeze(1) + torch.arange(self.run_length)).flatten()
+        indices = starts.unsqueeze(1) + torch.arange(self.run_length)
+        if self.processes > 1:
+            indices = self._interleave(indices)
+        indices = indices.flatten()
         return iter(indices[indices < self.windows].tolist())
+
+    def _interleave(self, indices: Tensor) -> Tensor:
+        # A short run would shift whose turn it is, so it goes last.
+        short = (indices >= self.windows).any(dim=1)
+        indices = torch.cat((indices[~short], indices[short]))
+        grouped = len(indices) // self.processes * self.processes
+        groups = indices[:grouped].unflatten(0, (-1, self.processes)).transpose(1, 2)
+        return torch.cat((groups.flatten(), indices[grouped:].flatten()))

@@ -60,7 +60,7 @@ class SplitFile:
         def part_of(key: RecordingKey) -> str | None:
             user_parts = _parts_of(key.user_id, self._users)
             common = user_parts & _parts_of(key.video_id, self._videos)
-            return common.pop() if len(common) == 1 else None
+            return common.pop() if common else None
 
         return collect(keys, part_of)
 

@@ -17,6 +17,10 @@ from typing import NamedTuple, Protocol
 
 from vpnet.errors import InputError
 
+_EMPTY = (
+    "the {} part of the split holds no recording; add recordings or change the fractions of split"
+)
+
 
 class RecordingKey(NamedTuple):
     """Who watched what."""
@@ -30,7 +34,7 @@ class Partition:
     """Indices of the recordings of each part; what is in none of them is unused.
 
     Raises:
-        InputError: A part is empty, or a recording is in two parts.
+        InputError: The test part is empty, or a recording is in two parts.
     """
 
     train: tuple[int, ...]
@@ -38,12 +42,8 @@ class Partition:
     test: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for name in ("train", "val", "test"):
-            if not getattr(self, name):
-                raise InputError(
-                    f"the {name} part of the split holds no recording; add recordings or change "
-                    "the fractions of split"
-                )
+        if not self.test:
+            raise InputError(_EMPTY.format("test"))
         dealt = (*self.train, *self.val, *self.test)
         if len(set(dealt)) != len(dealt):
             raise InputError("a recording stands in two parts of the split")
@@ -179,14 +179,28 @@ class LeaveOneUserOut:
         return collect(keys, lambda key: part[key.user_id])
 
 
+@dataclass(frozen=True)
+class TestOnly:
+    """Every recording tests: to evaluate a checkpoint, not to train."""
+
+    # pytest would take the class for a test.
+    __test__ = False
+
+    def partition(self, keys: Sequence[RecordingKey]) -> Partition:
+        """Deal out everything to the test part."""
+        return Partition(train=(), val=(), test=tuple(range(len(keys))))
+
+
 def _deal(
     names: Sequence[str], val_fraction: float, test_fraction: float, seed: int, what: str
 ) -> dict[str, str]:
     """Give each distinct name its part; a positive fraction gets at least one name."""
-    if val_fraction < 0 or test_fraction < 0 or val_fraction + test_fraction >= 1:
+    fractions = (val_fraction, test_fraction)
+    numbers = all(isinstance(fraction, int | float) for fraction in fractions)
+    if not numbers or min(fractions) < 0 or sum(fractions) >= 1:
         raise InputError(
             "split.val_fraction and split.test_fraction must be at least 0 and leave some "
-            f"{what} to train on, got {val_fraction} and {test_fraction}"
+            f"{what} to train on, got {val_fraction!r} and {test_fraction!r}"
         )
     distinct = sorted(set(names))
     random.Random(seed).shuffle(distinct)
@@ -204,10 +218,17 @@ def _deal(
 def collect(
     keys: Sequence[RecordingKey], part_of: Callable[[RecordingKey], str | None]
 ) -> Partition:
-    """Gather the indices of each part; recordings without one are unused."""
+    """Gather the indices of each part; recordings without one are unused.
+
+    Raises:
+        InputError: A part is empty.
+    """
     parts: dict[str, list[int]] = {"train": [], "val": [], "test": []}
     for index, key in enumerate(keys):
         part = part_of(key)
         if part is not None:
             parts[part].append(index)
+    for name, indices in parts.items():
+        if not indices:
+            raise InputError(_EMPTY.format(name))
     return Partition(**{name: tuple(indices) for name, indices in parts.items()})

@@ -1,7 +1,9 @@
 """A task: the clock, how much is known, and what is asked."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vpnet.errors import InputError
 
@@ -22,6 +24,9 @@ class Task:
         train_stride_s: Distance of the anchors in training.
         horizon_weights: Weight of each predicted horizon in the loss; None weights all alike.
         smoothness_weight: Weight of the distance between predictions at neighbouring anchors.
+        max_head_gap_s: Longest stretch without a valid head sample that resampling bridges.
+        max_gaze_gap_s: Likewise for the gaze.
+        max_face_gap_s: Likewise for the face.
 
     Raises:
         InputError: A time is not a whole number of steps, the history is shorter than two, or a
@@ -38,24 +43,30 @@ class Task:
     train_stride_s: float
     horizon_weights: Sequence[float] | None = None
     smoothness_weight: float = 0.0
+    max_head_gap_s: float = 0.5
+    max_gaze_gap_s: float = 0.1
+    max_face_gap_s: float = 0.25
 
     def __post_init__(self) -> None:
         for name in ("history_s", "anchor_stride_s", "train_stride_s"):
-            self.steps(getattr(self, name), name)
+            self.steps(getattr(self, name), f"task.{name}")
         if self.history_steps < 2:
             raise InputError(
                 f"task.history_s must be at least two steps of 1/{self.sampling_rate_hz:g} s, "
                 f"got {self.history_s} s"
             )
         if self.first_anchor_s != 0:
-            self.steps(self.first_anchor_s, "first_anchor_s")
+            self.steps(self.first_anchor_s, "task.first_anchor_s")
         if not self.horizons_s or list(self.horizons_s) != sorted(set(self.horizons_s)):
             raise InputError(
                 f"task.horizons_s must hold one horizon at least and increase, "
                 f"got {list(self.horizons_s)}"
             )
         for horizon_s in self.horizons_s:
-            self.steps(horizon_s, "horizons_s")
+            self.steps(horizon_s, "task.horizons_s")
+        report_s = self.report_horizons_s
+        if not report_s or not all(isinstance(s, int | float) and s > 0 for s in report_s):
+            raise InputError(f"task.report_horizons_s must hold positive seconds, got {report_s!r}")
         if self.horizon_weights is not None and len(self.horizon_weights) != len(self.horizons_s):
             raise InputError(
                 f"task.horizon_weights needs one weight a horizon ({len(self.horizons_s)}), "
@@ -67,26 +78,57 @@ class Task:
                 f"task.horizon_weights must not be negative, nor all 0, got {list(weights)}"
             )
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Task":
+        """The task of a configuration.
+
+        Raises:
+            InputError: It has a key that a task does not have.
+        """
+        fields = dataclasses.fields(cls)
+        unknown = sorted(settings.keys() - {field.name for field in fields})
+        if unknown:
+            raise InputError(
+                f"task.{unknown[0]} is no setting of a task; there are "
+                f"{', '.join(field.name for field in fields)}"
+            )
+        return cls(**settings)
+
     def steps(self, seconds: float, name: str) -> int:
         """A positive time in steps of the clock.
+
+        Args:
+            seconds: The time.
+            name: The setting that it comes from, for the message.
 
         Raises:
             InputError: It is not a positive whole number of steps.
         """
+        if not isinstance(seconds, int | float):
+            raise InputError(f"{name} must be a number of seconds, got {seconds!r}")
         steps = seconds * self.sampling_rate_hz
         if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
             raise InputError(
-                f"task.{name} must be a positive whole number of steps of "
+                f"{name} must be a positive whole number of steps of "
                 f"1/{self.sampling_rate_hz:g} s, got {seconds} s"
             )
         return round(steps)
 
     @property
+    def gaps_s(self) -> dict[str, float]:
+        """Longest gaps that resampling bridges, as `vpnet.recordings.resampling.resample` asks."""
+        return {
+            "max_head_gap_s": self.max_head_gap_s,
+            "max_gaze_gap_s": self.max_gaze_gap_s,
+            "max_face_gap_s": self.max_face_gap_s,
+        }
+
+    @property
     def history_steps(self) -> int:
         """Steps of the history, the anchor included."""
-        return self.steps(self.history_s, "history_s")
+        return self.steps(self.history_s, "task.history_s")
 
     @property
     def horizon_steps(self) -> tuple[int, ...]:
         """Predicted steps after the anchor."""
-        return tuple(self.steps(horizon_s, "horizons_s") for horizon_s in self.horizons_s)
+        return tuple(self.steps(horizon_s, "task.horizons_s") for horizon_s in self.horizons_s)

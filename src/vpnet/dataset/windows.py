@@ -116,7 +116,7 @@ class WindowDataset(Dataset[ViewportWindow]):
 
     def __getitems__(self, indices: Sequence[int]) -> ViewportWindow:
         samples = self.samples
-        anchor = self.anchors[torch.as_tensor(indices)]
+        anchor = self.anchors[torch.as_tensor(indices, dtype=torch.long)]
         history = anchor.unsqueeze(1) + self._history
         recording = torch.searchsorted(samples.first_row, anchor, right=True) - 1
         end = samples.first_row[recording + 1].unsqueeze(1)

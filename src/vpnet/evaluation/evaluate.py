@@ -27,7 +27,8 @@ def evaluate_beside_baselines(
     spec = module.model.spec
     models: dict[str, Forecaster] = {
         "static": Static(spec),
-        "constant_velocity": ConstantVelocity(spec),
+        # On a clock slower than 5 Hz the shortest span is one step.
+        "constant_velocity": ConstantVelocity(spec, max(0.2, 1 / spec.sampling_rate_hz)),
     }
     models = {name: module.model, **{key: model for key, model in models.items() if key != name}}
     evaluated = {}

@@ -1,7 +1,8 @@
 """What a run leaves behind: every prediction, every error, all numbers, one table."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def write_report(
     evaluated: Mapping[str, EvaluatedWindows],
     data: ViewportDataModule,
     bootstrap_draws: int = 10_000,
+    remarks: Sequence[str] = (),
 ) -> tuple[dict[str, dict[str, Any]], TextTable]:
     """Write metrics.json, errors.parquet, predictions.parquet and results.md.
 
@@ -29,6 +31,7 @@ def write_report(
             the first one's errors and predictions are written row by row.
         data: What was evaluated on.
         bootstrap_draws: Resamples of the users.
+        remarks: What else a reader of the table must know.
 
     Returns:
         The summaries by model name, and the table to print.
@@ -50,11 +53,12 @@ def write_report(
         "recording_videos": data.samples.video_ids,
         "horizons_s": task.horizons_s,
         "sampling_rate_hz": task.sampling_rate_hz,
+        "report_horizons_s": task.report_horizons_s,
     }
-    errors = errors_table(own, **keys, report_horizons_s=task.report_horizons_s)
-    write_parquet(errors, folder / "errors.parquet")
+    write_parquet(errors_table(own, **keys), folder / "errors.parquet")
     write_parquet(predictions_table(own, **keys), folder / "predictions.parquet")
     table = results_table(summaries)
+    table = dataclasses.replace(table, footnotes=(*table.footnotes, *remarks))
     write_text(folder / "results.md", table.to_markdown())
     write_text(
         folder / METRICS_FILE, json.dumps({"task": task.name, "models": summaries}, indent=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
@@ -14,6 +15,8 @@ from vpnet.evaluation.results import results_table
 from vpnet.evaluation.text_table import TextTable
 
 METRICS_FILE = "metrics.json"
+CONFIG_FILE = "config.yaml"
+BASELINE = "static"
 
 
 def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> TextTable:
@@ -31,10 +34,11 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         As `vpnet.evaluation.results.results_table`.
 
     Raises:
-        InputError: A run has no readable metrics.json, or the runs are not of one model on the same
-            users.
+        InputError: A run has no readable metrics.json, the runs are not of one model on the same
+            users, or two of them have the same seed.
     """
     models = [_read_models(run) for run in runs]
+    _check_seeds(runs)
     names = [next(iter(by_name)) for by_name in models]
     if len(set(names)) != 1:
         raise InputError(
@@ -43,21 +47,23 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         )
     own = [by_name[names[0]] for by_name in models]
     for run, summary in zip(runs, own, strict=True):
-        if (list(summary["users"]), summary["window_count"]) != (
-            list(own[0]["users"]),
-            own[0]["window_count"],
-        ):
+        if _evaluated_on(summary) != _evaluated_on(own[0]):
             raise InputError(
                 f"{run}: was evaluated on other windows or users than {runs[0]}; give runs of the "
                 "same data, split and task"
             )
     row = f"{names[0]}, {len(runs)} seeds" if len(runs) > 1 else names[0]
     baselines = {name: summary for name, summary in models[0].items() if name != names[0]}
-    table = results_table({row: average_summaries(own, bootstrap_draws), **baselines})
+    table = results_table(
+        {row: average_summaries(own, bootstrap_draws), **baselines},
+        baseline=row if names[0] == BASELINE else BASELINE,
+    )
     if len(runs) == 1:
         return table
     spread = ", ".join(
-        f"{name} {statistics.stdev(_means(own, name)):.2f}" for name in own[0]["ranges"]
+        f"{name} {statistics.stdev(means):.2f}"
+        for name in own[0]["ranges"]
+        if None not in (means := _means(own, name))
     )
     note = f"standard deviation over seeds of the mean over users, degrees: {spread}"
     return TextTable(table.title, table.columns, table.sections, (*table.footnotes, note))
@@ -93,7 +99,7 @@ def average_summaries(
         ).mean(0)
         low, high = bootstrap_interval(per_user.unsqueeze(1), weights)
         means = {
-            mean: statistics.fmean(block[mean] for block in blocks)
+            mean: _mean([block[mean] for block in blocks])
             for mean in ("mean_over_windows", "mean_over_users")
         }
         interval = None if low.isnan() else [float(low), float(high)]
@@ -120,8 +126,42 @@ def average_summaries(
     }
 
 
+def _evaluated_on(summary: Mapping[str, Any]) -> tuple[list[str], int, list[float]]:
+    horizons_s = [row["horizon_s"] for row in summary["horizons"]]
+    return list(summary["users"]), summary["window_count"], horizons_s
+
+
+def _check_seeds(runs: Sequence[Path]) -> None:
+    """Refuse runs that differ in more than the seed, or not even in that, by their config.yaml."""
+    seeds: dict[Any, Path] = {}
+    first: dict[str, Any] = {}
+    for run in runs:
+        file = Path(run) / CONFIG_FILE
+        if not file.is_file():
+            continue
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if config["seed"] in seeds:
+            raise InputError(
+                f"{run} and {seeds[config['seed']]} both have seed {config['seed']}; give runs of "
+                "different seeds"
+            )
+        seeds[config["seed"]] = run
+        first = first or config
+        for name in ("model", "saliency", "face_features"):
+            if config[name] != first[name]:
+                raise InputError(
+                    f"{file}: its {name} differs from that of {runs[0]}; runs over seeds differ in "
+                    "the seed alone, use `vpnet compare` for the rest"
+                )
+
+
 def _means(summaries: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     return [summary["ranges"][name]["error_deg"]["mean_over_users"] for summary in summaries]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def _number(value: float | None) -> float:
@@ -132,10 +172,16 @@ def _read_models(run: Path) -> dict[str, dict[str, Any]]:
     file = Path(run) / METRICS_FILE
     try:
         models = json.loads(file.read_text(encoding="utf-8"))["models"]
+        if not models:
+            raise ValueError("it holds no model")
+        for summary in models.values():
+            _evaluated_on(summary)
     except FileNotFoundError as error:
         raise InputError(
             f"{file}: not found; a finished run folder has one, give such folders"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: is not the metrics.json of a run: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file}: is not the metrics.json of a run: {error!r}; run it again, or leave it out"
+        ) from error
     return models

@@ -55,15 +55,12 @@ def errors_table(
         Columns user, video, anchor_s, horizon_s, interpolated (whether the horizon lies between two
         steps) and error_deg; entries whose truth is not known are left out.
     """
-    between_s = [s for s in reached(report_horizons_s, horizons_s) if not is_step(s, horizons_s)]
-    asked_s = sorted((*horizons_s, *between_s))
-    valid = valid_at_horizons(evaluated.valid, horizons_s, asked_s)
+    asked_s, interpolated, valid = _asked(evaluated, horizons_s, report_horizons_s)
     errors_deg = error_deg(
         at_horizons(evaluated.predicted.double(), horizons_s, asked_s),
         at_horizons(evaluated.future.double(), horizons_s, asked_s),
     )
     keys = _keys(evaluated, valid, recording_users, recording_videos, asked_s, sampling_rate_hz)
-    interpolated = torch.tensor([s in between_s for s in asked_s]).expand(valid.shape)
     return keys.with_columns(
         pl.Series("interpolated", interpolated[valid].numpy()),
         pl.Series("error_deg", errors_deg[valid].numpy()),
@@ -77,8 +74,9 @@ def predictions_table(
     recording_videos: Sequence[str],
     horizons_s: Sequence[float],
     sampling_rate_hz: float,
+    report_horizons_s: Sequence[float] = (),
 ) -> pl.DataFrame:
-    """Predicted direction of every window at every step whose truth is known.
+    """Predicted direction for every row of `errors_table`.
 
     Args:
         evaluated: Predictions and truth.
@@ -86,15 +84,17 @@ def predictions_table(
         recording_videos: Video of each of them.
         horizons_s: Horizons of all predicted steps, increasing.
         sampling_rate_hz: Clock of the anchors.
+        report_horizons_s: As in `errors_table`.
 
     Returns:
-        Columns user, video, anchor_s, horizon_s and x, y, z in the world frame.
+        Columns user, video, anchor_s, horizon_s, interpolated, and x, y, z in the world frame.
     """
-    valid = evaluated.valid
-    keys = _keys(evaluated, valid, recording_users, recording_videos, horizons_s, sampling_rate_hz)
-    directions = evaluated.predicted[valid].float().numpy()
+    asked_s, interpolated, valid = _asked(evaluated, horizons_s, report_horizons_s)
+    keys = _keys(evaluated, valid, recording_users, recording_videos, asked_s, sampling_rate_hz)
+    directions = at_horizons(evaluated.predicted.double(), horizons_s, asked_s)[valid].float()
     return keys.with_columns(
-        pl.Series(axis, directions[:, column]) for column, axis in enumerate("xyz")
+        pl.Series("interpolated", interpolated[valid].numpy()),
+        *(pl.Series(axis, directions[:, column].numpy()) for column, axis in enumerate("xyz")),
     )
 
 
@@ -148,6 +148,16 @@ def read_errors(run: Path) -> pl.DataFrame:
 
 def _columns(schema: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in schema.items())
+
+
+def _asked(
+    evaluated: EvaluatedWindows, horizons_s: Sequence[float], report_horizons_s: Sequence[float]
+) -> tuple[list[float], Tensor, Tensor]:
+    """All horizons of the rows; which entries lie between two steps; which have a known truth."""
+    between_s = [s for s in reached(report_horizons_s, horizons_s) if not is_step(s, horizons_s)]
+    asked_s = sorted((*horizons_s, *between_s))
+    valid = valid_at_horizons(evaluated.valid, horizons_s, asked_s)
+    return asked_s, torch.tensor([s in between_s for s in asked_s]).expand(valid.shape), valid
 
 
 def _keys(

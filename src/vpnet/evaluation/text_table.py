@@ -62,7 +62,7 @@ class TextTable:
 
 def print_table(table: TextTable) -> None:
     """Print a table; where the output is no terminal, wide enough for all of it."""
-    Console(width=None if sys.stdout.isatty() else 140).print(table.to_rich())
+    Console(width=None if sys.stdout.isatty() else 150).print(table.to_rich())
 
 
 def _literal(text: str) -> str:

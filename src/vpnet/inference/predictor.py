@@ -68,7 +68,9 @@ class Predictor:
         """
         task = self.task
         samples = gather_samples(
-            [resample(recording, task.sampling_rate_hz)], task.sampling_rate_hz, self.face_features
+            [resample(recording, task.sampling_rate_hz, **task.gaps_s)],
+            task.sampling_rate_hz,
+            self.face_features,
         )
         anchors = anchor_rows(
             samples,
@@ -105,7 +107,8 @@ class Predictor:
         self, recording: Recording, directions: Tensor, errors_rad: Tensor, anchor_steps: Tensor
     ) -> pl.DataFrame:
         anchors, horizons = errors_rad.shape
-        anchor_s = anchor_steps.double() / self.task.sampling_rate_hz
+        # Rounded as in the tables of a run, so that one moment is one key.
+        anchor_s = (anchor_steps.double() / self.task.sampling_rate_hz).round(decimals=6)
         horizon_s = torch.tensor(tuple(self.task.horizons_s), dtype=torch.float64)
         yaw_rad, elevation_rad = yaw_and_elevation(directions.double())
         x, y, z = directions.unbind(dim=-1)

@@ -29,8 +29,12 @@ class Forecaster(nn.Module):
         """What the training loss adds for the sake of the parameters themselves."""
         return 0.0
 
-    def absent_streams(self) -> list[str]:
-        """Streams that the model can use and the data lack."""
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
+        """Streams that the model can use and the data lack.
+
+        Args:
+            data: What the data hold; None takes what the model was made for.
+        """
         return []
 
     @property
@@ -38,9 +42,9 @@ class Forecaster(nn.Module):
         """The class's name as the tables show it: ConstantVelocity is constant_velocity."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
-    def describe(self) -> str:
-        """One line: name, size, and what the data lack."""
-        absent = self.absent_streams()
+    def describe(self, data: WindowSpec | None = None) -> str:
+        """One line: name, size, and what the data lack; ``data`` as in `absent_streams`."""
+        absent = self.absent_streams(data)
         masked = f"; masked, as the data lack them: {', '.join(absent)}" if absent else ""
         return f"{self.name}: {self.parameter_count:,} trainable parameters{masked}"
 

@@ -3,6 +3,10 @@
 vpnet's own model. Head, eye, eye-in-head offset and face are each encoded; a gate that knows the
 viewer weighs every component; the weighed vector becomes the trajectory state, which asks the
 saliency map where it might go and turns into one rotation per horizon.
+
+Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
+user's vector enters the gates as it is; per-horizon networks make up most of the parameters, so
+their number grows with the horizons asked (docs/LOG.md).
 """
 
 from collections.abc import Sequence
@@ -80,12 +84,7 @@ class Fusion(Forecaster):
                 f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
             )
         self.asked_streams = tuple(streams)
-        present = {
-            "head": True,
-            "eye": spec.has_gaze,
-            "offset": spec.has_gaze,
-            "face": spec.has_face and spec.face_features > 0,
-        }
+        present = _present_streams(spec)
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
         self.stream_dropout = stream_dropout
@@ -160,10 +159,10 @@ class Fusion(Forecaster):
             return 0.0
         return self.diversity_weight * self.user.crowding(self.diversity_margin)
 
-    def absent_streams(self) -> list[str]:
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""
-        absent = [name for name in self.asked_streams if name not in self.streams]
-        return absent if self.saliency_encoder is not None else [*absent, "saliency"]
+        present = _present_streams(data or self.spec)
+        return [name for name in (*self.asked_streams, "saliency") if not present[name]]
 
     def _stream(self, name: str, window: ViewportWindow) -> tuple[Tensor, Tensor]:
         if name == "head":
@@ -174,3 +173,13 @@ class Fusion(Forecaster):
             kept = torch.rand(len(valid), 1, device=valid.device) >= self.stream_dropout
             features, valid = features * kept.unsqueeze(-1), valid & kept
         return features, valid
+
+
+def _present_streams(data: WindowSpec) -> dict[str, bool]:
+    return {
+        "head": True,
+        "eye": data.has_gaze,
+        "offset": data.has_gaze,
+        "face": data.has_face and data.face_features > 0,
+        "saliency": data.has_saliency,
+    }

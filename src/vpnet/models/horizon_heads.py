@@ -39,6 +39,8 @@ class HorizonHeads(nn.Module):
             Unit vectors, shape ``(batch, horizon, 3)``.
         """
         hidden = nn.functional.gelu(self.first(state)).unflatten(1, self.second.shape[:2])
-        offset_rad = torch.einsum("bhu,huc->bhc", self.dropout(hidden), self.second) + self.bias
-        # In bf16 a direction is only good to 0.4 degrees: the sphere is left in full precision.
-        return from_tangent(viewport_center.unsqueeze(1), offset_rad.to(viewport_center.dtype))
+        hidden = self.dropout(hidden)
+        # In bf16 a direction is only good to 0.4 degrees: the last step is in full precision.
+        with torch.autocast(hidden.device.type, enabled=False):
+            offset_rad = torch.einsum("bhu,huc->bhc", hidden.to(self.second.dtype), self.second)
+            return from_tangent(viewport_center.unsqueeze(1), offset_rad + self.bias)

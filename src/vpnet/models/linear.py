@@ -42,7 +42,10 @@ class Linear(Forecaster):
     def forward(self, window: ViewportWindow) -> Tensor:
         """See `Forecaster`."""
         last = window.history_directions[:, -1:]
-        offset_rad = self._features(window) @ self.weights
+        features = self._features(window)
+        # bf16 would cost half a degree.
+        with torch.autocast(features.device.type, enabled=False):
+            offset_rad = features @ self.weights
         return from_tangent(last, offset_rad.unflatten(1, (-1, 2)))
 
     def accumulate(self, window: ViewportWindow) -> None:

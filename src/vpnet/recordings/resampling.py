@@ -24,7 +24,7 @@ def resample(
     recording: Recording,
     sampling_rate_hz: float,
     *,
-    max_head_gap_s: float = 1.0,
+    max_head_gap_s: float = 0.5,
     max_gaze_gap_s: float = 0.1,
     max_face_gap_s: float = 0.25,
 ) -> Recording:

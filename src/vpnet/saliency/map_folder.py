@@ -42,7 +42,7 @@ class MapFolder:
             raise InputError(
                 f"{description}: a folder of saliency maps holds <video>.npy files and a "
                 'saliency.json such as {"rate_hz": 5.0, "first_s": 0.0}; none found; check '
-                "saliency.path"
+                "saliency.path (in predict.py: saliency_path)"
             )
         try:
             content = json.loads(description.read_text(encoding="utf-8"))

@@ -1,8 +1,9 @@
 """Checkpoints that stand alone: weights, and all that is needed to use them.
 
 A file of Lightning's with one more entry, `CHECKPOINT_KEY`: the model's configuration, the task,
-the shape of the windows, the users of the embedding, the face features, and what the saliency
-source learned. Only tensors and plain values, so that reading one can run no foreign code.
+the shape of the windows, the users of the embedding, the face features, what the saliency source
+learned, which recordings it was trained on, and how those were read. Only tensors and plain values,
+so that reading one can run no foreign code.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,28 +22,33 @@ from vpnet.saliency.source import SaliencySource
 CHECKPOINT_KEY = "vpnet"
 _MODEL_PREFIX = "model."
 
+RUN_SETTINGS = ("data", "split", "training", "seed", "skip_short")
+"""Settings that training goes on with when it is resumed."""
+
 
 def describe(
     config: Mapping[str, Any],
     spec: WindowSpec,
     users: Sequence[str],
     saliency: SaliencySource | None,
+    trained_on: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The entry that makes a checkpoint stand alone.
 
     Args:
-        config: Configuration of the run, plain values; model, task, saliency and face_features are
-            kept.
+        config: Configuration of the run, plain values.
         spec: Shape of the windows.
         users: Users of the embedding, in order.
         saliency: The fitted saliency source, or None.
+        trained_on: User and video of the recordings that trained or validated.
     """
-    kept = {name: config[name] for name in ("model", "task", "saliency", "face_features")}
     return {
-        **kept,
+        **{name: config[name] for name in ("model", "task", "saliency", "face_features")},
+        "run": {name: config[name] for name in RUN_SETTINGS if name in config},
         "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
         "users": list(users),
         "saliency_state": {} if saliency is None else saliency.state(),
+        "trained_on": [list(key) for key in trained_on],
     }
 
 
@@ -60,6 +66,8 @@ class Checkpoint:
         face_features: Features of the face.
         saliency_state: What the saliency source learned.
         weights: State of the network.
+        run: The other settings of the run, `RUN_SETTINGS`.
+        trained_on: User and video of the recordings that trained or validated.
     """
 
     path: Path
@@ -71,6 +79,26 @@ class Checkpoint:
     face_features: tuple[str, ...]
     saliency_state: dict[str, Tensor]
     weights: dict[str, Tensor]
+    run: dict[str, Any]
+    trained_on: frozenset[tuple[str, str]]
+
+    def remarks(self, test_keys: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """What a reader must know of this checkpoint's errors on some recordings.
+
+        Args:
+            test_keys: User and video of the recordings.
+        """
+        remarks = []
+        seen = len(self.trained_on.intersection(test_keys))
+        if seen:
+            remarks.append(
+                f"NOT a test: {seen} of these {len(test_keys)} recordings trained or validated the "
+                "checkpoint, or share user and video names with ones that did"
+            )
+        users = {user for user, _ in test_keys}
+        known = len(users.intersection(self.users))
+        remarks.append(f"{known} of {len(users)} users are known to the checkpoint, by name")
+        return tuple(remarks)
 
     def load_into(self, model: Forecaster) -> None:
         """Give a network the checkpoint's weights.
@@ -110,8 +138,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a damaged file the unpickler may raise nearly anything
-        first_line = str(error).split("\n")[0] or type(error).__name__
-        raise InputError(f"{path}: not a readable checkpoint: {first_line}") from error
+        # Its own message would advise to run whatever code the file holds.
+        raise InputError(
+            f"{path}: not a readable checkpoint: it is damaged, or train.py did not write it "
+            f"({type(error).__name__}); copy it again, or give another"
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get(CHECKPOINT_KEY), dict):
         raise InputError(
             f"{path}: not a checkpoint of vpnet: it lacks the entry {CHECKPOINT_KEY!r}; give a "
@@ -133,6 +164,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
                 for name, value in content["state_dict"].items()
                 if name.startswith(_MODEL_PREFIX)
             },
+            run=entry["run"],
+            trained_on=frozenset((user, video) for user, video in entry["trained_on"]),
         )
     except (KeyError, TypeError) as error:
         raise InputError(

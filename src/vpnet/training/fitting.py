@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import ModelCheckpoint
 
 from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.errors import InputError
 from vpnet.training.closed_form import ClosedForm, fit_closed_form
 from vpnet.training.forecasting_module import ForecastingModule
 
@@ -29,16 +29,22 @@ def fit(
             included.
 
     Returns:
-        The best checkpoint, by validation error.
+        The best checkpoint, by validation error, of the epochs trained here.
+
+    Raises:
+        InputError: No epoch was left to train.
     """
+    best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
     if module.model.parameter_count > 0:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-        callback = trainer.checkpoint_callback
-        assert isinstance(callback, ModelCheckpoint)
-        return Path(callback.best_model_path or callback.last_model_path)
+        if not best.is_file():
+            raise InputError(
+                f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
+                f"{trainer.current_epoch} done before; raise training.max_epochs"
+            )
+        return best
     if isinstance(module.model, ClosedForm):
         fit_closed_form(module.model, data.train_dataloader())
     trainer.validate(module, datamodule=data, verbose=False)
-    best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
-    trainer.save_checkpoint(best)
+    trainer.save_checkpoint(best, weights_only=False)
     return best

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from vpnet.dataset.window import ViewportWindow
+from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
 from vpnet.training.checkpoint import CHECKPOINT_KEY
@@ -70,13 +71,13 @@ class ForecastingModule(pl.LightningModule):
         )
         for column, horizon_s in enumerate(self.model.spec.horizons_s):
             at = known[:, column]
-            if at.any():
-                self.log(
-                    f"val/error_{horizon_s:g}s_deg",
-                    error_deg[at, column].mean(),
-                    batch_size=int(at.sum()),
-                    sync_dist=True,
-                )
+            # Logged even where nothing is known, with no weight: processes must log alike.
+            self.log(
+                f"val/error_{horizon_s:g}s_deg",
+                torch.where(at, error_deg[:, column], 0).sum() / at.sum().clamp(min=1),
+                batch_size=int(at.sum()),
+                sync_dist=True,
+            )
 
     def test_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Hand the predictions to the metrics."""
@@ -90,14 +91,21 @@ class ForecastingModule(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> Any:
-        """None where the model has nothing to train."""
+        """None where the model has nothing to train.
+
+        Raises:
+            InputError: The optimizer or the scheduler refuses its settings.
+        """
         parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         if not parameters:
             return None
-        optimizer = self.make_optimizer(parameters)
-        if self.make_scheduler is None:
-            return optimizer
-        scheduler = {"scheduler": self.make_scheduler(optimizer), "monitor": "val/error_deg"}
+        try:
+            optimizer = self.make_optimizer(parameters)
+            if self.make_scheduler is None:
+                return optimizer
+            scheduler = {"scheduler": self.make_scheduler(optimizer), "monitor": "val/error_deg"}
+        except (TypeError, ValueError) as error:
+            raise InputError(f"training.optimizer and scheduler: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

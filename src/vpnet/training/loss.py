@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from vpnet.dataset.task import Task
 from vpnet.dataset.window import ViewportWindow
 from vpnet.geometry.directions import great_circle_distance
 
@@ -14,7 +15,7 @@ class ForecastLoss(nn.Module):
 
     Args:
         horizons: Number of horizons.
-        horizon_weights: Weight of each; None weights all alike. Scaled to mean 1.
+        horizon_weights: Weight of each in the sum over horizons; None takes their mean.
         smoothness_weight: Weight of the mean great-circle distance between the predictions of
             consecutive windows of one recording that stand next to each other in the batch.
         stride_steps: Distance of consecutive windows' anchors; None takes any later window of the
@@ -34,12 +35,12 @@ class ForecastLoss(nn.Module):
         stride_steps: int | None = None,
     ) -> None:
         super().__init__()
-        weights = torch.ones(horizons)
+        weights = torch.full((horizons,), 1 / horizons)
         if horizon_weights is not None:
             weights = torch.tensor(horizon_weights, dtype=torch.float32)
         if len(weights) != horizons:
             raise ValueError(f"{horizons} horizons need as many weights, got {len(weights)}")
-        self.register_buffer("weights", weights / weights.mean(), persistent=False)
+        self.register_buffer("weights", weights, persistent=False)
         self.smoothness_weight = smoothness_weight
         self.stride_steps = stride_steps
 
@@ -56,11 +57,21 @@ class ForecastLoss(nn.Module):
         known = window.future_valid
         # What an unknown step holds may be anything; even masked, its gradient could be NaN.
         future = torch.where(known.unsqueeze(-1), window.future_directions, predicted.detach())
-        distance_rad = great_circle_distance(predicted, future) * self.weights
-        loss = torch.where(known, distance_rad, 0).sum() / known.sum().clamp(min=1)
+        distance_rad = torch.where(known, great_circle_distance(predicted, future), 0)
+        loss = (self.weights * distance_rad.sum(dim=0) / known.sum(dim=0).clamp(min=1)).sum()
         if self.smoothness_weight > 0:
             loss = loss + self.smoothness_weight * smoothness(predicted, window, self.stride_steps)
         return loss
+
+
+def forecast_loss(task: Task) -> ForecastLoss:
+    """The loss that a task asks for."""
+    return ForecastLoss(
+        len(task.horizons_s),
+        task.horizon_weights,
+        task.smoothness_weight,
+        task.steps(task.train_stride_s, "task.train_stride_s"),
+    )
 
 
 def smoothness(

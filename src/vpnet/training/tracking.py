@@ -15,6 +15,7 @@ def make_loggers(
     project: str = "vpnet",
     name: str | None = None,
     group: str | None = None,
+    **settings: Any,
 ) -> list[Logger]:
     """Loggers of a run.
 
@@ -23,8 +24,9 @@ def make_loggers(
             ``wandb``.
         wandb: Log to W&B as well; nothing is started or written before the first line is logged.
         project: Project in W&B.
-        name: Name of the run in W&B; None lets W&B choose.
+        name: Name of the run in W&B; None takes that of the folder.
         group: Groups the runs of a sweep.
+        **settings: Anything else that `wandb.init` takes: entity, tags, notes.
     """
     folder = Path(folder)
     loggers: list[Logger] = [CSVLogger(folder, name="csv", version="")]
@@ -33,7 +35,14 @@ def make_loggers(
         # Its banner and its tables of sparklines would bury the run's own table.
         os.environ.setdefault("WANDB_SILENT", "true")
         loggers.append(
-            WandbLogger(project=project, name=name, group=group, save_dir=folder, mode=wandb_mode())
+            WandbLogger(
+                project=project,
+                name=name or folder.name,
+                group=group,
+                save_dir=folder,
+                mode=wandb_mode(),
+                **settings,
+            )
         )
     return loggers
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
@@ -21,7 +22,7 @@ def make_trainer(
     loggers: list[Logger],
     patience: int | None = None,
     accelerator: str = "cpu",
-    devices: int | str = 1,
+    devices: int | str | list[int] = 1,
     progress_bar: bool = True,
     **settings: Any,
 ) -> pl.Trainer:
@@ -32,12 +33,12 @@ def make_trainer(
         loggers: Where metrics go.
         patience: Epochs without a better validation error until training stops; None trains on.
         accelerator: ``cpu``, ``gpu`` or anything else that Lightning knows.
-        devices: How many.
+        devices: How many, or which.
         progress_bar: Show one.
         **settings: Anything else that `pytorch_lightning.Trainer` takes.
 
     Raises:
-        InputError: A GPU is asked for and there is none.
+        InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
     """
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError(
@@ -49,27 +50,28 @@ def make_trainer(
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # A run that goes on with another has a folder of its own.
+    warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    # Two, because Lightning's save_last would only ever copy the best.
+    checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
-        ModelCheckpoint(
-            dirpath=Path(folder) / "checkpoints",
-            filename="best",
-            monitor=MONITOR,
-            mode="min",
-            save_last=True,
-            enable_version_counter=False,
-        )
+        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
         callbacks.append(EarlyStopping(monitor=MONITOR, mode="min", patience=patience))
-    return pl.Trainer(
-        default_root_dir=folder,
-        accelerator=accelerator,
-        devices=devices,
-        logger=loggers,
-        callbacks=callbacks,
-        enable_progress_bar=progress_bar,
-        enable_model_summary=False,
-        **settings,
-    )
+    try:
+        return pl.Trainer(
+            default_root_dir=folder,
+            accelerator=accelerator,
+            devices=devices,
+            logger=loggers,
+            callbacks=callbacks,
+            enable_progress_bar=progress_bar,
+            enable_model_summary=False,
+            **settings,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        raise InputError(f"trainer: {error}; see conf/trainer for the settings") from error

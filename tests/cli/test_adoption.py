@@ -1,0 +1,155 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
+from vpnet.dataset.window import WindowSpec
+from vpnet.errors import InputError
+from vpnet.training.checkpoint import Checkpoint
+
+FUSION = "vpnet.models.fusion.Fusion"
+MAPS = {"_target_": "vpnet.saliency.map_folder.MapFolder", "path": "maps"}
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    return Checkpoint(
+        path=Path("best.ckpt"),
+        model={"_target_": FUSION, "dropout": 0.3, "user_embed": True},
+        task={"name": "short_term", "sampling_rate_hz": 30},
+        saliency=MAPS,
+        spec=WindowSpec(30, 60, (6, 15, 30)),
+        users=("S01",),
+        face_features=("Jaw_Drop",),
+        saliency_state={},
+        weights={},
+        run={
+            "data": {"_target_": "read_parquet", "path": "a.parquet", "mirror": False},
+            "split": {"seed": 3},
+            "training": {"max_epochs": 10, "batch_size": 64},
+            "seed": 11,
+        },
+        trained_on=frozenset(),
+    )
+
+
+@pytest.fixture
+def config() -> DictConfig:
+    """What the defaults and the overrides of a test compose to."""
+    return OmegaConf.create(
+        {
+            "model": {"_target_": FUSION, "dropout": 0.2, "user_embed": "${user_embed}"},
+            "task": {"name": "long_term", "sampling_rate_hz": 5},
+            "face_features": ["FaceActivity"],
+            "saliency": None,
+            "user_embed": True,
+            "seed": 4,
+            "resume": False,
+            "data": {"_target_": "simulate_recordings", "users": 12},
+            "split": {"seed": 0},
+            "training": {"max_epochs": 20, "batch_size": 256},
+            "trainer": {"max_epochs": "${training.max_epochs}"},
+        }
+    )
+
+
+def changed(config: DictConfig, **values: Any) -> DictConfig:
+    for key, value in values.items():
+        OmegaConf.update(config, key.replace("__", "."), value)
+    return config
+
+
+def test_what_was_trained_wins_over_defaults(config, checkpoint):
+    adopted = adopt_checkpoint(config, checkpoint, ["seed=4", "data=parquet", "split.seed=1"])
+    assert adopted.model == checkpoint.model
+    assert adopted.task == checkpoint.task
+    assert adopted.saliency == checkpoint.saliency
+    assert list(adopted.face_features) == ["Jaw_Drop"]
+    assert adopted.seed == 4
+    assert adopted.data == config.data, "but for training that goes on, other data may be given"
+    assert adopted.training == config.training
+    assert config.model.dropout == 0.2, "the given configuration stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("values", "override"),
+    [
+        ({}, "model=fusion"),
+        ({"model__dropout": 0.3}, "model.dropout=0.3"),
+        ({}, "user_embed=true"),
+        ({"task__name": "short_term"}, "task=short_term"),
+        ({"face_features": ["Jaw_Drop"]}, "face_features=[Jaw_Drop]"),
+    ],
+)
+def test_what_the_user_repeats_is_no_contradiction(config, checkpoint, values, override):
+    adopted = adopt_checkpoint(changed(config, **values), checkpoint, [override])
+    assert adopted.model == checkpoint.model
+    assert adopted.task == checkpoint.task
+
+
+@pytest.mark.parametrize(
+    ("values", "override", "message"),
+    [
+        (
+            {"model__dropout": 0.1},
+            "model.dropout=0.1",
+            r"best.ckpt: was trained with model.dropout 0.3, model.dropout=0.1 asks for 0.1; "
+            "leave it out, or give another checkpoint",
+        ),
+        ({"model___target_": "vpnet.models.lstm.LSTM"}, "model=lstm", "asks for vpnet.models.lstm"),
+        ({"user_embed": False}, "user_embed=false", "trained with model.user_embed True"),
+        ({}, "task=long_term", "trained with task short_term, task=long_term asks for long_term"),
+        ({"task__sampling_rate_hz": 10}, "task.sampling_rate_hz=10", "sampling_rate_hz 30"),
+        ({}, "face_features=[FaceActivity]", r"face_features \['Jaw_Drop'\]"),
+        ({"model__extra": 1}, "+model.extra=1", r"model.extra None, \+model.extra=1 asks for 1"),
+    ],
+)
+def test_a_contradiction_is_refused(config, checkpoint, values, override, message):
+    with pytest.raises(InputError, match=message):
+        adopt_checkpoint(changed(config, **values), checkpoint, ["seed=4", override])
+
+
+@pytest.mark.parametrize("override", ["saliency=file", "saliency.path=elsewhere"])
+def test_a_saliency_that_was_typed_wins(config, checkpoint, override):
+    config.saliency = MAPS | {"path": "elsewhere"}
+    assert adopt_checkpoint(config, checkpoint, [override]).saliency.path == "elsewhere"
+
+
+def test_training_that_goes_on_has_its_old_settings(config, checkpoint):
+    adopted = adopt_checkpoint(changed(config, resume=True), checkpoint, ["resume=true"])
+    for key, trained in checkpoint.run.items():
+        assert adopted[key] == trained
+    assert adopted.trainer.max_epochs == 10
+
+
+def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
+    typed = changed(config, resume=True, training__max_epochs=30, seed=7)
+    overrides = ["resume=true", "training.max_epochs=30", "seed=7", "data=simulated"]
+    adopted = adopt_checkpoint(typed, checkpoint, overrides)
+    assert adopted.training == {"max_epochs": 30, "batch_size": 64}
+    assert adopted.trainer.max_epochs == 30
+    assert adopted.seed == 7
+    assert adopted.data == config.data, "another reader replaces the old one whole"
+    assert adopted.split == {"seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"resume": True}, r"resume=true needs a checkpoint; add checkpoint=RUN/checkpoints/best"),
+        ({"fit": False}, r"fit=false needs a checkpoint"),
+        ({"fit": False, "resume": True, "checkpoint": "x"}, "leave one out"),
+        ({"checkpoint": "none.ckpt"}, "none.ckpt: checkpoint not found"),
+    ],
+)
+def test_a_start_without_its_checkpoint_is_refused(values, message):
+    asked = {"fit": True, "resume": False, "checkpoint": None} | values
+    with pytest.raises(InputError, match=message):
+        starting_checkpoint(DictConfig(asked))
+
+
+def test_a_fresh_start_needs_none():
+    config = DictConfig({"fit": True, "resume": False, "checkpoint": None})
+    assert starting_checkpoint(config) is None

@@ -1,0 +1,97 @@
+import pytest
+from hydra.errors import ConfigCompositionException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from vpnet.cli.entry_point import fails_clearly
+from vpnet.errors import InputError
+
+
+def missing_key() -> None:
+    OmegaConf.to_container(OmegaConf.create({"data": {"path": "???"}}), throw_on_missing=True)
+
+
+def wrong_target() -> None:
+    config = OmegaConf.create({"model": {"_target_": "vpnet.models.fusion.Fission"}})
+    instantiate(config.model)
+
+
+def wrong_argument() -> None:
+    config = OmegaConf.create({"_target_": "vpnet.saliency.center_bias.CenterBias", "depth": 3})
+    instantiate(config)
+
+
+def refused_argument() -> None:
+    config = OmegaConf.create({"_target_": "vpnet.saliency.center_bias.CenterBias", "height": 0})
+    instantiate(config)
+
+
+def unknown_group() -> None:
+    raise ConfigCompositionException("Could not find 'model/x'\n")
+
+
+def unreadable_file() -> None:
+    open("/no such folder/file").close()
+
+
+def bad_recording() -> None:
+    raise InputError("head.csv, line 3: mend it")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (bad_recording, "head.csv, line 3: mend it"),
+        (missing_key, "data.path has no value; give it on the command line, as data.path=VALUE"),
+        (wrong_target, "No module named 'vpnet.models.fusion.Fission'"),
+        (wrong_argument, "CenterBias.__init__() got an unexpected keyword argument 'depth'"),
+        (refused_argument, "saliency.height, width and smoothing_deg must be positive, got 0"),
+        (unknown_group, "Could not find 'model/x'\n--help lists the groups and the keys"),
+        (unreadable_file, "/no such folder/file: No such file or directory; check the path"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_message(command, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        fails_clearly(command)()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ")
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert "HYDRA_FULL_ERROR" not in printed.err
+    assert printed.out == ""
+
+
+def test_the_key_of_a_refused_argument_is_named(capsys):
+    with pytest.raises(SystemExit):
+        fails_clearly(wrong_target)()
+    assert capsys.readouterr().err.rstrip().endswith("(configuration key model)")
+
+
+@pytest.mark.parametrize("error", [AssertionError("defect"), KeyError("x"), ValueError("defect")])
+def test_a_defect_keeps_its_traceback(error):
+    def command() -> None:
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        fails_clearly(command)()
+
+
+def test_an_interruption_says_so(capsys):
+    def command() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        fails_clearly(command)()
+    assert ended.value.code == 130
+    assert "interrupted; what was finished is kept" in capsys.readouterr().err
+
+
+def test_what_ends_well_is_handed_on():
+    @fails_clearly
+    def add(first: int, second: int = 0) -> int:
+        """Add two numbers."""
+        return first + second
+
+    assert add(2, second=3) == 5
+    assert add.__doc__ == "Add two numbers."

@@ -1,0 +1,63 @@
+"""Settings that are wrong, from the command line of train.py."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sede=1", "Could not override 'sede'"),
+        ("model.hidden_size=3", "Could not override 'model.hidden_size'"),
+        ("+model.hidden_size=3", "unexpected keyword argument 'hidden_size' (configuration key"),
+        ("model=transformer", "Could not find 'model/transformer'"),
+        ("experiment=mine", "Could not find 'experiment/mine'"),
+        ("model._target_=vpnet.models.tcn.TCN", "No module named 'vpnet.models.tcn'"),
+        ("model=[fusion", "[fusion"),
+        ("seed=one", "seed must be a whole number from 0 to 4294967295, got 'one'"),
+        ("seed=1.5", "seed must be a whole number from 0 to 4294967295, got 1.5"),
+        ("seed=-1", "seed must be a whole number from 0 to 4294967295, got -1"),
+        ("fit=maybe", "fit must be true or false, got 'maybe'"),
+        ("user_embed=1", "user_embed must be true or false, got 1"),
+        ("training.batch_size=0", "training.batch_size must be a whole number from 1 to "),
+        ("bootstrap_draws=0", "bootstrap_draws must be a whole number from 1 to "),
+        ("num_workers=-1", "num_workers must be a whole number from 0 to 1024, got -1"),
+        ("face_features=[Nose]", "Nose"),
+        ("split.val_fraction=half", "split.val_fraction and split.test_fraction must be"),
+        ("split.val_fraction=2", "split.val_fraction and split.test_fraction must be"),
+        ("data.users=0", "users of a simulated study must be a whole number of at least 1"),
+        ("data.videos=2", "a split by videos needs more than 2 videos, found 2"),
+        ("task.history_s=3.05", "task.history_s must be a positive whole number of steps of 1/5"),
+        ("task.horizons_s=[]", "task.horizons_s must hold one horizon at least and increase"),
+        ("model.streams=[eye]", "streams must hold head and may hold eye, offset and face"),
+        ("trainer.precision=half", "Precision 'half' is invalid"),
+        ("resume=true", "resume=true needs a checkpoint"),
+        ("fit=false", "fit=false needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt"),
+        ("checkpoint=none.ckpt", "none.ckpt: checkpoint not found; give the file, e.g. runs/"),
+        ("split.seed=${nothing}", "nothing"),
+    ],
+)
+def test_a_setting_that_is_wrong(train_refused, tiny_settings, override, message):
+    settings = [s for s in tiny_settings if s.split("=")[0] != override.split("=")[0]]
+    assert message in train_refused(*settings, override)
+
+
+def test_the_models_there_are_are_listed(train_refused):
+    message = train_refused("model=transformer")
+    for model in ("constant_velocity", "fusion", "linear", "lstm", "static"):
+        assert model in message
+
+
+def test_settings_that_are_right_are_let_through(smoke_train, tmp_path):
+    """Limits may be lifted by null, and Lightning's own settings be added to its trainer."""
+    run = smoke_train(
+        tmp_path / "run",
+        "model=static",
+        "data.max_gaze_offset_deg=null",
+        "training.patience=null",
+        "training.batch_size=64",
+        "split.test_fraction=0.4",
+        "trainer.devices=auto",
+        "+trainer.num_sanity_val_steps=0",
+        "face_features=[]",
+    )
+    assert (run / "results.md").is_file()

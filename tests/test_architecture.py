@@ -1,0 +1,142 @@
+"""The rules that keep the code readable, held by tests."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCE = REPOSITORY / "src" / "vpnet"
+ORDER = (
+    "geometry",
+    "recordings",
+    "simulation",
+    "video",
+    "saliency",
+    "dataset",
+    "models",
+    "training",
+    "evaluation",
+    "plots",
+    "inference",
+    "cli",
+)
+"""A package imports only what stands before it, and itself."""
+
+EVERYWHERE = {"errors", "whole_files"}
+"""Modules that every package may import, and which import none."""
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+CODE = [
+    *MODULES,
+    *sorted((REPOSITORY / "tests").rglob("*.py")),
+    *sorted((REPOSITORY / "benchmarks").glob("*.py")),
+    *sorted(REPOSITORY.glob("*.py")),
+]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports, wherever it does so."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports hide the order"
+            assert node.module is not None
+            yield node.module
+
+
+def committed_files() -> list[Path]:
+    """What git holds, and what it would be given next."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git repository")
+    names = [name for name in listed.stdout.split("\0") if name]
+    return [REPOSITORY / name for name in names if (REPOSITORY / name).is_file()]
+
+
+def test_every_package_has_its_place():
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file()}
+    assert packages <= set(ORDER)
+    modules = {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
+    assert modules == EVERYWHERE
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_go_one_way(file):
+    package = file.relative_to(SOURCE).parts[0]
+    allowed = set(EVERYWHERE)
+    if package in ORDER:
+        allowed |= set(ORDER[: ORDER.index(package) + 1])
+    for name in imports(file):
+        parts = name.split(".")
+        if parts[0] == "vpnet":
+            assert len(parts) > 1, "import the module that is meant, not the whole package"
+            assert parts[1] in allowed, f"{package} imports {name}"
+        if parts[0] in ("hydra", "omegaconf"):
+            assert package == "cli", "only commands read configurations; classes take arguments"
+
+
+def test_models_need_no_trainer():
+    """A network can be used where Lightning is not installed."""
+    names = ", ".join(
+        f"vpnet.models.{file.stem}" for file in SOURCE.glob("models/*.py") if file.stem[0] != "_"
+    )
+    program = f"import sys, {names}; print(sorted(set(sys.modules) & {{'pytorch_lightning'}}))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_files_stay_short(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 320
+
+
+def test_names_say_what_is_inside():
+    vague = re.compile(r"(util|helper|common|misc)s?$")
+    assert not [file for file in CODE if vague.search(file.stem)]
+
+
+def test_tests_mirror_the_package():
+    """A test file has the name of what it tests, or tests a promise of the whole repository."""
+    whole = {"architecture", "bad_input", "configs", "predict", "readme", "notebooks"}
+    whole |= {"train", "train_options"}
+    for file in sorted((REPOSITORY / "tests").rglob("test_*.py")):
+        inside = file.relative_to(REPOSITORY / "tests")
+        tested = SOURCE / inside.with_name(file.name.removeprefix("test_"))
+        if len(inside.parts) == 1:
+            assert tested.is_file() or file.stem.removeprefix("test_") in whole, inside
+        else:
+            assert tested.parent.is_dir(), inside
+
+
+def test_no_file_knows_a_machine_or_a_registry():
+    """Nothing that is committed names a folder of one machine, or where packages came from."""
+    machine = re.compile(r"(?<![\w.])/(?:home|Users|root|work|mnt|scratch)/[\w.-]+")
+    registry = re.compile(r"(?:index-url|pypi\.|/simple\b|artifactory)")
+    found = []
+    for file in committed_files():
+        if file.suffix in (".png", ".parquet", ".ckpt", ".npy") or file == Path(__file__):
+            continue
+        text = file.read_text(encoding="utf-8")
+        allowed = file.name == "Makefile"  # it refuses addresses, and so names them
+        found += [f"{file}: {match}" for match in machine.findall(text)]
+        found += [f"{file}: {match}" for match in registry.findall(text) if not allowed]
+    assert not found
+
+
+def test_pinned_packages_are_names_and_versions():
+    for line in (REPOSITORY / "requirements.txt").read_text().splitlines():
+        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+( ; .+)?$", line), line
+        assert "://" not in line

@@ -1,0 +1,126 @@
+"""Every file under conf/ is a promise: whatever is added there is checked here by itself."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from vpnet.dataset.task import Task
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
+ROOTS = {"train", "predict"}
+OPTIONS = [str(path) for path in FILES if str(path) not in ROOTS]
+MISSING = "???"
+
+
+def compose_root(root: str, *overrides: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(root, list(overrides))
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def targets(config: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every node with a ``_target_``, and its key."""
+    if isinstance(config, dict):
+        if "_target_" in config:
+            yield key, config
+        for name, value in config.items():
+            yield from targets(value, f"{key}.{name}".lstrip("."))
+
+
+def training_of(model: str) -> str:
+    """The option of `training` that a model's file names."""
+    file = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+    assert isinstance(file, dict)
+    return file["defaults"][0]["/training"]
+
+
+def parameters(target: Any) -> dict[str, inspect.Parameter]:
+    found = dict(inspect.signature(target).parameters)
+    if getattr(target, "__name__", "") == "make_trainer":
+        # It hands what it does not know to Lightning.
+        found |= inspect.signature(pytorch_lightning.Trainer).parameters
+    return found
+
+
+def test_the_roots_are_those_of_the_scripts():
+    assert {str(path) for path in FILES if len(path.parts) == 1} == ROOTS
+    assert len(OPTIONS) > 20
+
+
+@pytest.mark.parametrize("root", sorted(ROOTS))
+def test_a_root_composes(root):
+    config = compose_root(root)
+    for key, node in targets(config):
+        assert callable(get_object(node["_target_"])), key
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_composes_and_its_constructor_takes_every_key(option):
+    group, name = option.rsplit("/", 1)
+    config = compose_root("train", f"{group}={name}")
+    found = dict(targets(config))
+    if "_target_" in OmegaConf.load(CONF / f"{option}.yaml"):
+        assert group in found, "an option fills the key of its group"
+    for key, node in found.items():
+        target = get_object(node["_target_"])
+        arguments = {name for name in node if name not in ("_target_", "_partial_")}
+        unknown = arguments - set(parameters(target))
+        assert not unknown, f"{key}: {node['_target_']} takes no {', '.join(unknown)}"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [option for option in OPTIONS if option.split("/")[0] in ("data", "split", "saliency")],
+)
+def test_defaults_are_those_of_the_code(option):
+    group, name = option.split("/")
+    node = compose_root("train", f"{group}={name}")[group]
+    if node is None:
+        assert name == "none"
+        return
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    expected = inspect.signature(get_object(node["_target_"])).parameters
+    assert set(arguments) == set(expected), "every setting of the constructor has its key"
+    for key, value in arguments.items():
+        default = expected[key].default
+        assert value == (MISSING if default is inspect.Parameter.empty else default), key
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("model/")])
+def test_a_model_brings_its_training(option):
+    name = option.split("/")[1]
+    config = compose_root("train", f"model={name}")
+    assert config["model"]["_target_"].startswith(f"vpnet.models.{name}.")
+    file = CONF / "training" / f"{training_of(name)}.yaml"
+    expected = OmegaConf.to_container(OmegaConf.load(file))
+    assert isinstance(expected, dict)
+    assert config["training"].keys() == expected.keys()
+    assert config["trainer"]["max_epochs"] == config["training"]["max_epochs"]
+
+
+def test_every_training_is_that_of_a_model():
+    used = {training_of(option.split("/")[1]) for option in OPTIONS if option.startswith("model/")}
+    assert used == {option.split("/")[1] for option in OPTIONS if option.startswith("training/")}
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("task/")])
+def test_a_task_is_one(option):
+    name = option.split("/")[1]
+    task = Task(**compose_root("train", f"task={name}")["task"])
+    assert task.name == name
+    assert set(task.report_horizons_s) >= {0.2, 0.5, 1.0}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_file_says_what_it_is(path):
+    lines = (CONF / path.with_suffix(".yaml")).read_text().splitlines()
+    assert lines[0].startswith("# @package") or lines[0].startswith("# ")
+    assert sum(line.startswith("# ") and "@package" not in line for line in lines) >= 1

@@ -1,0 +1,138 @@
+"""Every command of README.md is run, small; one that this test does not know fails it."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vpnet.cli.app import app
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCRIPTS = ("train.py", "predict.py")
+
+
+def readme_commands() -> list[str]:
+    """Lines of the bash blocks, continued lines joined, comments left out."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    lines = []
+    for block in re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                lines.append(shlex.join(words))
+    return lines
+
+
+COMMANDS = readme_commands()
+
+
+def of(*first_words: str) -> list[str]:
+    return [line for line in COMMANDS if line.startswith(tuple(f"{word} " for word in first_words))]
+
+
+def train_commands() -> list:
+    """Evaluating is quick; training and sweeps take longer."""
+    return [
+        pytest.param(line, marks=() if "fit=false" in line else pytest.mark.slow)
+        for line in of("python train.py")
+    ]
+
+
+@pytest.fixture
+def prepare(
+    tmp_path, simulated_study, fusion_run, request, monkeypatch
+) -> Callable[[str], list[str]]:
+    """Function that provides the files a command names, and gives its arguments, mended.
+
+    Runs are copies of one smoke run, simulated studies are one tiny study, and what lies under
+    ../shared is looked for where the real recordings are.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def mend(word: str) -> str:
+        name, equals, value = word.rpartition("=")
+        if value.startswith("../shared/"):
+            shared = request.getfixturevalue("shared")
+            return f"{name}{equals}{shared / value.removeprefix('../shared/')}"
+        parts = Path(value).parts
+        if parts[:1] == ("runs",) and len(parts) > 1:
+            shutil.copytree(fusion_run, Path(*parts[:2]), dirs_exist_ok=True)
+        if parts[:1] == ("simulated",) and not Path(*parts[:2]).exists():
+            Path("simulated").mkdir(exist_ok=True)
+            Path(*parts[:2]).symlink_to(simulated_study)
+        return word
+
+    def arguments(line: str) -> list[str]:
+        words = shlex.split(line)
+        program = 2 if words[0] == "python" else 1
+        spread = [
+            word.replace("*", number)
+            for word in words[program:]
+            for number in (("1", "2") if "*" in word else ("",))
+        ]
+        return [mend(word) for word in spread]
+
+    return arguments
+
+
+def test_the_readme_has_commands():
+    assert len(COMMANDS) >= 8
+    known = of("make", "vpnet", *(f"python {script}" for script in SCRIPTS))
+    unknown = sorted(set(COMMANDS) - set(known))
+    assert not unknown, "teach this test to run them, or leave them out of the README"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("line", of("make"))
+def test_make(line):
+    _, *targets = shlex.split(line)
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for target in targets:
+        assert re.search(rf"^{re.escape(target)}:", makefile, flags=re.MULTILINE)
+    ended = subprocess.run(
+        ["make", "--dry-run", *targets], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("line", train_commands())
+def test_train(line, prepare, run_script, smoke_settings, tiny_settings, tmp_path):
+    replaced = tuple(setting.split("=")[0] + "=" for setting in smoke_settings)
+    arguments = [word for word in prepare(line) if not word.startswith(replaced)]
+    if not any(word.startswith("data=") for word in arguments):
+        replaced = tuple(setting.split("=")[0] + "=" for setting in tiny_settings)
+        arguments = [word for word in arguments if not word.startswith(replaced)]
+        arguments += tiny_settings
+    if "resume=true" in arguments:
+        arguments.append("trainer.max_epochs=2")
+    ended = run_script("train.py", *arguments, *smoke_settings, folder=tmp_path)
+    assert ended.code == 0, ended.err
+    folders = re.findall(r"^run folder: (.*)$", ended.out, flags=re.MULTILINE)
+    assert len(folders) == (6 if "-m" in arguments else 1)
+    for folder in folders:
+        assert (Path(folder) / "errors.parquet").is_file()
+
+
+@pytest.mark.parametrize("line", of("python predict.py"))
+def test_predict(line, prepare, run_script, tmp_path):
+    arguments = prepare(line)
+    ended = run_script("predict.py", *arguments, folder=tmp_path)
+    assert ended.code == 0, ended.err
+    (output,) = (word.split("=")[1] for word in arguments if word.startswith("output="))
+    assert Path(output).is_file()
+
+
+@pytest.mark.parametrize("line", of("vpnet"))
+def test_vpnet(line, prepare):
+    arguments = shlex.split(line)[1:]
+    if arguments[0] == "simulate":
+        arguments += ["--users", "2", "--videos", "1", "--duration-s", "3"]
+    else:
+        arguments = prepare(line)
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 0, ended.output

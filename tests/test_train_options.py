@@ -1,0 +1,151 @@
+"""Every switch of train.py, beside those that test_train.py looks at closely."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from omegaconf import OmegaConf
+from polars.testing import assert_frame_equal
+
+from vpnet.training.checkpoint import read_checkpoint
+
+KEYS = ["user", "video", "anchor_s", "horizon_s"]
+
+
+def errors_of(run: Path) -> pl.DataFrame:
+    return pl.read_parquet(run / "errors.parquet")
+
+
+@pytest.mark.parametrize("model", ["static", "constant_velocity", "linear", "lstm"])
+def test_every_other_model_runs(smoke_train, fusion_run, tmp_path, model):
+    run = smoke_train(tmp_path / "run", f"model={model}")
+    assert (
+        read_checkpoint(run / "checkpoints" / "best.ckpt")
+        .model["_target_"]
+        .startswith(f"vpnet.models.{model}.")
+    )
+    models = json.loads((run / "metrics.json").read_text())["models"]
+    assert next(iter(models)) == model
+    assert set(models) == {model, "static", "constant_velocity"}
+    assert_frame_equal(errors_of(run).select(KEYS), errors_of(fusion_run).select(KEYS))
+    baseline = json.loads((fusion_run / "metrics.json").read_text())["models"]["static"]
+    assert models["static"] == baseline, "the baseline is the same beside every model"
+
+
+def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):
+    run = smoke_train(tmp_path / "run", "saliency=center_bias")
+    checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")
+    assert checkpoint.spec.has_saliency
+    assert checkpoint.saliency_state["map"].std() > 0
+    again = smoke_train(
+        tmp_path / "again", f"checkpoint={checkpoint.path}", "fit=false", "split.seed=1"
+    )
+    assert (
+        errors_of(again)["video"].unique().to_list() != errors_of(run)["video"].unique().to_list()
+    )
+
+
+@pytest.mark.slow
+def test_the_short_task_runs(smoke_train, tmp_path):
+    run = smoke_train(tmp_path / "run", "task=short_term")
+    errors = errors_of(run)
+    assert errors["horizon_s"].unique().sort().to_list() == [0.2, 0.5, 1.0]
+    assert not errors["interpolated"].any()
+    assert json.loads((run / "metrics.json").read_text())["task"] == "short_term"
+
+
+def test_a_study_on_disk_gives_what_it_gives_in_memory(
+    run_script, smoke_train, simulated_study, tmp_path
+):
+    """Files hold six decimals."""
+    arguments = ["trainer=smoke", "logger=csv", "bootstrap_draws=50", "data=quest_pro"]
+    arguments += [f"data.root={simulated_study}", f"hydra.run.dir={tmp_path / 'disk'}"]
+    arguments += ["saliency=file", f"saliency.path={simulated_study / 'saliency'}", "model=static"]
+    ended = run_script("train.py", *arguments)
+    assert ended.code == 0, ended.err
+    memory = smoke_train(tmp_path / "memory", "model=static")
+    assert_frame_equal(errors_of(tmp_path / "disk"), errors_of(memory), abs_tol=1e-2)
+    checkpoint = read_checkpoint(tmp_path / "disk" / "checkpoints" / "best.ckpt")
+    assert checkpoint.saliency is not None
+    assert checkpoint.saliency["path"] == str(simulated_study / "saliency")
+
+
+@pytest.mark.slow
+def test_fusion_reads_the_maps_of_a_study(run_script, simulated_study, tmp_path):
+    arguments = ["trainer=smoke", "logger=csv", "bootstrap_draws=50", "data=quest_pro"]
+    arguments += [f"data.root={simulated_study}", f"hydra.run.dir={tmp_path / 'run'}"]
+    arguments += ["saliency=file", f"saliency.path={simulated_study / 'saliency'}"]
+    ended = run_script("train.py", *arguments)
+    assert ended.code == 0, ended.err
+    assert "masked" not in ended.out
+
+
+@pytest.mark.slow
+def test_a_sweep_leaves_a_run_folder_for_every_combination(
+    run_script, smoke_settings, tiny_settings, tmp_path
+):
+    sweep = tmp_path / "sweep"
+    ended = run_script(
+        "train.py",
+        "-m",
+        "model=fusion",
+        "user_embed=true,false",
+        "seed=1,2",
+        *smoke_settings,
+        *tiny_settings,
+        f"hydra.sweep.dir={sweep}",
+    )
+    assert ended.code == 0, ended.err
+    runs = sorted(path for path in sweep.iterdir() if path.is_dir())
+    assert len(runs) == 4
+    found = set()
+    for run in runs:
+        config = OmegaConf.load(run / "config.yaml")
+        found.add((config.model.user_embed, config.seed))
+        assert read_checkpoint(run / "checkpoints" / "best.ckpt").model["user_embed"] in (
+            True,
+            False,
+        )
+        assert len(errors_of(run)) == 25 * 26
+    assert found == {(embed, seed) for embed in (True, False) for seed in (1, 2)}
+
+
+@pytest.mark.slow
+def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_path):
+    """In a process of its own, with no terminal, no credentials and a home that is empty."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("WANDB_")
+    }
+    environment |= {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc")}
+    settings = [setting for setting in smoke_settings if not setting.startswith("logger=")]
+    run = tmp_path / "run"
+    ended = subprocess.run(
+        [
+            sys.executable,
+            str(repository / "train.py"),
+            *settings,
+            *tiny_settings,
+            "logger=wandb",
+            "model=static",
+            f"hydra.run.dir={run}",
+        ],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (offline,) = (run / "wandb").glob("offline-run-*")
+    (log,) = offline.glob("run-*.wandb")
+    identifier = log.stem.removeprefix("run-")
+    content = log.read_bytes()
+    assert f"model-{identifier}".encode() in content
+    assert b"best.ckpt" in content
+    assert b"test/error_1s_deg" in content
+    assert list(offline.glob("files/media/images/overview*.png"))

@@ -1,0 +1,86 @@
+from functools import partial
+
+import polars as pl
+import pytest
+import torch
+
+from vpnet.evaluation.metric import ViewportMetrics
+from vpnet.geometry.directions import great_circle_distance
+from vpnet.models.fusion import Fusion
+from vpnet.models.lstm import LSTM
+from vpnet.models.static import Static
+
+
+def test_validation_logs_means_over_known_steps_whatever_the_batches(
+    data, make_module, quiet_trainer, tmp_path
+):
+    # Lose some futures, unevenly over the batches of 10.
+    data.samples.head_valid[data.val_windows.anchors[2:9] + 5] = False
+    quiet_trainer().validate(make_module(Static(data.spec)), datamodule=data, verbose=False)
+    logged = pl.read_csv(tmp_path / "csv" / "metrics.csv")
+    window = data.val_windows[list(range(len(data.val_windows)))]
+    error_deg = torch.rad2deg(
+        great_circle_distance(window.history_directions[:, -1:], window.future_directions)
+    )
+    known = window.future_valid
+    assert not known.all()
+    expected = {
+        "val/error_deg": error_deg[known].mean(),
+        "val/error_0.2s_deg": error_deg[known[:, 0], 0].mean(),
+        "val/error_1s_deg": error_deg[known[:, 1], 1].mean(),
+    }
+    for name, value in expected.items():
+        assert logged[name].to_list() == [pytest.approx(value.item(), abs=1e-3)]
+
+
+@pytest.mark.filterwarnings("ignore:You are trying to `self.log")
+def test_the_training_loss_counts_the_regularization(data, make_module):
+    model = Fusion(data.spec, diversity_weight=3.0, diversity_margin=9.0).eval()
+    module = make_module(model)
+    window = data.train_windows[[0, 3, 6]]
+    alone = module.loss(model(window), window)
+    crowding = model.regularization()
+    assert crowding > 1
+    assert module.training_step(window, 0).item() == pytest.approx((alone + crowding).item())
+
+
+def test_testing_hands_every_window_to_the_metrics(data, make_module, quiet_trainer):
+    metrics = ViewportMetrics()
+    module = make_module(Static(data.spec), test_metrics=metrics)
+    quiet_trainer().test(module, datamodule=data, verbose=False)
+    evaluated = metrics.compute()
+    window = data.test_windows[list(range(len(data.test_windows)))]
+    assert torch.equal(evaluated.future, window.future_directions)
+    assert torch.equal(evaluated.anchor_step, window.anchor_step)
+    assert torch.equal(evaluated.predicted[:, 0], window.history_directions[:, -1])
+
+
+def test_nothing_to_train_needs_no_optimizer(data, make_module):
+    assert make_module(Static(data.spec)).configure_optimizers() is None
+
+
+def test_frozen_parameters_are_left_to_nobody(data, make_module):
+    model = LSTM(data.spec, hidden=8, layers=1)
+    model.encoder.requires_grad_(False)
+    optimizer = make_module(model, lr=0.5).configure_optimizers()
+    (group,) = optimizer.param_groups
+    assert group["lr"] == 0.5
+    trained = {id(parameter) for parameter in group["params"]}
+    assert trained == {
+        id(parameter) for name, parameter in model.named_parameters() if "encoder" not in name
+    }
+
+
+def test_a_scheduler_steps_once_an_epoch(data, make_module, quiet_trainer):
+    halve = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+    module = make_module(scheduler=halve, lr=0.01)
+    trainer = quiet_trainer(max_epochs=3)
+    trainer.fit(module, datamodule=data)
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.01 / 8)
+
+
+def test_a_scheduler_may_wait_for_the_validation_error(data, make_module, quiet_trainer):
+    wait = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1e9)
+    trainer = quiet_trainer(max_epochs=3)
+    trainer.fit(make_module(scheduler=wait, lr=0.01), datamodule=data)
+    assert trainer.optimizers[0].param_groups[0]["lr"] < 0.01

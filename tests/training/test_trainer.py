@@ -1,0 +1,45 @@
+import pytest
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from vpnet.errors import InputError
+from vpnet.training.trainer import make_trainer
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
+def test_a_missing_gpu_is_said(tmp_path, accelerator):
+    with pytest.raises(
+        InputError, match=rf"trainer.accelerator={accelerator} needs a CUDA device .* trainer=cpu"
+    ):
+        make_trainer(tmp_path, loggers=[], accelerator=accelerator)
+
+
+def test_settings_reach_lightning(tmp_path):
+    trainer = make_trainer(
+        tmp_path, loggers=[], progress_bar=False, max_epochs=7, gradient_clip_val=0.5
+    )
+    assert trainer.max_epochs == 7
+    assert trainer.gradient_clip_val == 0.5
+    assert trainer.default_root_dir == str(tmp_path)
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_best_by_validation_error_and_last_are_kept(tmp_path, patience):
+    trainer = make_trainer(tmp_path, loggers=[], patience=patience, progress_bar=False)
+    best, last = trainer.checkpoint_callbacks
+    assert isinstance(best, ModelCheckpoint)
+    assert isinstance(last, ModelCheckpoint)
+    assert (best.monitor, best.mode, best.filename) == ("val/error_deg", "min", "best")
+    assert (last.monitor, last.filename) == (None, "last"), "the latest, better or not"
+    assert best.dirpath == last.dirpath == str(tmp_path / "checkpoints")
+    stoppers = [
+        each for each in trainer.early_stopping_callbacks if isinstance(each, EarlyStopping)
+    ]
+    assert [stopper.patience for stopper in stoppers] == ([] if patience is None else [3])
+
+
+def test_training_stops_when_it_no_longer_helps(data, make_module, quiet_trainer):
+    trainer = quiet_trainer(max_epochs=9, patience=1)
+    trainer.fit(make_module(lr=0.0), datamodule=data)
+    assert trainer.current_epoch == 2
