@@ -23,10 +23,10 @@ test: install  ## Lint, type check and the fast tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/pytest --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/pytest --durations=10
 
 test-slow: install  ## The tests that take longer than a few seconds.
-	$(BIN)/pytest -m slow --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations=10
 
 bench: install  ## Windows and predictions per second on this machine.
 	$(BIN)/python benchmarks/throughput.py

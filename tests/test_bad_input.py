@@ -195,7 +195,7 @@ def test_a_split_of_other_users(train_refused, tiny_settings, tmp_path):
         ("+training.optimizer.rate=1", "unexpected keyword argument 'rate'"),
     ],
 )
-def test_what_is_refused_late_leaves_no_more_than_its_configuration(
+def test_what_is_refused_late_leaves_nothing_either(
     run_script, smoke_settings, tiny_settings, tmp_path, override, message
 ):
     run = tmp_path / "run"
@@ -204,7 +204,7 @@ def test_what_is_refused_late_leaves_no_more_than_its_configuration(
     assert ended.code == 2
     assert message in ended.err
     assert "Traceback" not in ended.err
-    assert {path.name for path in run.rglob("*") if path.is_file()} <= {"config.yaml"}
+    assert not run.exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
@@ -224,6 +224,13 @@ def test_a_checkpoint_of_another_model(train_refused, fusion_run, tiny_settings)
     assert "leave it out, or give another checkpoint" in message
     message = train_refused(*start, "fit=false", "user_embed=false")
     assert "user_embed=false asks for False" in message
+
+
+def test_a_training_that_is_done(train_refused, fusion_run):
+    checkpoint = fusion_run / "checkpoints" / "last.ckpt"
+    message = train_refused(f"checkpoint={checkpoint}", "resume=true")
+    assert "no epoch was left to train: trainer.max_epochs=1, 1 done before" in message
+    assert "raise training.max_epochs" in message
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint\n" * 50])

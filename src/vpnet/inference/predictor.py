@@ -1,6 +1,7 @@
 """Predictions of one trained model for any recording."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import torch
@@ -51,7 +52,6 @@ class Predictor:
         self.device = torch.device(device)
         self.batch_size = batch_size
 
-    @torch.inference_mode()
     def predict(self, recording: Recording, stride_s: float | None = None) -> pl.DataFrame:
         """Predict from every anchor of a recording that has a whole history.
 
@@ -88,17 +88,23 @@ class Predictor:
         if self.saliency is not None:
             self.saliency.bind(samples.video_ids)
         windows = WindowDataset(samples, anchors, self.model.spec, user_index, self.saliency)
-        directions, errors_rad, anchor_steps = [], [], []
-        for indices in BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False):
-            window = ViewportWindow(*(part.to(self.device) for part in windows[indices]))
-            predicted = self.model(window)
-            error_rad = great_circle_distance(predicted, window.future_directions)
-            directions.append(predicted.cpu())
-            errors_rad.append(error_rad.where(window.future_valid, torch.nan).cpu())
-            anchor_steps.append(window.anchor_step.cpu())
-        return self._table(
-            recording, torch.cat(directions), torch.cat(errors_rad), torch.cat(anchor_steps)
-        )
+        batches = BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False)
+        # Steps of a recurrent network are too small to be worth sharing out; whole batches are.
+        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        with ThreadPoolExecutor(workers) as pool:
+            answers = pool.map(lambda indices: self._answer(windows[indices]), batches)
+            directions, errors_rad, anchor_steps = map(torch.cat, zip(*answers, strict=True))
+        return self._table(recording, directions, errors_rad, anchor_steps)
+
+    # Inference mode belongs to a thread, so each batch enters it anew.
+    @torch.inference_mode()
+    def _answer(self, window: ViewportWindow) -> tuple[Tensor, Tensor, Tensor]:
+        """Directions, errors (NaN where the future is not known) and anchors of a batch."""
+        window = ViewportWindow(*(part.to(self.device) for part in window))
+        predicted = self.model(window)
+        error_rad = great_circle_distance(predicted, window.future_directions)
+        error_rad = error_rad.where(window.future_valid, torch.nan)
+        return predicted.cpu(), error_rad.cpu(), window.anchor_step.cpu()
 
     def _row_of(self, user_id: str) -> int:
         return self.users.index(user_id) + 1 if user_id in self.users else 0
