@@ -32,10 +32,10 @@ def test_times_become_steps(make_task):
         ({"horizon_weights": [1.0]}, r"one weight a horizon \(3\), got 1"),
         ({"horizon_weights": [1.0, -1.0, 2.0]}, r"task.horizon_weights must not be negative"),
         ({"horizon_weights": [0, 0, 0]}, r"task.horizon_weights must not be .* all 0"),
-        ({"history_s": "long"}, r"task.history_s must be a number of seconds, got 'long'"),
+        ({"history_s": "long"}, r"task.history_s must be a number, got 'long'"),
         ({"report_horizons_s": []}, r"task.report_horizons_s must hold positive seconds"),
         ({"report_horizons_s": [1.0, 0.0]}, r"task.report_horizons_s must hold positive seconds"),
-        ({"sampling_rate_hz": 0}, r"task.history_s must be a positive whole number"),
+        ({"sampling_rate_hz": 0}, r"task.sampling_rate_hz must be positive, got 0"),
     ],
 )
 def test_a_wrong_task_is_refused(make_task, arguments, message):

@@ -12,6 +12,7 @@ WHOLE_NUMBERS = {
     "num_workers": (0, 1024),
     "bootstrap_draws": (1, 10**7),
     "training.batch_size": (1, 10**7),
+    "trainer.max_epochs": (-1, 10**9),
 }
 """Settings that are whole numbers, with the smallest and the largest value."""
 

@@ -48,6 +48,19 @@ class Task:
     max_face_gap_s: float = 0.25
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is float and not isinstance(value, int | float):
+                raise InputError(f"task.{field.name} must be a number, got {value!r}")
+        for name in ("horizons_s", "report_horizons_s"):
+            if not isinstance(getattr(self, name), Sequence) or isinstance(
+                getattr(self, name), str
+            ):
+                raise InputError(
+                    f"task.{name} must be a list of seconds, got {getattr(self, name)!r}"
+                )
+        if not self.sampling_rate_hz > 0:
+            raise InputError(f"task.sampling_rate_hz must be positive, got {self.sampling_rate_hz}")
         for name in ("history_s", "anchor_stride_s", "train_stride_s"):
             self.steps(getattr(self, name), f"task.{name}")
         if self.history_steps < 2:

@@ -159,9 +159,9 @@ def draw_video(video_id: str, duration_s: float, seed: int) -> SimulatedVideo:
     Raises:
         InputError: The duration is less than 1 s, or not finite.
     """
-    if not 1 <= duration_s < math.inf:
+    if not isinstance(duration_s, int | float) or not 1 <= duration_s < math.inf:
         raise InputError(
-            f"duration_s of a simulated video must be finite and at least 1, got {duration_s}"
+            f"duration_s of a simulated video must be finite and at least 1, got {duration_s!r}"
         )
     rng = random_stream(seed, "video", video_id)
     first_category, *other_categories = rng.permutation(CATEGORIES).tolist()
