@@ -16,7 +16,7 @@ help:  ## List the targets.
 install: .venv/installed  ## Make .venv with the pinned packages (done by itself when needed).
 
 demo: install  ## Simulate recordings, train fusion on them, print the table, draw the picture.
-	$(BIN)/python train.py experiment=demo
+	OMP_NUM_THREADS=1 $(BIN)/python train.py experiment=demo
 	@echo "open runs/demo/overview.png"
 
 test: install  ## Lint, type check and the fast tests.

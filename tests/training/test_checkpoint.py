@@ -72,7 +72,8 @@ def test_it_remarks_on_recordings_that_it_knows(saved, data):
     assert checkpoint.remarks(keys) == ("4 of 4 users are known to the checkpoint, by name",)
     keys += [*data.keys(data.partition.val)[:3], ("stranger", "v")]
     seen, known = checkpoint.remarks(keys)
-    assert seen.startswith("NOT a test: 3 of these 8 recordings trained or validated")
+    assert seen.startswith("NOT a test: recordings of the same user and video name")
+    assert seen.endswith("for 3 of 8 here")
     assert known == "4 of 5 users are known to the checkpoint, by name"
 
 

@@ -51,7 +51,9 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
                 error, f"{key} has no value; give it on the command line, as {key}=VALUE", fresh
             )
         except (HydraException, OmegaConfBaseException) as error:
-            _refuse(error, f"{str(error).strip()}\n--help lists the groups and the keys", fresh)
+            # Its advice to append a misspelt key with a plus would only hide the mistake.
+            lines = [line for line in str(error).strip().split("\n") if "To append" not in line]
+            _refuse(error, "\n".join((*lines, "--help lists the groups and the keys")), fresh)
         except OSError as error:
             if error.filename is None:
                 raise

@@ -92,8 +92,8 @@ class Checkpoint:
         seen = len(self.trained_on.intersection(test_keys))
         if seen:
             remarks.append(
-                f"NOT a test: {seen} of these {len(test_keys)} recordings trained or validated the "
-                "checkpoint, or share user and video names with ones that did"
+                "NOT a test: recordings of the same user and video name trained or validated the "
+                f"checkpoint, for {seen} of {len(test_keys)} here"
             )
         users = {user for user, _ in test_keys}
         known = len(users.intersection(self.users))
