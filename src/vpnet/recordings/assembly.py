@@ -1,47 +1,30 @@
-"""From the arrays that a reader of a public data set has found to a `Recording`."""
+"""From the arrays that a reader of a public data set has found to a checked `Recording`."""
 
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
+from vpnet.recordings.checked import CheckedRecording
+from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.clock import increasing_rows
+from vpnet.recordings.findings import Finding
 from vpnet.recordings.gaze import gaze_streams
 from vpnet.recordings.recording import Recording
+from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
 
 
-def assemble_recording(
-    user_id: str,
-    video_id: str,
-    source: str,
-    timestamps_s: Tensor,
-    viewport_center: Tensor,
-    *,
-    first_line: int,
-    head_valid: Tensor | None = None,
-    head_orientation_xyzw: Tensor | None = None,
-    gaze_direction: Tensor | None = None,
-    gaze_valid: Tensor | None = None,
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
-    max_gaze_offset_deg: float | None = 60.0,
-    velocity_threshold_deg_s: float = 30.0,
-) -> Recording:
-    """A recording of the rows at which playback time increases, in the frame of the video.
+@dataclass(frozen=True)
+class AssemblySettings:
+    """What the user may set, whatever the data set.
 
     Args:
-        user_id: Who watched.
-        video_id: What was watched.
-        source: The file, for messages.
-        timestamps_s: Playback time, shape ``(rows,)``.
-        viewport_center: Where the head points, near unit length, shape ``(rows, 3)``.
-        first_line: Line of the file that holds the first row, for messages.
-        head_valid: Which rows of the head were measured, shape ``(rows,)``; None for all.
-        head_orientation_xyzw: Unit quaternions, shape ``(rows, 4)``; None where there are none.
-        gaze_direction: Eye-in-world directions, shape ``(rows, 3)``; None where there are none.
-        gaze_valid: Which of them were measured, shape ``(rows,)``; None for all.
         video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
         mirror: Whether left and right are exchanged.
         max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
@@ -49,12 +32,69 @@ def assemble_recording(
         velocity_threshold_deg_s: Slower gaze is a fixation.
 
     Raises:
-        InputError: The clock steps back, or fewer than 2 rows are left.
+        InputError: A setting is out of its range: no recording could be read with it.
     """
-    rows = increasing_rows(timestamps_s, source, first_line)
+
+    video_yaw_offset_deg: float = 0.0
+    mirror: bool = False
+    max_gaze_offset_deg: float | None = 60.0
+    velocity_threshold_deg_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.video_yaw_offset_deg):
+            raise InputError(
+                f"video_yaw_offset_deg must be a finite angle, got {self.video_yaw_offset_deg}"
+            )
+        if self.max_gaze_offset_deg is not None and not self.max_gaze_offset_deg > 0:
+            raise InputError(
+                f"max_gaze_offset_deg must be > 0 or None, got {self.max_gaze_offset_deg}"
+            )
+        if not self.velocity_threshold_deg_s > 0:
+            raise InputError(
+                f"velocity_threshold_deg_s must be > 0, got {self.velocity_threshold_deg_s}"
+            )
+
+
+def checked_recording(
+    user_id: str,
+    video_id: str,
+    source: str,
+    timestamps_s: Tensor,
+    viewport_center: Tensor,
+    settings: AssemblySettings,
+    *,
+    first_line: int,
+    findings: Iterable[Finding] = (),
+    head_valid: Tensor | None = None,
+    head_orientation_xyzw: Tensor | None = None,
+    gaze_direction: Tensor | None = None,
+    gaze_valid: Tensor | None = None,
+) -> CheckedRecording:
+    """A recording of the rows at which playback time increases, in the frame of the video, checked.
+
+    Args:
+        user_id: Who watched.
+        video_id: What was watched.
+        source: The file, for messages.
+        timestamps_s: Playback time, shape ``(rows,)``.
+        viewport_center: Where the head points, near unit length, shape ``(rows, 3)``.
+        settings: What the user set.
+        first_line: Line of the file that holds the first row, for messages.
+        findings: What the reader has found so far.
+        head_valid: Which rows of the head were measured, shape ``(rows,)``; None for all.
+        head_orientation_xyzw: Unit quaternions, shape ``(rows, 4)``; None where there are none.
+        gaze_direction: Eye-in-world directions, shape ``(rows, 3)``; None where there are none.
+        gaze_valid: Which of them were measured, shape ``(rows,)``; None for all.
+
+    Returns:
+        The recording with the reader's findings and those of the checks; without a recording where
+        fewer than 2 rows are left.
+    """
+    found = list(findings)
+    rows = increasing_rows(timestamps_s, source, first_line, found)
     timestamps_s = timestamps_s[rows]
     viewport_center = align_to_video(
-        normalize(viewport_center[rows].double()), video_yaw_offset_deg, mirror
+        normalize(viewport_center[rows].double()), settings.video_yaw_offset_deg, settings.mirror
     )
     if head_valid is None:
         head_valid = torch.ones(len(viewport_center), dtype=torch.bool)
@@ -62,7 +102,7 @@ def assemble_recording(
         head_valid = head_valid[rows]
     if head_orientation_xyzw is not None:
         head_orientation_xyzw = align_orientation_to_video(
-            head_orientation_xyzw[rows].double(), video_yaw_offset_deg, mirror
+            head_orientation_xyzw[rows].double(), settings.video_yaw_offset_deg, settings.mirror
         )
     streams: dict[str, Any] = {}
     if gaze_direction is not None:
@@ -72,18 +112,28 @@ def assemble_recording(
             timestamps_s,
             viewport_center,
             head_orientation_xyzw,
-            align_to_video(gaze_direction[rows].double(), video_yaw_offset_deg, mirror),
+            align_to_video(
+                gaze_direction[rows].double(), settings.video_yaw_offset_deg, settings.mirror
+            ),
             measured,
-            max_gaze_offset_deg=max_gaze_offset_deg,
-            velocity_threshold_deg_s=velocity_threshold_deg_s,
+            max_gaze_offset_deg=settings.max_gaze_offset_deg,
+            velocity_threshold_deg_s=settings.velocity_threshold_deg_s,
         )
-    return Recording(
-        user_id=user_id,
-        video_id=video_id,
-        source=source,
-        timestamps_s=timestamps_s,
-        viewport_center=viewport_center,
-        head_valid=head_valid,
-        head_orientation_xyzw=head_orientation_xyzw,
-        **streams,
+    try:
+        recording = Recording(
+            user_id=user_id,
+            video_id=video_id,
+            source=source,
+            timestamps_s=timestamps_s,
+            viewport_center=viewport_center,
+            head_valid=head_valid,
+            head_orientation_xyzw=head_orientation_xyzw,
+            **streams,
+        )
+    except InputError as error:
+        found.append(UNREADABLE.broken(str(error).removeprefix(f"{source}: "), file=source))
+        return CheckedRecording(user_id, video_id, source, None, tuple(found))
+    checked, measurements = check_recording(recording, source)
+    return CheckedRecording(
+        user_id, video_id, source, recording, (*found, *checked), measurements=measurements
     )

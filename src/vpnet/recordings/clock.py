@@ -1,19 +1,30 @@
 """Clocks that repeat, step back or skip (docs/CONVENTIONS.md, defect 8)."""
 
-import logging
-
 import torch
 from torch import Tensor
 
-from vpnet.errors import InputError
+from vpnet.recordings.findings import Finding, Rule, Severity, line_ranges
+from vpnet.recordings.refusals import STEPS_BACK
 
 STEP_BACK_TOLERANCE_S = 0.1
-"""A clock may step back by this much before the recording is refused."""
+"""A clock that steps back by no more is jittering; by more, the video was wound back."""
 
-_LOGGER = logging.getLogger(__name__)
+USUAL_REPEATS = 0.6
+"""A player's clock at 30 Hz leaves 58 % of a headset's 72 rows a second without a time."""
+
+REPEATS = Rule(
+    "playback_repeats",
+    Severity.NOTE,
+    "Playback time repeats",
+    meaning="Several rows claim the same moment of the video; only the first of them is used.",
+    remedy="leave it so where the player's clock is slower than the headset; where most rows are "
+    "concerned, find out whether the video stalled",
+)
 
 
-def increasing_rows(timestamps_s: Tensor, source: str, first_line: int) -> Tensor:
+def increasing_rows(
+    timestamps_s: Tensor, source: str, first_line: int, findings: list[Finding]
+) -> Tensor:
     """Rows at which playback time is greater than at every row before.
 
     Of rows that share one playback time the first is kept. A player's clock often runs at the rate
@@ -21,40 +32,50 @@ def increasing_rows(timestamps_s: Tensor, source: str, first_line: int) -> Tenso
     hold is the one measured when the clock was read, the others came later than it says. (To place
     them between two updates would be to invent times.) A paused player holds its clock as well:
     what the viewer does meanwhile belongs to no moment of the video, and goes the same way. A small
-    step back is jitter: its rows are dropped until the clock has caught up. A clock that skips
-    forward is kept as it is; resampling marks the gap. How many rows were dropped is logged.
+    step back is jitter; after a large one, which is an error, part of the video is seen again. In
+    either case the rows are dropped until the clock has caught up. A clock that skips forward is
+    kept as it is; resampling marks the gap.
 
     Args:
         timestamps_s: Playback time, finite, shape ``(samples,)``.
         source: The file, for messages.
         first_line: Line of the file that holds the first sample.
+        findings: What was dropped is added here.
 
     Returns:
         Indices of the kept rows, increasing, int64, shape ``(kept,)``.
-
-    Raises:
-        InputError: The clock steps back by more than `STEP_BACK_TOLERANCE_S`.
     """
     if len(timestamps_s) == 0:
         return torch.zeros(0, dtype=torch.long)
     latest_s = timestamps_s.cummax(0).values
     behind_s = latest_s - timestamps_s
-    if (behind_s > STEP_BACK_TOLERANCE_S).any():
-        row = int(torch.nonzero(behind_s > STEP_BACK_TOLERANCE_S)[0])
-        raise InputError(
-            f"{source}, line {first_line + row}: playback time must not step back by more than "
-            f"{STEP_BACK_TOLERANCE_S} s, found {timestamps_s[row]:.3f} s after "
-            f"{latest_s[row]:.3f} s; was the video restarted? Split the file there, or cut it off"
-        )
     kept = torch.cat((timestamps_s.new_ones(1).bool(), latest_s.diff() > 0))
-    dropped = len(kept) - int(kept.sum())
-    if dropped:
-        backwards = int((behind_s > 0).sum())
-        _LOGGER.info(
-            "%s: dropped %d of %d rows whose playback time does not increase (%d step back)",
-            source,
-            dropped,
-            len(kept),
-            backwards,
+    far = behind_s > STEP_BACK_TOLERANCE_S
+    # Everything between two kept rows that holds a large step back was seen again.
+    stretch = kept.cumsum(0)
+    again = ~kept & torch.isin(stretch, stretch[far])
+    if again.any():
+        row = int(torch.nonzero(far)[0])
+        findings.append(
+            STEPS_BACK.broken(
+                f"playback time must not step back by more than {STEP_BACK_TOLERANCE_S} s, found "
+                f"{timestamps_s[row]:.3f} s after {latest_s[row]:.3f} s",
+                file=source,
+                lines=line_ranges(torch.nonzero(far).squeeze(-1).tolist(), first_line),
+                rows=int(again.sum()),
+            )
+        )
+    repeats = ~kept & ~again
+    if repeats.any():
+        count, backwards = int(repeats.sum()), int((repeats & (behind_s > 0)).sum())
+        findings.append(
+            REPEATS.broken(
+                f"playback time must increase from row to row, found {count} of {len(kept)} rows "
+                f"at which it does not ({backwards} step back)",
+                file=source,
+                lines=line_ranges(torch.nonzero(repeats).squeeze(-1).tolist(), first_line),
+                rows=count,
+                severity=Severity.WARNING if count >= USUAL_REPEATS * len(kept) else None,
+            )
         )
     return torch.nonzero(kept).squeeze(-1)

@@ -1,18 +1,63 @@
 """CSV files read by column name, with messages that say which file, line and column is wrong."""
 
-import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from vpnet.errors import InputError
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LOGGER = logging.getLogger(__name__)
+from vpnet.recordings.findings import Finding, Rule, Severity
 
 FIRST_LINE = 2
 """Line of the file that holds row 0 of the table: line 1 holds the names."""
+
+LAST_LINE_CUT = Rule(
+    "last_line_cut",
+    Severity.NOTE,
+    "The last line is cut off",
+    meaning="The headset stopped amid writing; a row is lost, and perhaps more than that.",
+    remedy="leave it so if the recording reaches the end of the video, else copy the file again",
+)
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_AROUND_VALUES = ' \r"'
+
+
+class UnreadableTable(InputError):
+    """A CSV file that cannot be read.
+
+    Args:
+        path: The file.
+        found: The rule and what was found.
+        remedy: What to do, a clause in the imperative.
+        line: The line concerned; 0 where it is the whole file.
+        column: The column concerned; empty where it is none.
+    """
+
+    def __init__(
+        self, path: Path, found: str, remedy: str, *, line: int = 0, column: str = ""
+    ) -> None:
+        self.path, self.remedy, self.line = path, remedy, line
+        self.found = f"column {column}: {found}" if column else found
+        where = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{where}{', ' if column else ': '}{self.found}; {remedy}")
+
+    def finding(self, rule: Rule, otherwise: str) -> Finding:
+        """The same as a finding.
+
+        Args:
+            rule: What it breaks.
+            otherwise: What can be done instead, a clause that follows the remedy.
+        """
+        return rule.broken(
+            self.found,
+            file=self.path,
+            lines=[(self.line, self.line)] if self.line else (),
+            remedy=f"{self.remedy}, {otherwise}",
+        )
 
 
 def read_csv_header(path: Path) -> list[str]:
@@ -22,81 +67,121 @@ def read_csv_header(path: Path) -> list[str]:
         path: The file.
 
     Raises:
-        InputError: The file is missing, empty or no UTF-8 text.
+        UnreadableTable: The file is missing, empty, no UTF-8 text, not separated by commas, or
+            names a column twice.
     """
     return _names(path, _read_bytes(path))
 
 
-def read_csv_table(path: Path, numeric: Sequence[str], text: Sequence[str] = ()) -> pl.DataFrame:
+def read_csv_table(
+    path: Path,
+    numeric: Sequence[str],
+    text: Sequence[str] = (),
+    *,
+    optional: Sequence[str] = (),
+    findings: list[Finding] | None = None,
+) -> pl.DataFrame:
     """Columns of a comma-separated file, chosen by name.
 
-    A last line that was cut off is dropped and logged: its last number may have lost digits.
+    A last line that was cut off is dropped: its last number may have lost digits.
 
     Args:
         path: The file: UTF-8 with names in line 1, a byte-order mark may stand before them.
         numeric: Columns to read as float64; every value must be a finite number.
         text: Columns to read as text.
+        optional: Columns to read as float64 where the file has them, NaN where they hold no number.
+        findings: A dropped line is added here; None refuses such a file.
 
     Returns:
         The chosen columns, a row for each line after the first.
 
     Raises:
-        InputError: The file is missing, empty or no UTF-8 text, lacks columns or rows, or holds
+        UnreadableTable: As for `read_csv_header`; or the file lacks columns or rows, or holds
             something other than a finite number where one is due.
     """
     content = _read_bytes(path)
     names = _names(path, content)
     absent = [name for name in (*numeric, *text) if name not in names]
     if absent:
-        raise InputError(
-            f"{path}: the file lacks {len(absent)} of the columns it must have: "
-            f"{_shorten(absent)}; found {_shorten(names)}. Export it again with these columns, "
-            "named in line 1 and separated by commas"
+        raise UnreadableTable(
+            path,
+            f"the file lacks {len(absent)} of the columns it must have: {_shorten(absent)}; found "
+            f"{_shorten(names)}",
+            "export it again with these columns, named in line 1 and separated by commas",
         )
+    optional = [name for name in optional if name in names]
     _, _, body = content.partition(b"\n")
-    body = _without_cut_line(path, body, len(names))
+    body = _without_cut_line(path, body, len(names), findings)
     if not body.strip():
-        raise InputError(f"{path}: the file has names in line 1 but no rows; record it again")
+        raise UnreadableTable(path, "the file has names in line 1 but no rows", "record it again")
     header = ",".join(names).encode() + b"\n"
     try:
         # As text first: the value that is no number can then be shown as it stands.
-        table = pl.read_csv(header + body, columns=[*numeric, *text], infer_schema=False)
+        table = pl.read_csv(header + body, columns=[*numeric, *optional, *text], infer_schema=False)
     except pl.exceptions.PolarsError as error:
         _check_lines(path, body, len(names))
-        raise InputError(
-            f"{path}: the file cannot be read as CSV ({error}); export it again"
+        raise UnreadableTable(
+            path, f"the file cannot be read as CSV ({error})", "export it again"
         ) from error
-    numbers = table.select(pl.col(numeric).str.strip_chars(' \r"').cast(pl.Float64, strict=False))
-    _check_finite(path, table, numbers)
-    return numbers.with_columns(table.select(text))
+    values = table.select(pl.all().str.strip_chars(_AROUND_VALUES)).with_columns(
+        pl.col([*numeric, *optional]).cast(pl.Float64, strict=False)
+    )
+    _check_finite(path, table, values.select(numeric))
+    return values.select(*numeric, pl.col(optional).fill_null(float("nan")), *text)
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path}: the file cannot be read ({error.strerror}); check the path"
+        raise UnreadableTable(
+            path, f"the file cannot be read ({error.strerror})", "check the path"
         ) from error
     content = content.removeprefix(_BYTE_ORDER_MARK)
     if not content.strip():
-        raise InputError(f"{path}: the file is empty; copy it again or remove it")
+        raise UnreadableTable(path, "the file is empty", "copy it again or remove it")
     return content
 
 
 def _names(path: Path, content: bytes) -> list[str]:
     line, _, _ = content.partition(b"\n")
+    if line.startswith(_UTF_16_MARKS) or b"\0" in line:
+        raise UnreadableTable(
+            path, "the file must be UTF-8 text, found UTF-16", "save it as UTF-8", line=1
+        )
     try:
         header = line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}, line 1: the file must be UTF-8 text, found byte 0x{line[error.start]:02x}; "
-            "save it as UTF-8"
+        raise UnreadableTable(
+            path,
+            f"the file must be UTF-8 text, found byte 0x{line[error.start]:02x}",
+            "save it as UTF-8",
+            line=1,
         ) from error
-    return [name.strip().strip('"') for name in header.split(",")]
+    names = [name.strip(_AROUND_VALUES) for name in header.split(",")]
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if header.count(separator) > header.count(","):
+            raise UnreadableTable(
+                path,
+                f"the values must be separated by commas, found {called}, as spreadsheets in some "
+                "languages write them",
+                "export it again with commas between values and points in numbers",
+                line=1,
+            )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise UnreadableTable(
+            path,
+            f"every column must have a name of its own, found twice: {_shorten(twice)}",
+            "remove or rename one of each",
+            line=1,
+        )
+    return names
 
 
-def _without_cut_line(path: Path, body: bytes, columns: int) -> bytes:
+def _without_cut_line(
+    path: Path, body: bytes, columns: int, findings: list[Finding] | None
+) -> bytes:
     rows = body.rstrip(b"\r\n")
     last_begins = rows.rfind(b"\n") + 1
     found = rows[last_begins:].count(b",") + 1
@@ -105,13 +190,10 @@ def _without_cut_line(path: Path, body: bytes, columns: int) -> bytes:
     if not rows or found >= columns:
         return body
     line = FIRST_LINE + rows[:last_begins].count(b"\n")
-    _LOGGER.warning(
-        "%s, line %d: the last line is cut off (%d of %d values) and is dropped",
-        path,
-        line,
-        found,
-        columns,
-    )
+    cut = f"the last line is cut off, found {found} of {columns} values"
+    if findings is None:
+        raise UnreadableTable(path, cut, "copy the file again", line=line)
+    findings.append(LAST_LINE_CUT.broken(cut, file=path, lines=[(line, line)], rows=1))
     return rows[:last_begins]
 
 
@@ -120,31 +202,39 @@ def _check_lines(path: Path, body: bytes, columns: int) -> None:
     for line, row in enumerate(body.split(b"\n"), start=FIRST_LINE):
         found = row.count(b",") + 1
         if found > columns:
-            raise InputError(
-                f"{path}, line {line}: a line must have {columns} values, found {found}; "
-                "mend or delete it"
+            points = b"." in row
+            raise UnreadableTable(
+                path,
+                f"a line must have {columns} values, found {found}",
+                "mend or delete it" if points else "export it again with points in numbers",
+                line=line,
             )
         try:
             row.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}, line {line}: the file must be UTF-8 text, found byte "
-                f"0x{row[error.start]:02x}; mend or delete the line"
+            raise UnreadableTable(
+                path,
+                f"the file must be UTF-8 text, found byte 0x{row[error.start]:02x}",
+                "mend or delete the line",
+                line=line,
             ) from error
 
 
 def _check_finite(path: Path, table: pl.DataFrame, numbers: pl.DataFrame) -> None:
     finite = numbers.select(pl.all().is_finite().fill_null(False))
-    if finite.select(pl.all_horizontal(pl.all().all())).item():
+    wrong = [(one.arg_min() or 0, one.name) for one in finite if not one.all()]
+    if not wrong:
         return
-    row, column = min(
-        (finite[name].arg_min() or 0, name) for name in finite.columns if not finite[name].all()
-    )
+    row, column = min(wrong)
     value = table[column][row]
     found = repr(value) if value else "no value"
-    raise InputError(
-        f"{path}, line {FIRST_LINE + row}, column {column}: the value must be a finite number, "
-        f"found {found}; mend the value or delete the line"
+    comma = value and _DECIMAL_COMMA.fullmatch(value.strip(_AROUND_VALUES))
+    raise UnreadableTable(
+        path,
+        f"the value must be a finite number, found {found}",
+        "export it again with points in numbers" if comma else "mend the value or delete the line",
+        line=FIRST_LINE + row,
+        column=column,
     )
 
 

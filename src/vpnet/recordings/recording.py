@@ -1,6 +1,7 @@
 """One viewer watching one video once: the type that every reader returns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class Recording:
         face: Facial expression weights in [0, 1], shape ``(samples, weights)``.
         face_names: The weights' names, in the order of the columns of ``face``.
         face_valid: Which samples of the face were measured, shape ``(samples,)``.
+        answers: What the viewer answered in questionnaires, encoded in [0, 1] by the names of
+            `vpnet.recordings.questionnaire.answers`; questions without an answer are absent.
 
     Raises:
         InputError: A shape, a type, a length, the clock or the agreement of direction and
@@ -63,6 +66,7 @@ class Recording:
     face: Tensor | None = None
     face_names: tuple[str, ...] = ()
     face_valid: Tensor | None = None
+    answers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_shapes()

@@ -1,0 +1,104 @@
+"""Recordings that are left out: a CSV file that `vpnet check` writes and training reads.
+
+Columns: user, video, source, reason. An empty video means all videos of the user, an empty user all
+users of the video; a source leaves out only what was read from that file or folder. Reasons are for
+people. Lines that begin with # are comments.
+"""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from vpnet.errors import InputError
+from vpnet.recordings.checked import CheckedRecording
+from vpnet.whole_files import write_text
+
+COLUMNS = ("user", "video", "source", "reason")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """One line of the file. Arguments are its columns."""
+
+    user: str
+    video: str
+    source: str
+    reason: str = ""
+
+    def meets(self, user_id: str, video_id: str, source: str) -> bool:
+        """Whether the line is about this recording."""
+        return (
+            self.user in ("", user_id)
+            and self.video in ("", video_id)
+            and self.source in ("", Path(source).name, source)
+        )
+
+
+def read_exclusions(path: str | Path) -> list[Exclusion]:
+    """The lines of an exclusion file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be read, lacks a column, or has a line that names nothing.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: the file of excluded recordings cannot be read ({error.strerror}); check the "
+            "path, or write it with vpnet check ROOT --exclude FILE"
+        ) from error
+    try:
+        table = pl.read_csv(
+            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
+            infer_schema=False,
+            comment_prefix="#",
+        )
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{path}: the file of excluded recordings must be CSV with the columns "
+            f"{','.join(COLUMNS)}; it cannot be read so ({error})"
+        ) from error
+    absent = [name for name in ("user", "video") if name not in table.columns]
+    if absent:
+        raise InputError(
+            f"{path}, line 1: the file of excluded recordings must have the columns user and video "
+            f"(source and reason may follow), found {', '.join(table.columns)}; name them there"
+        )
+    exclusions = [
+        Exclusion(**{name: (row.get(name) or "").strip() for name in COLUMNS})
+        for row in table.iter_rows(named=True)
+    ]
+    for number, one in enumerate(exclusions, start=1):
+        if not (one.user or one.video or one.source):
+            raise InputError(
+                f"{path}, recording {number} of the list: a line must name a user, a video or a "
+                "source, else it would leave out everything; fill it or delete it"
+            )
+    return exclusions
+
+
+def write_exclusions(path: str | Path, refused: Iterable[CheckedRecording]) -> None:
+    """Write the file that leaves these recordings out.
+
+    Args:
+        path: File to write.
+        refused: Recordings, each with the errors for which it is left out.
+    """
+    rows = [
+        {
+            "user": one.user_id,
+            "video": one.video_id,
+            "source": Path(one.source).name,
+            "reason": " ".join(sorted({finding.code for finding in one.refusals()})),
+        }
+        for one in refused
+    ]
+    table = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
+    write_text(path, table.write_csv())

@@ -1,0 +1,1 @@
+"""Recordings of the Meta Quest Pro: which files there are, their tables, rows and streams."""

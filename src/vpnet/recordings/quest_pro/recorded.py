@@ -1,0 +1,136 @@
+"""What the headset derived itself, offsets and fixations, for those who reproduce earlier work.
+
+It is read only when asked for: combined.csv subtracts pitches of opposite sign, and the recorded
+fixations compare rows that hold one measurement (docs/CONVENTIONS.md, defects 1 and 3).
+"""
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from vpnet.errors import InputError
+from vpnet.geometry.directions import yaw_and_elevation
+from vpnet.recordings.findings import Finding, Rule, Severity
+
+OFFSET_COLUMNS = ("GazeRelativeH", "GazeRelativeV", "EyeHeadOffset")
+FIXATION_COLUMNS = ("IsFixating", "FixationDurationMs")
+
+MIXED_SIGN_FROM_DEG = 1.0
+"""A median difference that rounding does not explain."""
+
+MIXED_SIGN = Rule(
+    "recorded_offsets_mixed_sign",
+    Severity.WARNING,
+    "Recorded offsets mix signs of pitch",
+    meaning="GazeRelativeV is GazePitch (positive up) minus HeadPitch (positive down): wherever "
+    "the head is not level, the vertical offset is wrong by twice the head's pitch, and its "
+    "magnitude with it.",
+    remedy="set recorded_offsets=false, unless it is to reproduce earlier work",
+)
+
+
+def with_recorded_offsets(
+    streams: dict[str, Tensor],
+    viewport_center: Tensor,
+    combined: pl.DataFrame | None,
+    matched: pl.Series | None,
+    *,
+    mirror: bool,
+    file: str,
+    findings: list[Finding],
+) -> dict[str, Tensor]:
+    """Gaze streams whose offset is the recorded one where gaze is valid and a row was recorded.
+
+    Direction and mask stay as they are: they follow from the true offset.
+
+    Args:
+        streams: As given by `vpnet.recordings.gaze.gaze_streams`.
+        viewport_center: Where the head points, unit vectors, shape ``(samples, 3)``.
+        combined: The combined table.
+        matched: Its row for each sample, null where there is none; None where it has no rows for
+            this recording.
+        mirror: Whether left and right are exchanged.
+        file: The combined table's file, for messages.
+        findings: Offsets that mix signs are added here.
+
+    Raises:
+        InputError: The table or one of the columns is missing.
+    """
+    if combined is None or matched is None:
+        raise InputError(
+            f"{file}: recorded_offsets=true takes the offsets from combined.csv, found no such "
+            "file of this recording; put it there or set recorded_offsets=false"
+        )
+    recorded_deg = _columns(combined, OFFSET_COLUMNS, matched, file, "recorded_offsets")
+    _check_signs(recorded_deg[:, 1], streams, viewport_center, file, findings)
+    if mirror:
+        recorded_deg = recorded_deg * recorded_deg.new_tensor((-1.0, 1.0, 1.0))
+    known = streams["gaze_valid"] & recorded_deg.isfinite().all(dim=-1)
+    offset_deg = torch.where(known.unsqueeze(-1), recorded_deg, streams["gaze_offset_deg"])
+    return streams | {"gaze_offset_deg": offset_deg}
+
+
+def with_recorded_fixations(
+    streams: dict[str, Tensor], eye: pl.DataFrame, matched: pl.Series, file: str
+) -> dict[str, Tensor]:
+    """Gaze streams with the headset's own fixations, where gaze is valid.
+
+    Args:
+        streams: As given by `vpnet.recordings.gaze.gaze_streams`.
+        eye: The eye table.
+        matched: Its row for each sample, null where there is none.
+        file: The eye table's file, for messages.
+
+    Raises:
+        InputError: One of the columns is missing.
+    """
+    recorded = _columns(eye, FIXATION_COLUMNS, matched, file, "recorded_fixations")
+    flag, duration_ms = recorded.unbind(dim=-1)
+    is_fixating = streams["gaze_valid"] & (flag > 0)
+    known = is_fixating & (duration_ms > 0)
+    duration_s = torch.where(known, duration_ms / 1000, 0.0)
+    return streams | {"is_fixating": is_fixating, "fixation_duration_s": duration_s}
+
+
+def _check_signs(
+    vertical_deg: Tensor,
+    streams: dict[str, Tensor],
+    viewport_center: Tensor,
+    file: str,
+    findings: list[Finding],
+) -> None:
+    valid = streams["gaze_valid"] & vertical_deg.isfinite()
+    if not valid.any():
+        return
+    gaze_deg, head_deg = (
+        torch.rad2deg(yaw_and_elevation(direction[valid])[1])
+        for direction in (streams["gaze_direction"], viewport_center)
+    )
+    consistent_deg, mixed_deg = (
+        float((vertical_deg[valid] - expected).abs().median())
+        for expected in (gaze_deg - head_deg, gaze_deg + head_deg)
+    )
+    if mixed_deg < consistent_deg - MIXED_SIGN_FROM_DEG:
+        findings.append(
+            MIXED_SIGN.broken(
+                f"GazeRelativeV must be the gaze's elevation minus the head's, found it "
+                f"{consistent_deg:.1f} degrees (median) from that, and {mixed_deg:.1f} from their "
+                "sum",
+                file=file,
+                rows=int(valid.sum()),
+            )
+        )
+
+
+def _columns(
+    table: pl.DataFrame, names: tuple[str, ...], matched: pl.Series, file: str, setting: str
+) -> Tensor:
+    """Values for each sample, NaN where there are none, shape ``(samples, columns)``."""
+    absent = [name for name in names if name not in table.columns]
+    if absent:
+        raise InputError(
+            f"{file}: {setting}=true needs the columns {', '.join(names)}, found no "
+            f"{', '.join(absent)}; set {setting}=false"
+        )
+    values = table.select(pl.col(*names).cast(pl.Float64).gather(matched).fill_null(float("nan")))
+    return torch.from_numpy(values.to_numpy(writable=True))

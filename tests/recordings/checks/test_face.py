@@ -1,0 +1,59 @@
+import dataclasses
+
+import pytest
+import torch
+
+from vpnet.recordings.face import FACE_ACTIVITY
+from vpnet.recordings.findings import Severity
+
+
+@pytest.fixture
+def with_face(recording):
+    """Function that gives the recording other weights."""
+    return lambda face: dataclasses.replace(recording, face=face)
+
+
+def test_a_lost_face_is_found(recording, found):
+    seen = torch.arange(recording.samples) % 10 >= 3
+    assert list(found(dataclasses.replace(recording, face_valid=seen))) == ["face_lost"]
+
+
+def test_a_face_that_was_never_measured_is_found(recording, found):
+    nothing = torch.zeros_like(recording.face_valid)
+    assert list(found(dataclasses.replace(recording, face_valid=nothing))) == ["face_lost"]
+
+
+def test_a_stuck_face_is_found(recording, with_face, found):
+    face = recording.face.clone()
+    face[720:900] = face[720]
+    assert "from 10.0 s to 12.5 s" in found(with_face(face))["face_stuck"].message
+
+
+def test_a_rare_face_is_found(recording, with_face, found):
+    rows = torch.arange(recording.samples)
+    findings = found(with_face(recording.face[rows // 24 * 24]))
+    assert list(findings) == ["face_rate_low"]
+
+
+@pytest.mark.parametrize(("dead", "severity"), [(3, Severity.NOTE), (10, Severity.WARNING)])
+def test_dead_weights_are_named(recording, with_face, found, dead, severity):
+    face = recording.face.clone()
+    face[:, :dead] = 0.1
+    finding = found(with_face(face))["face_dead"]
+    assert finding.severity is severity
+    assert f"{dead} of 63 constant: Brow_Lowerer_L, Brow_Lowerer_R" in finding.message
+
+
+def test_saturated_weights_are_named(recording, with_face, found):
+    face = recording.face.clone()
+    face[: int(0.7 * len(face)), 24] = 1.0
+    assert "1 at it in up to 70%: Jaw_Drop" in found(with_face(face))["face_saturated"].message
+
+
+def test_the_mean_of_the_weights_is_no_weight(recording, found):
+    with_mean = dataclasses.replace(
+        recording,
+        face=torch.cat((recording.face, torch.ones(recording.samples, 1)), dim=1),
+        face_names=(*recording.face_names, FACE_ACTIVITY),
+    )
+    assert found(with_mean) == {}
