@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from vpnet.simulation.quest_pro_tables import QuestProTables, simulate_tables
+from vpnet.simulation.quest_pro_format import QuestProTables
+from vpnet.simulation.quest_pro_tables import simulate_tables
 from vpnet.simulation.study import draw_study
 
 DURATION_S = 20.0

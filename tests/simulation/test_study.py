@@ -9,7 +9,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
-from vpnet.recordings.quest_pro import read_quest_pro
+from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.simulation.study import draw_study, simulate_recordings, write_simulated_study
 
 SIZE = {"users": 2, "videos": 2, "duration_s": 6.0, "seed": 5}
@@ -67,7 +67,7 @@ def test_another_seed_makes_other_recordings(recordings):
 
 
 def test_written_study_reads_back_as_the_one_in_memory(written, recordings):
-    read = read_quest_pro(written)
+    read = read_quest_pro(written, cache=False)
     for recording, other in zip(recordings, read, strict=True):
         assert_same(recording, other)
 
@@ -138,9 +138,89 @@ def test_folder_with_other_files_is_refused_and_untouched(tmp_path):
         ({"videos": 1.5}, "videos of a simulated study must be a whole number"),
         ({"duration_s": -1.0}, "duration_s of a simulated video must be finite and at least 1"),
         ({"saliency_rate_hz": 0.0}, "saliency_rate_hz must be positive, got 0.0"),
+        ({"layout": "v3"}, "layout must be one of v2, v1, got 'v3'"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"defective_share": 1.5}, r"defective_share must lie in \[0, 1\], got 1.5"),
+        ({"defects": "all"}, r"defects must be a list of names, got 'all'; write \[all\]"),
+        ({"defects": ["gaze_los"]}, "no defect is called 'gaze_los'; did you mean gaze_lost?"),
+        ({"defects": ["head_still"]}, "head_still needs videos of at least 10 s, got duration_s=6"),
+        (
+            {"defects": ["order_same_for_all"]},
+            "at least 3 users and 3 videos, got 2 and 2; make the study larger",
+        ),
+        ({"defects": ["blink_rate"], "layout": "v1"}, "blink_rate cannot show here"),
     ],
 )
 def test_impossible_studies_are_refused_before_anything_is_written(tmp_path, settings, message):
     with pytest.raises(InputError, match=message):
         write_simulated_study(tmp_path / "study", **SIZE | settings)
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("defect", "message"),
+    [
+        ("head_missing", "head_missing cannot show here .recordings in memory have no files"),
+        ("frozen", "no defect is called 'frozen'; did you mean head_frozen?"),
+        ("never_played", "the video was never played"),
+    ],
+)
+def test_recordings_in_memory_have_defects_of_tables_only(defect, message):
+    with pytest.raises(InputError, match=message):
+        simulate_recordings(**SIZE | {"duration_s": 10.0}, defects=[defect])
+
+
+@pytest.mark.parametrize(("offset_deg", "mirror"), [(70.0, False), (0.0, True), (-130.0, True)])
+def test_a_turned_study_is_read_back_by_the_same_settings(tmp_path, recordings, offset_deg, mirror):
+    turned = {"video_yaw_offset_deg": offset_deg, "mirror": mirror}
+    root = write_simulated_study(tmp_path / "study", **SIZE, saliency=False, **turned)
+    assert not (root / "saliency").exists()
+    for read, other in zip(read_quest_pro(root, cache=False, **turned), recordings, strict=True):
+        for name in ("viewport_center", "gaze_direction"):
+            apart_rad = great_circle_distance(getattr(read, name), getattr(other, name))
+            assert torch.rad2deg(apart_rad[other.gaze_valid]).max() < 0.001
+    for read, other in zip(read_quest_pro(root, cache=False), recordings, strict=True):
+        apart_rad = great_circle_distance(read.viewport_center, other.viewport_center)
+        assert torch.rad2deg(apart_rad).max() > 20
+
+
+def test_flat_layout_holds_the_same_viewing(tmp_path, recordings):
+    root = write_simulated_study(tmp_path / "study", **SIZE, saliency=False, layout="v1")
+    names = sorted(path.name for path in root.glob("combined_S01_*.csv"))
+    assert [name[:-11] for name in names] == [
+        "combined_S01_simulated_01_20240304",
+        "combined_S01_simulated_02_20240304",
+    ]
+    assert sorted(name[-10:-4] for name in names) == ["100000", "100106"]
+    header = (root / names[0]).read_text().partition("\n")[0].split(",")
+    assert "AvgPupil" in header
+    assert not {"VideoFrame", "BlinkL", "LeftOpenness"} & set(header)
+    for read, other in zip(read_quest_pro(root, cache=False), recordings, strict=True):
+        assert (read.user_id, read.video_id) == (other.user_id, other.video_id)
+        assert torch.equal(read.viewport_center, other.viewport_center)
+        assert torch.equal(read.face, other.face)
+        assert read.answers == other.answers
+
+
+def test_what_a_defect_leaves_out_does_not_stay_from_before(tmp_path):
+    settings = SIZE | {"saliency": False}
+    root = write_simulated_study(tmp_path / "study", **settings)
+    assert (root / "S02" / "questionnaire.json").is_file()
+    defects = ["head_missing", "questionnaire_missing", "recording_missing"]
+    write_simulated_study(root, **settings, defects=defects)
+    assert not list(root.rglob("head.csv"))
+    assert len(list(root.rglob("face.csv"))) == 3
+    assert [path.parent.name for path in root.rglob("questionnaire.json")] == ["S01"]
+    notice = (root / "SIMULATED.txt").read_text()
+    assert "Defects put in: head_missing, questionnaire_missing, recording_missing" in notice
+
+
+@pytest.mark.slow
+def test_several_processes_write_what_one_writes(tmp_path):
+    one, several = (
+        write_simulated_study(tmp_path / f"{workers}", **SIZE, saliency=False, workers=workers)
+        for workers in (1, 2)
+    )
+    files = [path.relative_to(one) for path in one.rglob("*.csv")]
+    assert len(files) == 16
+    assert all((one / file).read_bytes() == (several / file).read_bytes() for file in files)

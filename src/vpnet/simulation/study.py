@@ -4,24 +4,33 @@ Both go through the tables of `vpnet.simulation.quest_pro_tables` and through th
 recordings, so that whatever works on a simulated study works on a real one in the same format.
 """
 
-import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
+from loky import ProcessPoolExecutor, cpu_count
 from rich.progress import track
 
 from vpnet.errors import InputError
-from vpnet.recordings.quest_pro import recording_from_tables
+from vpnet.recordings.quest_pro.reader import recording_from_tables
+from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
-from vpnet.simulation.quest_pro_tables import TABLE_NAMES, simulate_tables, with_fixed_decimals
-from vpnet.simulation.videos import SimulatedVideo, draw_video, saliency_maps
+from vpnet.simulation.defects.choice import check_defects, defects_in_layout, named_defects
+from vpnet.simulation.defects.tables import TABLE_DEFECTS, hit_by, with_defects
+from vpnet.simulation.quest_pro_tables import simulate_tables
+from vpnet.simulation.questionnaires import draw_questionnaire, write_questionnaires
+from vpnet.simulation.saliency_files import check_rate, write_saliency
+from vpnet.simulation.study_folder import MARKER, prepare_folder
+from vpnet.simulation.study_plan import RecordingPlan, plan_study, same_for_all
+from vpnet.simulation.videos import SimulatedVideo, draw_video
 from vpnet.simulation.viewers import Viewer, draw_viewer
-from vpnet.whole_files import whole_file, write_text
+from vpnet.whole_files import write_text
 
-MARKER = "SIMULATED.txt"
-"""File that says that a folder holds simulated data."""
+PARALLEL_FROM_S = 1200.0
+"""Less playback than this is simulated sooner than other processes have started."""
 
-SALIENCY_FOLDER = "saliency"
+MOST_WORKERS = 4
 
 
 def simulate_recordings(
@@ -31,6 +40,9 @@ def simulate_recordings(
     seed: int = 0,
     velocity_threshold_deg_s: float = 30.0,
     max_gaze_offset_deg: float | None = 60.0,
+    recorded_offsets: bool = False,
+    defects: Sequence[str] = (),
+    defective_share: float = 1.0,
 ) -> list[Recording]:
     """Simulated recordings of every viewer watching every video, without any file.
 
@@ -42,30 +54,43 @@ def simulate_recordings(
         velocity_threshold_deg_s: Slower gaze is a fixation.
         max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
             keeps it.
+        recorded_offsets: Whether eye-in-head offsets are those that the headset writes, which the
+            defect ``mixed_pitch_sign`` makes wrong.
+        defects: What is wrong with the tables, see `vpnet.simulation.defects.tables`.
+        defective_share: Probability that a recording has a defect, for each defect by itself.
 
     Returns:
         A recording for each viewer and video; its source begins with ``simulated``.
 
     Raises:
-        InputError: A size is impossible.
+        InputError: A size is impossible, a defect is unknown or cannot be in tables, or one makes
+            recordings unusable.
     """
     viewers, shown = draw_study(users, videos, duration_s, seed)
+    defects = named_defects(defects, TABLE_DEFECTS)
+    check_defects(defects, defective_share, users, videos, duration_s)
     recordings = []
-    for viewer in viewers:
+    for number, viewer in enumerate(viewers):
+        questionnaire = draw_questionnaire(viewer, number, shown, seed)
         for video in shown:
+            names = (viewer.user_id, video.video_id)
             tables = simulate_tables(viewer, video, seed)
-            recordings.append(
-                recording_from_tables(
-                    tables.head,
-                    tables.eye,
-                    tables.face,
-                    user_id=viewer.user_id,
-                    video_id=video.video_id,
-                    source=f"simulated (seed {seed}): {viewer.user_id}/{video.video_id}",
-                    velocity_threshold_deg_s=velocity_threshold_deg_s,
-                    max_gaze_offset_deg=max_gaze_offset_deg,
-                )
+            hits = hit_by(defects, defective_share, seed, *names)
+            tables = with_defects(tables, hits, seed, *names)
+            recording = recording_from_tables(
+                tables.head,
+                tables.eye,
+                tables.face,
+                combined=tables.combined if recorded_offsets else None,
+                user_id=viewer.user_id,
+                video_id=video.video_id,
+                source=f"simulated (seed {seed}): {viewer.user_id}/{video.video_id}",
+                velocity_threshold_deg_s=velocity_threshold_deg_s,
+                max_gaze_offset_deg=max_gaze_offset_deg,
+                recorded_offsets=recorded_offsets,
             )
+            answers = encode_answers(questionnaire, video.video_id)
+            recordings.append(replace(recording, answers=answers))
     return recordings
 
 
@@ -102,98 +127,107 @@ def write_simulated_study(
     seed: int = 0,
     saliency_rate_hz: float = 5.0,
     command: str | None = None,
+    *,
+    saliency: bool = True,
+    defects: Sequence[str] = (),
+    defective_share: float = 1.0,
+    layout: str = "v2",
+    video_yaw_offset_deg: float = 0.0,
+    mirror: bool = False,
+    workers: int | None = None,
 ) -> Path:
     """Write a simulated study in the layout of a Quest Pro study, with its true saliency.
 
-    ``<user>/<video>/{head,eye,face,combined}.csv`` hold the recordings,
+    ``<user>/<video>/{head,eye,face,combined}.csv`` (layout v2) or
+    ``{head,eye,face,combined}_<user>_<video>_<date>_<time>.csv`` (v1) hold the recordings,
+    ``<user>/questionnaire.json`` (v1: ``questionnaire_<user>.json``) the answers,
     ``saliency/<video>.npy`` the maps (float16, shape ``(frames, 120, 240)``) and
     ``saliency/saliency.json`` their clock. ``SIMULATED.txt`` says what the folder is.
 
     Args:
         root: Folder to write: a new or empty one, or a simulated study of no more users and
-            videos than this one, which is then replaced file by file.
+            videos than this one in the same layout, which is then replaced.
         users: Number of viewers.
         videos: Number of videos.
         duration_s: Length of each video, in seconds.
         seed: Decides everything.
         saliency_rate_hz: Maps per second.
         command: What the user typed, for ``SIMULATED.txt``; by default the call of this function.
+        saliency: Whether the maps are written.
+        defects: What is wrong with the recordings, their files or the study: names of
+            `vpnet.simulation.defects`, ``headset`` for what every real headset does, ``all``.
+        defective_share: Probability that a recording has a defect, for each defect by itself; those
+            of the headset are in all, those of a study in the study.
+        layout: ``v2`` (folders) or ``v1`` (flat files), see docs/CONVENTIONS.md.
+        video_yaw_offset_deg: How far the video was turned in the scene: a reader that is told the
+            same gives directions in the frame of the video, which the maps have.
+        mirror: Whether it was mirrored there, likewise.
+        workers: Processes that write; None takes one per core, at most four, for larger studies.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: A size is impossible, or the folder holds something else or cannot be made.
+        InputError: A setting is impossible, or the folder holds something else or cannot be made.
     """
     root = Path(root)
     viewers, shown = draw_study(users, videos, duration_s, seed)
-    if not saliency_rate_hz > 0:
-        raise InputError(f"saliency_rate_hz must be positive, got {saliency_rate_hz}")
-    _check_folder(root, viewers, shown)
+    check_rate(saliency_rate_hz)
+    defects = named_defects(defects, defects_in_layout(layout))
+    check_defects(defects, defective_share, users, videos, duration_s)
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be at least 1, got {workers}")
+    plans = plan_study(
+        root,
+        viewers,
+        shown,
+        seed,
+        defects=defects,
+        defective_share=defective_share,
+        layout=layout,
+        video_yaw_offset_deg=video_yaw_offset_deg,
+        mirror=mirror,
+    )
+    # What a defect leaves out now may be there from before, and must not stay.
+    complete = plan_study(root, viewers, shown, seed, layout=layout)
+    tables = [file for plan in [*plans, *complete] for file in plan.files.values()]
+    in_folders = [root / viewer.user_id / "questionnaire.json" for viewer in viewers]
+    beside = [root / f"questionnaire_{viewer.user_id}.json" for viewer in viewers]
+    prepare_folder(root, [*tables, *in_folders, *beside], shown)
     command = command or (
         f"vpnet.simulation.study.write_simulated_study({str(root)!r}, users={users}, "
         f"videos={videos}, duration_s={duration_s}, seed={seed}, "
-        f"saliency_rate_hz={saliency_rate_hz})"
+        f"saliency_rate_hz={saliency_rate_hz}, saliency={saliency}, defects={list(defects)}, "
+        f"defective_share={defective_share}, layout={layout!r}, "
+        f"video_yaw_offset_deg={video_yaw_offset_deg}, mirror={mirror})"
     )
     notice = (
         "The data in this folder are SIMULATED. No person was recorded.\n"
         f"Written by: {command}\n"
         f"Seed: {seed}; {users} users, {videos} videos of {duration_s} s\n"
+        f"Defects put in: {', '.join(defects) or 'none'}\n"
     )
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{root}: the folder cannot be made ({error.strerror}); name another"
-        ) from error
     write_text(root / MARKER, notice + "State: being written, not complete\n")
-    pairs = [(viewer, video) for viewer in viewers for video in shown]
-    for viewer, video in track(pairs, description="Simulated recordings"):
-        folder = root / viewer.user_id / video.video_id
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in simulate_tables(viewer, video, seed).named().items():
-            with whole_file(folder / f"{name}.csv") as temporary:
-                with_fixed_decimals(table).write_csv(temporary)
-    folder = root / SALIENCY_FOLDER
-    folder.mkdir(exist_ok=True)
-    for video in track(shown, description="True saliency"):
-        maps = saliency_maps(video, saliency_rate_hz).numpy().astype(np.float16)
-        # Into an open file: given a path, numpy would add an ending of its own.
-        with (
-            whole_file(folder / f"{video.video_id}.npy") as temporary,
-            temporary.open("wb") as file,
-        ):
-            np.save(file, maps)
-    write_text(
-        folder / "saliency.json", json.dumps({"rate_hz": saliency_rate_hz, "first_s": 0.0}) + "\n"
+    _write_recordings(plans, workers)
+    without = {viewers[-1].user_id} if "questionnaire_missing" in defects else set()
+    write_questionnaires(
+        root, viewers, shown, seed, missing=without, layout=layout, **same_for_all(defects)
     )
+    if saliency:
+        write_saliency(root, shown, saliency_rate_hz)
     write_text(root / MARKER, notice + "State: complete\n")
     return root
 
 
-def _check_folder(root: Path, viewers: list[Viewer], videos: list[SimulatedVideo]) -> None:
-    """Refuse a folder in which this study would lie among other files."""
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root}: a simulated study needs a folder, found a file; name another")
-    found = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
-    if not found:
-        return
-    if Path(MARKER) not in found:
-        raise InputError(
-            f"{root}: a simulated study is written into an empty folder, found {min(found)} and no "
-            f"{MARKER}; name another folder"
-        )
-    names = [video.video_id for video in videos]
-    own = {Path(MARKER), Path(SALIENCY_FOLDER, "saliency.json")}
-    own |= {Path(SALIENCY_FOLDER, f"{name}.npy") for name in names}
-    own |= {
-        Path(viewer.user_id, name, f"{table}.csv")
-        for viewer in viewers
-        for name in names
-        for table in TABLE_NAMES
-    }
-    if found - own:
-        raise InputError(
-            f"{root}: the folder holds a simulated study with files that this one would leave "
-            f"behind, such as {min(found - own)}; delete the folder or name another"
-        )
+def _write_recordings(plans: Sequence[RecordingPlan], workers: int | None) -> None:
+    """All recordings, several at a time where they are many."""
+    playback_s = sum(plan.video.duration_s for plan in plans)
+    if workers is None:
+        workers = 1 if playback_s < PARALLEL_FROM_S else min(MOST_WORKERS, cpu_count())
+    with ExitStack() as stack:
+        run = map
+        if workers > 1:
+            run = stack.enter_context(ProcessPoolExecutor(workers)).map
+        written = run(RecordingPlan.write, plans)
+        for _ in track(written, description="Simulated recordings", total=len(plans)):
+            pass
