@@ -1,6 +1,6 @@
 """Made-up recordings: heads that wander smoothly over the sphere, with every stream or few."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def make_recording() -> Callable[..., Recording]:
         face: bool = False,
         lost_share: float = 0.0,
         head_lost_s: Sequence[tuple[float, float]] = (),
+        answers: Mapping[str, float] | None = None,
     ) -> Recording:
         generator = torch.Generator().manual_seed(seed)
         samples = round(duration_s * rate_hz) + 1
@@ -95,6 +96,7 @@ def make_recording() -> Callable[..., Recording]:
             timestamps_s=timestamps_s,
             viewport_center=forward_direction(orientation_xyzw),
             head_valid=head_valid,
+            answers=answers or {},
             **streams,
         )
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import logging
 from collections import Counter
@@ -14,6 +15,7 @@ from vpnet.dataset.splits import CrossUser, CrossVideo
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset
 from vpnet.errors import InputError
+from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.saliency.center_bias import CenterBias
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -158,7 +160,8 @@ def test_the_spec_says_which_streams_there_are(make_recording, make_task):
         ).spec
 
     bare = spec()
-    assert bare == WindowSpec(5, 5, (1, 5, 10), users=2)
+    assert bare == WindowSpec(5, 5, (1, 5, 10), users=2, answers=len(ANSWERS))
+    assert spec(answers={"mood": 0.0}) == dataclasses.replace(bare, has_answers=True)
     assert spec(gaze=True).has_gaze
     face = spec(("Jaw_Drop", "Brow_Lowerer_L"), face=True)
     assert (face.has_face, face.face_features) == (True, 2)

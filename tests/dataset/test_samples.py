@@ -4,6 +4,7 @@ import torch
 from vpnet.dataset.samples import gather_samples
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
+from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.resampling import resample
 
 
@@ -54,6 +55,20 @@ def test_face_features_are_chosen_and_joined(make_recording, gather_at):
     assert face is not None
     expected = torch.stack(((face[:, 1] + face[:, 2]) / 2, face[:, 0]), dim=1)
     torch.testing.assert_close(samples.face, expected.float())
+
+
+def test_answers_stand_in_one_order_and_silence_is_masked(make_recording, gather_at):
+    answered = {"mood": 0.25, "age": 0.0, ANSWERS[3]: 1.0}
+    samples = gather_at([make_recording("a"), make_recording("b", answers=answered)], 5)
+    assert samples.answers.shape == samples.answers_valid.shape == (2, len(ANSWERS))
+    assert samples.answers.dtype == torch.float32
+    assert not samples.answers_valid[0].any()
+    assert (samples.answers[0] == 0).all()
+    given = samples.answers_valid[1]
+    assert {ANSWERS[i] for i in given.nonzero().flatten()} == set(answered)
+    for name, answer in answered.items():
+        assert samples.answers[1, ANSWERS.index(name)] == answer
+    assert (samples.answers[1, ~given] == 0).all()
 
 
 def test_one_viewing_of_a_video_a_user(make_recording):

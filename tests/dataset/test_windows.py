@@ -13,6 +13,7 @@ from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import face_features
+from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
 
@@ -35,6 +36,7 @@ def recordings(make_recording) -> list[Recording]:
             face=True,
             lost_share=0.1,
             head_lost_s=[(9.02, 10.48)],
+            answers={"age": 0.5, "mood": 0.0},
         ),
         make_recording(
             "b", "v", seed=2, duration_s=12.3, first_s=0.35, head_lost_s=[(5.1, 6.4), (11.5, 13)]
@@ -132,6 +134,27 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
             shown = grid.viewport_center[min(ahead, grid.samples - 1)].float()
             assert torch.equal(window.future_directions[0, column], shown)
     assert known_future or any(not dataset[i].future_valid.any() for i in range(len(dataset)))
+
+
+def test_a_window_carries_what_its_viewer_answered(samples):
+    dataset = make_dataset(samples)
+    batch = dataset[list(range(len(dataset)))]
+    assert batch.answers.shape == batch.answers_valid.shape == (len(dataset), len(ANSWERS))
+    answered = batch.recording_index == 0
+    for name, answer in (("age", 0.5), ("mood", 0.0)):
+        column = ANSWERS.index(name)
+        assert torch.equal(batch.answers_valid[:, column], answered)
+        assert (batch.answers[answered, column] == answer).all()
+    assert int(batch.answers_valid.sum()) == 2 * int(answered.sum())
+    assert (batch.answers[~batch.answers_valid] == 0).all()
+
+
+def test_windows_for_other_answers_are_refused(samples):
+    spec = dataclasses.replace(SPEC, answers=3, has_answers=True)
+    with pytest.raises(InputError, match=f"trained on 3 answers .* has {len(ANSWERS)}; train"):
+        WindowDataset(samples, torch.tensor([20]), spec, torch.tensor([1, 0, 1]))
+    before_answers = dataclasses.replace(spec, has_answers=False)
+    assert len(WindowDataset(samples, torch.tensor([20]), before_answers, torch.zeros(3))) == 1
 
 
 def test_a_batch_is_its_windows_stacked(samples):

@@ -25,6 +25,8 @@ def make_spec() -> Callable[..., WindowSpec]:
             "has_gaze": True,
             "has_face": True,
             "has_saliency": True,
+            "answers": 3,
+            "has_answers": True,
         }
         return WindowSpec(**(defaults | arguments))
 
@@ -63,6 +65,8 @@ def make_window() -> Callable[..., ViewportWindow]:
         index = (
             torch.randint(-1, maps, (batch,), generator=generator) if maps else -torch.ones(batch)
         )
+        answer_generator = torch.Generator().manual_seed(seed + 1)
+        answered = torch.rand(batch, spec.answers, generator=answer_generator, dtype=dtype) - 0.2
         return ViewportWindow(
             history_directions=history,
             history_valid=torch.ones(shape, dtype=torch.bool),
@@ -76,6 +80,8 @@ def make_window() -> Callable[..., ViewportWindow]:
             face_valid=mask(spec.has_face, *shape),
             saliency_maps=3 * noise(maps, map_height, 2 * map_height).sigmoid(),
             saliency_index=index.long() if spec.has_saliency else torch.full((batch,), -1),
+            answers=answered.clamp(min=0),
+            answers_valid=(answered >= 0) & spec.has_answers,
             user_index=torch.randint(0, spec.users + 1, (batch,), generator=generator),
             future_directions=path[:, [spec.history_steps - 1 + h for h in spec.horizon_steps]],
             future_valid=mask(True, batch, len(spec.horizon_steps)),

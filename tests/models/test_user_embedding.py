@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vpnet.models.user_embedding import UserEmbedding
+from vpnet.models.user_embedding import AnsweredProfile, UserEmbedding
 
 
 def test_each_user_has_a_row_and_the_unknown_one_is_first():
@@ -59,3 +59,33 @@ def test_crowding_drives_users_apart_up_to_the_margin_and_no_further():
     apart = torch.nn.functional.pdist(embedding.embedding.weight[1:])
     assert apart.min() > 0.95
     assert apart.max() < 3
+
+
+@pytest.mark.parametrize("with_user", [True, False])
+def test_a_profile_tells_silence_from_the_lowest_answer(with_user):
+    torch.manual_seed(0)
+    profile = AnsweredProfile(answers=2, width=4, with_user=with_user)
+    user = torch.randn(1, 4) if with_user else None
+    lowest = torch.zeros(1, 2)
+    given, silent = torch.tensor([[True, True]]), torch.tensor([[True, False]])
+    vector = profile(user, lowest, given)
+    assert vector.shape == (1, 4)
+    assert (vector != profile(user, lowest, silent)).any()
+    assert (vector != profile(user, lowest + 1, given)).any()
+
+
+def test_what_was_not_answered_may_be_anything():
+    torch.manual_seed(0)
+    profile = AnsweredProfile(answers=2, width=4, with_user=False)
+    silent = torch.tensor([[True, False]])
+    vectors = [profile(None, torch.tensor([[0.3, x]]), silent) for x in (0.0, 0.9, torch.nan)]
+    assert torch.equal(vectors[0], vectors[1])
+    assert torch.equal(vectors[0], vectors[2])
+
+
+def test_a_profile_keeps_users_apart_who_answered_alike():
+    torch.manual_seed(0)
+    profile = AnsweredProfile(answers=2, width=4, with_user=True)
+    answers, valid = torch.ones(2, 2), torch.ones(2, 2, dtype=torch.bool)
+    one, other = profile(torch.randn(2, 4), answers, valid)
+    assert (one != other).any()

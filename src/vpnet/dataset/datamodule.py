@@ -2,7 +2,7 @@
 
 import logging
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -32,7 +32,7 @@ class ViewportDataModule(pl.LightningDataModule):
     windows.
 
     Args:
-        recordings: All recordings, on their own clocks.
+        recordings: All recordings, on their own clocks; gone through once, never held together.
         split: Deals out whole recordings.
         task: Clock, history, horizons, anchors.
         saliency: Where anyone might look, or None.
@@ -55,7 +55,7 @@ class ViewportDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        recordings: Iterable[Recording],
         split: Split,
         task: Task,
         *,
@@ -76,17 +76,16 @@ class ViewportDataModule(pl.LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.run_length = run_length
-        self.partition = split.partition([RecordingKey(r.user_id, r.video_id) for r in recordings])
-        if for_training and not self.partition.train:
-            raise InputError("this split has nothing to train on; use another, or fit=false")
-        _warn_of_upsampling(recordings, task)
         if isinstance(split, SplitFile):
             _warn_of_other_protocol(split, task)
+        intervals_s: list[float] = []
         self.samples = gather_samples(
-            [resample(recording, task.sampling_rate_hz, **task.gaps_s) for recording in recordings],
-            task.sampling_rate_hz,
-            face_features,
+            _on_the_clock(recordings, task, intervals_s), task.sampling_rate_hz, face_features
         )
+        _warn_of_upsampling(intervals_s, task)
+        self.partition = split.partition(self.keys(range(self.samples.recordings)))
+        if for_training and not self.partition.train:
+            raise InputError("this split has nothing to train on; use another, or fit=false")
         self.users = (
             tuple(known_users)
             if known_users is not None
@@ -101,6 +100,8 @@ class ViewportDataModule(pl.LightningDataModule):
             has_gaze=bool(self.samples.gaze_valid.any()),
             has_face=bool(self.samples.face_valid.any()),
             has_saliency=saliency is not None,
+            answers=self.samples.answers.shape[1],
+            has_answers=bool(self.samples.answers_valid.any()),
         )
         if saliency is not None:
             saliency.bind(self.samples.video_ids)
@@ -194,8 +195,16 @@ def _measured_directions(samples: Samples, part: Sequence[int]) -> Tensor:
     return samples.viewport_center[rows[samples.head_valid[rows]]]
 
 
-def _warn_of_upsampling(recordings: Sequence[Recording], task: Task) -> None:
-    intervals_s = [float(recording.timestamps_s.diff().median()) for recording in recordings]
+def _on_the_clock(
+    recordings: Iterable[Recording], task: Task, intervals_s: list[float]
+) -> Iterator[Recording]:
+    """Recordings on the task's clock; their own usual intervals go into ``intervals_s``."""
+    for recording in recordings:
+        intervals_s.append(float(recording.timestamps_s.diff().median()))
+        yield resample(recording, task.sampling_rate_hz, **task.gaps_s)
+
+
+def _warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:
     rate_hz = 1 / statistics.median(intervals_s)
     if rate_hz < 0.9 * task.sampling_rate_hz:
         logger.warning(

@@ -1,6 +1,6 @@
 """All resampled recordings in contiguous arrays: what windows are cut from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,22 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import face_features
+from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
+
+_WIDTHS = {
+    "viewport_center": 3,
+    "head_valid": None,
+    "roll_rad": None,
+    "gaze_direction": 3,
+    "gaze_offset_deg": 3,
+    "is_fixating": None,
+    "fixation_duration_s": None,
+    "gaze_valid": None,
+    "face": None,
+    "face_valid": None,
+}
+"""Columns of `Samples` and the numbers in each sample, None for a single one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +33,7 @@ class Samples:
 
     Recording r owns the rows ``first_row[r]`` to ``first_row[r + 1] - 1``; its first row is step
     ``first_step[r]`` of the task's clock. Streams that a recording lacks are zero and masked.
+    ``answers`` has a row for each recording, a column for each of `ANSWERS`.
     """
 
     viewport_center: Tensor
@@ -30,6 +46,8 @@ class Samples:
     gaze_valid: Tensor
     face: Tensor
     face_valid: Tensor
+    answers: Tensor
+    answers_valid: Tensor
     first_row: Tensor
     first_step: Tensor
     user_ids: tuple[str, ...]
@@ -48,12 +66,13 @@ class Samples:
 
 
 def gather_samples(
-    recordings: Sequence[Recording], sampling_rate_hz: float, face_feature_names: Sequence[str]
+    recordings: Iterable[Recording], sampling_rate_hz: float, face_feature_names: Sequence[str]
 ) -> Samples:
     """Join recordings that were resampled to one clock.
 
     Args:
-        recordings: Recordings on the grid of `vpnet.recordings.resampling.resample`.
+        recordings: Recordings on the grid of `vpnet.recordings.resampling.resample`. They are taken
+            one at a time and not kept, so a study need never be in memory as it was recorded.
         sampling_rate_hz: Their rate.
         face_feature_names: Features of the face, see `vpnet.recordings.face.face_features`.
 
@@ -63,47 +82,55 @@ def gather_samples(
     Raises:
         InputError: There is no recording, or two of one user and video.
     """
-    if not recordings:
-        raise InputError("no recordings to train or evaluate on; check data.path or data.root")
-    seen: dict[tuple[str, str], str] = {}
+    columns: dict[str, list[Tensor]] = {name: [] for name in _WIDTHS}
+    sources: dict[tuple[str, str], str] = {}
+    answers: list[Tensor] = []
+    first_row, first_step = [0], []
     for recording in recordings:
         key = (recording.user_id, recording.video_id)
-        if key in seen:
+        if key in sources:
             raise InputError(
-                f"user {key[0]!r} has two recordings of video {key[1]!r}: {seen[key]} and "
+                f"user {key[0]!r} has two recordings of video {key[1]!r}: {sources[key]} and "
                 f"{recording.source}; keep one, or give the second viewing its own video name"
             )
-        seen[key] = recording.source
-
-    def stream(name: str, width: int | None) -> Tensor:
-        shape = () if width is None else (width,)
-        parts = []
-        for recording in recordings:
-            values: Tensor | None = getattr(recording, name)
-            if values is None:
-                values = torch.zeros((recording.samples, *shape))
-            parts.append(values.to(torch.float32))
-        return torch.cat(parts)
-
+        sources[key] = recording.source
+        for name, values in _streams(recording, face_feature_names).items():
+            columns[name].append(values)
+        answers.append(_answers(recording))
+        first_row.append(first_row[-1] + recording.samples)
+        first_step.append(round(float(recording.timestamps_s[0]) * sampling_rate_hz))
+    if not sources:
+        raise InputError("no recordings to train or evaluate on; check data.path or data.root")
+    # Each list is given up as it is joined, so that no more than one stream is there twice.
+    joined = {name: torch.cat(columns.pop(name)) for name in list(columns)}
     return Samples(
-        viewport_center=stream("viewport_center", 3),
-        head_valid=stream("head_valid", None).bool(),
-        roll_rad=torch.cat([_roll(recording) for recording in recordings]),
-        gaze_direction=stream("gaze_direction", 3),
-        gaze_offset_deg=stream("gaze_offset_deg", 3),
-        is_fixating=stream("is_fixating", None),
-        fixation_duration_s=stream("fixation_duration_s", None),
-        gaze_valid=stream("gaze_valid", None).bool(),
-        face=torch.cat([_face(recording, face_feature_names) for recording in recordings]),
-        face_valid=stream("face_valid", None).bool(),
-        first_row=torch.tensor([0, *(recording.samples for recording in recordings)]).cumsum(0),
-        first_step=torch.tensor(
-            [round(float(r.timestamps_s[0]) * sampling_rate_hz) for r in recordings]
-        ),
-        user_ids=tuple(recording.user_id for recording in recordings),
-        video_ids=tuple(recording.video_id for recording in recordings),
-        sources=tuple(recording.source for recording in recordings),
+        **joined,
+        answers=torch.stack(answers).nan_to_num(0.0),
+        answers_valid=~torch.stack(answers).isnan(),
+        first_row=torch.tensor(first_row),
+        first_step=torch.tensor(first_step),
+        user_ids=tuple(user_id for user_id, _ in sources),
+        video_ids=tuple(video_id for _, video_id in sources),
+        sources=tuple(sources.values()),
     )
+
+
+def _streams(recording: Recording, face_feature_names: Sequence[str]) -> dict[str, Tensor]:
+    """The columns of `Samples` for one recording; zero and False where it lacks a stream."""
+    derived = {"roll_rad": _roll(recording), "face": _face(recording, face_feature_names)}
+    streams = {}
+    for name, width in _WIDTHS.items():
+        values: Tensor | None = derived.get(name, getattr(recording, name, None))
+        if values is None:
+            shape = (recording.samples,) if width is None else (recording.samples, width)
+            values = torch.zeros(shape)
+        streams[name] = values.to(torch.bool if name.endswith("_valid") else torch.float32)
+    return streams
+
+
+def _answers(recording: Recording) -> Tensor:
+    """Answers in the order of `ANSWERS`, NaN where there is none."""
+    return torch.tensor([recording.answers.get(name, torch.nan) for name in ANSWERS])
 
 
 def _roll(recording: Recording) -> Tensor:

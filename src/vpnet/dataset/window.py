@@ -38,6 +38,10 @@ class ViewportWindow(NamedTuple):
     """Distinct maps, solid-angle normalised, shape ``(maps, height, width)``; maps may be 0."""
     saliency_index: Tensor
     """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``."""
+    answers: Tensor
+    """What the viewer had answered before, in [0, 1], shape ``(batch, answers)``."""
+    answers_valid: Tensor
+    """Which of the questions were answered, shape ``(batch, answers)``."""
     user_index: Tensor
     """Row of the user in the model's embedding, 0 for an unknown user, shape ``(batch,)``."""
     future_directions: Tensor
@@ -63,6 +67,8 @@ class WindowSpec:
         has_gaze: Whether any recording has gaze.
         has_face: Whether any recording has a face stream.
         has_saliency: Whether windows carry saliency maps.
+        answers: Number of answers of a questionnaire.
+        has_answers: Whether any viewer answered any question.
     """
 
     sampling_rate_hz: float
@@ -73,6 +79,8 @@ class WindowSpec:
     has_gaze: bool = False
     has_face: bool = False
     has_saliency: bool = False
+    answers: int = 0
+    has_answers: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))

@@ -90,6 +90,9 @@ class WindowDataset(Dataset[ViewportWindow]):
         spec: Shape of a window.
         user_index: Embedding row of each recording's user, shape ``(recordings,)``.
         saliency: Where anyone might look, or None.
+
+    Raises:
+        InputError: The windows are asked for other answers than there are.
     """
 
     def __init__(
@@ -100,6 +103,12 @@ class WindowDataset(Dataset[ViewportWindow]):
         user_index: Tensor,
         saliency: SaliencySource | None = None,
     ) -> None:
+        answers = samples.answers.shape[1]
+        if spec.has_answers and spec.answers != answers:
+            raise InputError(
+                f"the model was trained on {spec.answers} answers of a questionnaire, this version "
+                f"of vpnet has {answers}; train again, or use the version it was trained with"
+            )
         self.samples = samples
         self.anchors = anchors
         self.spec = spec
@@ -138,6 +147,8 @@ class WindowDataset(Dataset[ViewportWindow]):
             face_valid=samples.face_valid[history],
             saliency_maps=saliency_maps,
             saliency_index=saliency_index,
+            answers=samples.answers[recording],
+            answers_valid=samples.answers_valid[recording],
             user_index=self.user_index[recording],
             future_directions=samples.viewport_center[future],
             future_valid=samples.head_valid[future] & inside,

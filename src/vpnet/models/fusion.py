@@ -5,8 +5,8 @@ viewer weighs every component; the weighed vector becomes the trajectory state, 
 saliency map where it might go and turns into one rotation per horizon.
 
 Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
-user's vector enters the gates as it is; per-horizon networks make up most of the parameters, so
-their number grows with the horizons asked (docs/LOG.md).
+viewer's vector, learned or made of their answers, enters the gates as it is; per-horizon networks
+make up most of the parameters, so their number grows with the horizons asked (docs/LOG.md).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from vpnet.models.streams import (
     head_stream,
     offset_stream,
 )
-from vpnet.models.user_embedding import UserEmbedding
+from vpnet.models.user_embedding import AnsweredProfile, UserEmbedding
 
 PROJECTION_WIDTH = {"head": 32, "eye": 32, "offset": 16, "face": 16}
 HIDDEN_WIDTH = {"head": 128, "eye": 128, "offset": 64, "face": 32}
@@ -50,11 +50,13 @@ class Fusion(Forecaster):
     Args:
         spec: What the windows look like.
         streams: Which of head, eye, offset and face to use; those that the data lack are masked.
-        user_embed: Learn a vector per user; else all users are alike.
+        user_embed: Learn a vector per user; else all users are alike, but for their answers.
+        questionnaire: Use what the viewers answered beforehand; masked where they did not.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
         dropout: In the trajectory network and the heads.
-        stream_dropout: Chance that a stream other than the head is hidden in training.
+        stream_dropout: Chance that a stream other than the head is hidden in training, the
+            answers included.
         unknown_share: Share of the training windows whose user is hidden.
         diversity_weight: Weight of the term that keeps the users' vectors apart.
         diversity_margin: Distance at which that term vanishes.
@@ -69,6 +71,7 @@ class Fusion(Forecaster):
         *,
         streams: Sequence[str] = ("head", "eye", "offset", "face"),
         user_embed: bool = True,
+        questionnaire: bool = False,
         encoder: str = "gru",
         projection: str = "linear",
         dropout: float = 0.2,
@@ -83,7 +86,7 @@ class Fusion(Forecaster):
             raise ValueError(
                 f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
             )
-        self.asked_streams = tuple(streams)
+        self.asked_streams = (*streams, "saliency", *(("questionnaire",) if questionnaire else ()))
         present = _present_streams(spec)
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
@@ -105,7 +108,10 @@ class Fusion(Forecaster):
             }
         )
         self.user = UserEmbedding(spec.users, USER_WIDTH, unknown_share) if user_embed else None
-        gate_width = USER_WIDTH if user_embed else 0
+        self.profile = None
+        if questionnaire and present["questionnaire"]:
+            self.profile = AnsweredProfile(spec.answers, USER_WIDTH, with_user=user_embed)
+        gate_width = USER_WIDTH if user_embed or self.profile is not None else 0
         self.gates = nn.ModuleDict(
             {
                 name: nn.Linear(HIDDEN_WIDTH[name] + gate_width, HIDDEN_WIDTH[name])
@@ -129,7 +135,7 @@ class Fusion(Forecaster):
 
     def trace(self, window: ViewportWindow) -> FusionTrace:
         """Predict, and give the gates as well."""
-        user = None if self.user is None else self.user(window.user_index)
+        user = self._viewer(window)
         fused, gates = [], {}
         for name, width in HIDDEN_WIDTH.items():
             if name not in self.streams:
@@ -162,7 +168,21 @@ class Fusion(Forecaster):
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""
         present = _present_streams(data or self.spec)
-        return [name for name in (*self.asked_streams, "saliency") if not present[name]]
+        return [name for name in self.asked_streams if not present[name]]
+
+    def _viewer(self, window: ViewportWindow) -> Tensor | None:
+        """What is known of who watches, shape ``(batch, USER_WIDTH)``; None for nothing."""
+        user = None if self.user is None else self.user(window.user_index)
+        if self.profile is None:
+            return user
+        valid = window.answers_valid
+        if self.training and self.stream_dropout > 0:
+            valid = valid & self._kept(len(valid), valid.device)
+        return self.profile(user, window.answers, valid)
+
+    def _kept(self, windows: int, device: torch.device) -> Tensor:
+        """Which windows keep a stream in training, shape ``(windows, 1)``."""
+        return torch.rand(windows, 1, device=device) >= self.stream_dropout
 
     def _stream(self, name: str, window: ViewportWindow) -> tuple[Tensor, Tensor]:
         if name == "head":
@@ -170,7 +190,7 @@ class Fusion(Forecaster):
         read = {"eye": eye_stream, "offset": offset_stream, "face": face_stream}[name]
         features, valid = read(window)
         if self.training and self.stream_dropout > 0:
-            kept = torch.rand(len(valid), 1, device=valid.device) >= self.stream_dropout
+            kept = self._kept(len(valid), valid.device)
             features, valid = features * kept.unsqueeze(-1), valid & kept
         return features, valid
 
@@ -182,4 +202,5 @@ def _present_streams(data: WindowSpec) -> dict[str, bool]:
         "offset": data.has_gaze,
         "face": data.has_face and data.face_features > 0,
         "saliency": data.has_saliency,
+        "questionnaire": data.has_answers and data.answers > 0,
     }

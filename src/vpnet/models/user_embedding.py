@@ -1,4 +1,4 @@
-"""Who the viewer is: one learned vector per user, and one for everybody unknown."""
+"""Who the viewer is: one learned vector per user, one for everybody unknown, and their answers."""
 
 import torch
 from torch import Tensor, nn
@@ -39,3 +39,37 @@ class UserEmbedding(nn.Module):
             return known.new_zeros(())
         apart = torch.nn.functional.pdist(known)
         return torch.relu(margin - apart).square().mean()
+
+
+class AnsweredProfile(nn.Module):
+    """Turns what a viewer answered, and the vector learned for them, into one vector.
+
+    A network sees each answer beside whether it was given, so that silence is no low answer. Since
+    answers are known of people whom no model was trained on, they tell even unknown users apart.
+
+    Args:
+        answers: Number of answers.
+        width: Width of the result, and of the users' vectors.
+        with_user: Whether there are users' vectors.
+    """
+
+    def __init__(self, answers: int, width: int, with_user: bool) -> None:
+        super().__init__()
+        self.network = nn.Sequential(
+            nn.Linear(2 * answers + (width if with_user else 0), width),
+            nn.GELU(),
+            nn.Linear(width, width),
+        )
+
+    def forward(self, user: Tensor | None, answers: Tensor, answers_valid: Tensor) -> Tensor:
+        """Vectors of viewers, shape ``(batch, width)``.
+
+        Args:
+            user: The users' own vectors, shape ``(batch, width)``; None without.
+            answers: Answers in [0, 1], anything where not given, shape ``(batch, answers)``.
+            answers_valid: Which were given, same shape.
+        """
+        # Not a product: what is not valid may be NaN.
+        given = torch.where(answers_valid, answers, answers.new_zeros(()))
+        known = torch.cat((given, answers_valid.to(answers.dtype)), dim=1)
+        return self.network(known if user is None else torch.cat((user, known), dim=1))
