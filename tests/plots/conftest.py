@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.plots import ErrorCurve, PathForecast
+from vpnet.plots.error_by_horizon import ErrorCurve
+from vpnet.plots.viewport_path import PathForecast
 
 
 @pytest.fixture

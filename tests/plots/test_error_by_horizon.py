@@ -12,9 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, summarize
-from vpnet.plots import curves_from_summaries, plot_error_by_horizon
-from vpnet.plots.error_by_horizon import draw_error_by_horizon, spread
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.summary import summarize
+from vpnet.plots.error_by_horizon import (
+    curves_from_summaries,
+    draw_error_by_horizon,
+    plot_error_by_horizon,
+    spread,
+)
 from vpnet.plots.style import GREY, MODEL_COLORS
 
 

@@ -4,7 +4,8 @@ import torch
 
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
-from vpnet.evaluation import EvaluatedWindows, summarize
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.summary import summarize
 from vpnet.models.static import Static
 from vpnet.plots.run_pictures import draw_run_pictures
 from vpnet.saliency.center_bias import CenterBias

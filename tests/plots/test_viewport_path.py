@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
-from vpnet.plots import plot_overview, plot_viewport_path
+from vpnet.plots.overview import plot_overview
 from vpnet.plots.viewport_path import (
     PREDICTED_COLOR,
     TRUE_COLOR,
     circle,
     draw_viewport_path,
+    plot_viewport_path,
 )
 
 

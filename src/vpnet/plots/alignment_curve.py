@@ -1,0 +1,102 @@
+"""How well the recordings fit the maps, for every yaw offset and both mirrors."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vpnet.errors import InputError
+from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, save_figure, set_title
+from vpnet.saliency.alignment import Alignment
+
+COLORS = {False: MODEL_COLORS[0], True: MODEL_COLORS[1]}
+"""By mirror."""
+
+LABELS = {False: "as recorded", True: "mirrored"}
+
+
+def plot_alignment_curve(
+    alignment: Alignment, path: Path, *, title: str = "Fit of viewing and video by yaw offset"
+) -> None:
+    """Draw the fit at every yaw offset, and mark the best.
+
+    Args:
+        alignment: From `vpnet.saliency.alignment.find_alignment`.
+        path: File to write: png, pdf or svg.
+        title: Heading of the figure.
+
+    Raises:
+        InputError: No map had a shape, or the file's ending is unknown.
+    """
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    draw_alignment_curve(axes, alignment)
+    set_title(axes, title)
+    save_figure(figure, path)
+
+
+def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
+    """Draw the curves into axes: the best offset, its interval, and its lead over the next peak.
+
+    Args:
+        axes: Where to draw.
+        alignment: From `vpnet.saliency.alignment.find_alignment`.
+
+    Raises:
+        InputError: No map had a shape, so that there is no curve.
+    """
+    best = alignment.best
+    if best is None:
+        raise InputError(
+            f"there is no curve to draw: {alignment.doubts[0]}; leave the plot out, or give maps "
+            "with a shape"
+        )
+    for mirror, curve in ((False, alignment.nss), (True, alignment.nss_mirrored)):
+        axes.plot(
+            alignment.offsets_deg.tolist(),
+            curve.tolist(),
+            color=COLORS[mirror],
+            lw=2.2 if mirror == best.mirror else 1.4,
+            label=LABELS[mirror],
+            zorder=3,
+        )
+    color = COLORS[best.mirror]
+    if best.low_deg == best.low_deg:
+        axes.axvspan(best.low_deg, best.high_deg, color=color, alpha=0.18, lw=0, zorder=1)
+    axes.axhline(0, color=GREY, lw=0.8, zorder=1)
+    axes.axhspan(best.runner_up_nss, best.nss, color=LIGHT, alpha=0.45, lw=0, zorder=0)
+    axes.plot([best.offset_deg], [best.nss], "o", color=color, ms=7, zorder=4)
+    # At the right end of the frame the text would leave it.
+    is_right = best.offset_deg > 60
+    axes.annotate(
+        f"{best.offset_deg:+.1f} degrees\n{LABELS[best.mirror]}",
+        xy=(best.offset_deg, best.nss),
+        xytext=(-9 if is_right else 9, -3),
+        textcoords="offset points",
+        ha="right" if is_right else "left",
+        va="top",
+        color=color,
+        fontsize=9.5,
+        fontweight="bold",
+        zorder=5,
+    )
+    # On the side that the peak leaves free.
+    side, anchor = (0.99, "right") if best.offset_deg < 0 else (0.01, "left")
+    axes.text(
+        side,
+        best.runner_up_nss,
+        f"lead over the next peak: {best.margin:.2f}"
+        + (" (not significant)" if alignment.doubts else ""),
+        transform=axes.get_yaxis_transform(),
+        ha=anchor,
+        va="bottom",
+        color=GREY,
+        fontsize=8.5,
+        zorder=5,
+    )
+    axes.set_xlim(-180, 180)
+    axes.set_xticks(range(-180, 181, 60))
+    axes.set_xlabel("yaw offset added to the recordings (degrees)", color=INK)
+    axes.set_ylabel("normalised scanpath saliency", color=INK)
+    axes.legend(frameon=False, fontsize=9, loc="upper right" if not is_right else "upper left")
+    polish(axes)
