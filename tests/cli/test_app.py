@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app, main
-from vpnet.recordings.quest_pro import read_quest_pro
+from vpnet.recordings.quest_pro.reader import read_quest_pro
 
 
 @pytest.fixture

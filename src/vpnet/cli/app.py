@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import rich
 import typer
 
+from vpnet.cli.align import align
+from vpnet.cli.check import check
 from vpnet.cli.entry_point import fails_clearly
-from vpnet.evaluation.comparison import compare_runs
-from vpnet.evaluation.seeds import results_over_seeds
+from vpnet.cli.questionnaire import questionnaire
+from vpnet.cli.simulate import simulate
 from vpnet.evaluation.text_table import TextTable, print_table
-from vpnet.simulation.study import write_simulated_study
 from vpnet.whole_files import write_text
 
 app = typer.Typer(
@@ -22,27 +22,10 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep the commands' names even while there are few of them."""
-
-
-@app.command()
-def simulate(
-    output: Annotated[Path, typer.Argument(help="Folder to write: new, or an earlier simulation.")],
-    users: Annotated[int, typer.Option(help="Number of simulated viewers.")] = 12,
-    videos: Annotated[int, typer.Option(help="Number of simulated videos.")] = 8,
-    duration_s: Annotated[float, typer.Option(help="Length of each video, s.")] = 40.0,
-    seed: Annotated[int, typer.Option(help="Decides everything.")] = 0,
-) -> None:
-    """Write simulated recordings in the headset's own format, and their true saliency."""
-    command = (
-        f"vpnet simulate {output} --users {users} --videos {videos} "
-        f"--duration-s {duration_s:g} --seed {seed}"
-    )
-    root = write_simulated_study(output, users, videos, duration_s, seed, command=command)
-    rich.print(f"{users} x {videos} simulated recordings: {root}")
-    rich.print(f"train on them: python train.py data=quest_pro data.root={root}")
+app.command()(simulate)
+app.command()(check)
+app.command()(align)
+app.command()(questionnaire)
 
 
 @app.command()
@@ -51,6 +34,9 @@ def results(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Show the mean over seeds, with intervals over users and the baselines beside it."""
+    # Here, so that no other command waits for the metrics' libraries.
+    from vpnet.evaluation.seeds import results_over_seeds
+
     _show(results_over_seeds(runs), markdown)
 
 
@@ -64,6 +50,8 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Compare runs on the windows that both predicted: paired differences per user."""
+    from vpnet.evaluation.comparison import compare_runs
+
     _show(compare_runs(against, runs).to_table(), markdown)
 
 

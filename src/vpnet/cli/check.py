@@ -1,0 +1,98 @@
+"""`vpnet check`: which recordings of a study are good."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vpnet.errors import InputError
+from vpnet.inspection.explanation import explain_checks
+from vpnet.inspection.html_report import write_html_report
+from vpnet.inspection.json_report import write_json_report
+from vpnet.inspection.study import inspect_study
+from vpnet.inspection.table import show_inspection
+from vpnet.recordings.exclusions import write_exclusions
+from vpnet.recordings.reading import read_any
+from vpnet.recordings.study import StudyOptions
+from vpnet.recordings.video_durations import read_video_durations
+
+NO_PAGE = Path("none")
+WIDTH = 150
+"""Columns where the output is no terminal."""
+
+
+def _explain(asked: bool) -> None:
+    if asked:
+        print(explain_checks(), end="")
+        raise typer.Exit
+
+
+def check(
+    root: Annotated[
+        Path, typer.Argument(help="A study, one recording, or any other data set that vpnet reads.")
+    ],
+    html: Annotated[Path, typer.Option(help="Page to write; none writes none.")] = Path(
+        "check.html"
+    ),
+    json: Annotated[Path | None, typer.Option(help="File to write for machines.")] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(help="File to write that leaves the refused recordings out of training."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lengths of the videos: a CSV file with the columns video and duration_s, or a "
+            "folder of video files."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that read, half a GB each; by default 2.")
+    ] = None,
+    cache: Annotated[bool, typer.Option(help="Keep what was read for the next time.")] = True,
+    use_timestamp_as_playback: Annotated[
+        bool,
+        typer.Option(
+            "--use-timestamp-as-playback",
+            help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
+        ),
+    ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Explain every check, and end.", is_eager=True, callback=_explain
+        ),
+    ] = False,
+) -> None:
+    """Say which recordings are good, what is wrong with the others, and what to do.
+
+    Ends with code 0 where no recording is refused, with 1 where one is, with 2 where nothing could
+    be checked.
+    """
+    durations_s = None if videos is None else read_video_durations(videos)
+    accepted = accept or []
+    options: StudyOptions = {"accept": accepted, "workers": workers}
+    if not cache:
+        options["cache"] = False
+    study = read_any(root, use_timestamp_as_playback=use_timestamp_as_playback, **options)
+    inspection = inspect_study(study, durations_s, accepted)
+    if not inspection.recordings:
+        raise InputError(f"{root}: there is no recording to check; name another folder")
+    show_inspection(inspection, Console(width=None if sys.stdout.isatty() else WIDTH))
+    if html != NO_PAGE:
+        write_html_report(html, inspection, title=root.resolve().name)
+        print(f"page: {html}")
+    if json is not None:
+        write_json_report(json, inspection)
+        print(f"for machines: {json}")
+    if exclude is not None:
+        write_exclusions(exclude, inspection.refused)
+        print(f"to leave the refused out of training: data.exclude={exclude}")
+    if inspection.refused:
+        raise typer.Exit(1)

@@ -1,0 +1,61 @@
+"""The command `vpnet questionnaire`: forms for the people who ask the participants."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpnet.errors import InputError
+from vpnet.recordings.quest_pro.files import find_recordings
+from vpnet.recordings.questionnaire.codebook import CODEBOOK_NAME, write_codebook
+from vpnet.recordings.questionnaire.files import (
+    FORMATS,
+    questionnaire_file,
+    questionnaire_path,
+    write_questionnaire,
+)
+from vpnet.recordings.questionnaire.schema import SESSION, Questionnaire
+from vpnet.whole_files import write_text
+
+
+def questionnaire(
+    root: Annotated[Path, typer.Argument(help="Folder of a study.")],
+    format: Annotated[
+        str, typer.Option(help="json (for an editor) or csv (for a spreadsheet).")
+    ] = "csv",
+    participants: Annotated[
+        list[str] | None,
+        typer.Option(help="Write only for this participant; repeat it for others."),
+    ] = None,
+    sessions: Annotated[int, typer.Option(help="Sessions of each participant.")] = 2,
+) -> None:
+    """Write a questionnaire to fill in for each participant who has none yet."""
+    if format not in FORMATS:
+        raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if not 1 <= sessions <= SESSION.highest:
+        raise InputError(f"--sessions must be from 1 to {SESSION.highest}, got {sessions}")
+    videos: dict[str, list[str]] = {}
+    for files in find_recordings(root):
+        seen = videos.setdefault(files.user_id, [])
+        if files.video_id not in seen:
+            seen.append(files.video_id)
+    unknown = sorted(set(participants or ()) - set(videos))
+    if unknown:
+        raise InputError(
+            f"{root}: --participants must be people of the study, found no recording of "
+            f"{', '.join(unknown)}; there are {', '.join(videos)}"
+        )
+    chosen = participants or list(videos)
+    without = [name for name in chosen if questionnaire_file(root, name) is None]
+    for name in without:
+        path = questionnaire_path(root, name, format)
+        write_questionnaire(path, Questionnaire.blank(videos[name], sessions))
+        typer.echo(f"to be filled in: {path}")
+    kept = [name for name in chosen if name not in without]
+    if kept:
+        typer.echo(f"have one already, left as it is: {', '.join(kept)}")
+    codebook = root / CODEBOOK_NAME
+    if without and not codebook.exists():
+        write_text(codebook, write_codebook())
+    if codebook.exists():
+        typer.echo(f"questions and allowed answers: {codebook}")

@@ -1,0 +1,1 @@
+"""What `vpnet check` shows of a study: in the terminal, as JSON, and as one self-contained page."""

@@ -1,0 +1,103 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from vpnet.cli.check import check
+from vpnet.errors import InputError
+from vpnet.recordings.exclusions import read_exclusions
+from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.simulation.study import write_simulated_study
+
+
+@pytest.fixture
+def run_check(tmp_path, monkeypatch) -> Callable[..., Result]:
+    """Function that runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(check)
+    return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.fixture(scope="module")
+def defective(tmp_path_factory) -> Path:
+    """A simulated study of which some recordings are refused."""
+    root = tmp_path_factory.mktemp("defective") / "study"
+    return write_simulated_study(
+        root,
+        users=3,
+        videos=3,
+        duration_s=16.0,
+        defects=("euler_disagrees", "headset"),
+        defective_share=0.4,
+        saliency=False,
+    )
+
+
+def test_a_clean_study_passes_without_a_finding(run_check, simulated_study, tmp_path):
+    ended = run_check(simulated_study, "--no-cache", "--json", "check.json")
+    assert ended.exit_code == 0, ended.output
+    assert "25 good, 0 to be used with care, 0 refused" in ended.output
+    report = json.loads((tmp_path / "check.json").read_text())
+    assert report["study_findings"] == []
+    assert [one["findings"] for one in report["recordings"]] == 25 * [[]]
+    assert (tmp_path / "check.html").is_file()
+
+
+def test_refused_recordings_end_with_code_1_and_can_be_excluded(run_check, defective, tmp_path):
+    ended = run_check(
+        defective, "--no-cache", "--html", "none", "--json", "check.json", "--exclude", "out.csv"
+    )
+    assert ended.exit_code == 1, ended.output
+    assert "euler_disagrees" in ended.output
+    assert "data.exclude=out.csv" in ended.output
+    assert not (tmp_path / "check.html").exists()
+    report = json.loads((tmp_path / "check.json").read_text())
+    refused = {
+        (one["user_id"], one["video_id"])
+        for one in report["recordings"]
+        if one["verdict"] == "refused"
+    }
+    assert 0 < len(refused) < 9
+    excluded = read_exclusions(tmp_path / "out.csv")
+    assert {(one.user, one.video) for one in excluded} == refused
+    left = list(read_quest_pro(defective, exclude=tmp_path / "out.csv", cache=False))
+    assert len(left) == 9 - len(refused)
+
+
+def test_accepted_errors_refuse_nothing(run_check, defective):
+    ended = run_check(defective, "--no-cache", "--html", "none", "--accept", "euler_disagrees")
+    assert ended.exit_code == 0, ended.output
+    assert "0 refused" in ended.output
+
+
+def test_one_recording_is_shown_in_full(run_check, simulated_study):
+    ended = run_check(simulated_study / "S01" / "simulated_01", "--no-cache", "--html", "none")
+    assert ended.exit_code == 0, ended.output
+    assert "S01/simulated_01: good" in ended.output
+    assert "row_rate_hz" in ended.output
+
+
+def test_lengths_of_videos_are_compared(run_check, simulated_study, tmp_path):
+    (tmp_path / "videos.csv").write_text("video,duration_s\nsimulated_01,60\n")
+    ended = run_check(
+        simulated_study, "--no-cache", "--html", "none", "--videos", tmp_path / "videos.csv"
+    )
+    assert ended.exit_code == 0, ended.output
+    assert "ends_early" in ended.output
+    assert "5 of 25" in ended.output
+
+
+def test_what_cannot_be_checked_is_said(run_check, tmp_path):
+    ended = run_check(tmp_path / "nowhere")
+    assert isinstance(ended.exception, InputError)
+    assert "nothing is there" in str(ended.exception)
+
+
+def test_explain_prints_the_page_of_the_documentation(run_check, repository):
+    ended = run_check("--explain")
+    assert ended.exit_code == 0
+    assert ended.output == (repository / "docs" / "CHECKS.md").read_text(encoding="utf-8")
