@@ -31,6 +31,9 @@ test-slow: install  ## The tests that take longer than a few seconds.
 bench: install  ## Windows and predictions per second on this machine.
 	$(BIN)/python benchmarks/throughput.py
 
+bench-check: install  ## Time and memory of checking a full simulated study (6 GB of disk).
+	$(BIN)/python benchmarks/checking.py
+
 format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -40,4 +43,4 @@ requirements: install  ## Pin the newest compatible packages (no hashes, no addr
 	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
 	! grep -nE '://|index-url|@ file' requirements.txt
 
-.PHONY: help install demo test test-slow bench format requirements
+.PHONY: help install demo test test-slow bench bench-check format requirements

@@ -30,12 +30,15 @@ def main(config: DictConfig) -> None:
     predictor = load_predictor(checkpoint, config.saliency_path, str(config.device))
     typed = {name: value for name, value in config.reading.items() if value is not None}
     reading = reading_settings(checkpoint.run["data"]) | typed
-    recordings = read_any(str(config.recording), **reading)
-    predictions = pl.concat(predictor.predict(one, config.stride_s) for one in recordings)
+    keys, tables = [], []
+    for recording in read_any(str(config.recording), **reading):
+        keys.append((recording.user_id, recording.video_id))
+        tables.append(predictor.predict(recording, config.stride_s))
+    predictions = pl.concat(tables)
     write_predictions(predictions, output)
-    print(*checkpoint.remarks([(one.user_id, one.video_id) for one in recordings]), sep="\n")
+    print(*checkpoint.remarks(keys), sep="\n")
     anchors = len(predictions) // len(predictor.task.horizons_s)
-    print(f"{len(recordings)} recordings, {anchors} anchors; written to {output}")
+    print(f"{len(keys)} recordings, {anchors} anchors; written to {output}")
     known_deg = predictions["error_deg"].drop_nulls()
     if len(known_deg) > 0:
         print(f"mean error where the future is known: {known_deg.mean():.2f} degrees")

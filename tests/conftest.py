@@ -8,7 +8,7 @@ import random
 import runpy
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,18 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """Recordings that tests read are kept apart from the user's."""
+    before = os.environ.get("VPNET_CACHE")
+    os.environ["VPNET_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["VPNET_CACHE"]
+    else:
+        os.environ["VPNET_CACHE"] = before
 
 
 @pytest.fixture(scope="session")

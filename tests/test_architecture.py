@@ -22,6 +22,7 @@ ORDER = (
     "training",
     "evaluation",
     "plots",
+    "inspection",
     "inference",
     "cli",
 )

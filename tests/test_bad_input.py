@@ -90,8 +90,7 @@ def test_a_missing_file(train_refused, tiny_settings, data, message):
 
 def test_a_missing_recording(predict_refused, tmp_path):
     message = predict_refused(tmp_path / "none")
-    assert f"{tmp_path / 'none'}: a recording is a .parquet file" in message
-    assert "nothing is there" in message
+    assert f"{tmp_path / 'none'}: nothing is there; check the path" in message
 
 
 def test_another_kind_of_file(predict_refused, tmp_path):
@@ -147,12 +146,14 @@ def test_a_quaternion_that_is_none(predict_refused, study):
     replace_line(file, 321, "UnitQuaternion.w", "3.0")
     message = predict_refused(file.parent)
     assert f"{file}, line 321: UnitQuaternion" in message
-    assert "of length 3.0053; mend or delete the line" in message
+    assert "of length 3.00" in message
+    assert "mend or delete the line" in message
+    assert "data.accept=[quaternion_not_unit]" in message
 
 
 def test_a_direction_that_is_none(predict_refused, parquet):
     message = predict_refused(parquet("head_y", row=7, value=2.0))
-    assert "recordings.parquet, row 8, columns head_x to head_z" in message
+    assert "recordings.parquet: row 8, columns head_x to head_z" in message
     assert "mend the row" in message
 
 
@@ -160,7 +161,7 @@ def test_a_value_that_is_no_number(train_refused, predict_refused, study, parque
     file = study / "P1" / "simulated_01" / "head.csv"
     replace_line(file, 77, "UnitQuaternion.x", "nan")
     message = train_refused("data=quest_pro", f"data.root={study}")
-    assert f"{file}, line 77, column UnitQuaternion.x: the value must be a finite" in message
+    assert f"{file}, line 77: column UnitQuaternion.x: the value must be a finite" in message
     assert "mend the value or delete the line" in message
     message = predict_refused(parquet("head_x", row=7, value=float("nan")))
     assert "head_x" in message

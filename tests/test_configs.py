@@ -12,6 +12,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from vpnet.dataset.task import Task
+from vpnet.recordings.study import Study
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
@@ -47,6 +48,10 @@ def parameters(target: Any) -> dict[str, inspect.Parameter]:
     if getattr(target, "__name__", "") == "make_trainer":
         # It hands what it does not know to Lightning.
         found |= inspect.signature(pytorch_lightning.Trainer).parameters
+    if found.pop("options", None) is not None:
+        # A reader hands on how its recordings are gone through.
+        study = dict(inspect.signature(Study).parameters)
+        found |= {name: study[name] for name in study if name != "parts"}
     return found
 
 
@@ -87,10 +92,14 @@ def test_defaults_are_those_of_the_code(option):
         assert name == "none"
         return
     arguments = {key: value for key, value in node.items() if key != "_target_"}
-    expected = inspect.signature(get_object(node["_target_"])).parameters
+    expected = parameters(get_object(node["_target_"]))
     assert set(arguments) == set(expected), "every setting of the constructor has its key"
     for key, value in arguments.items():
         default = expected[key].default
+        if (name, key) == ("parquet", "cache"):
+            default = False  # such a file is read as fast as a kept one
+        if isinstance(default, tuple):
+            default = list(default)
         assert value == (MISSING if default is inspect.Parameter.empty else default), key
 
 

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
+from vpnet.recordings.exclusions import write_exclusions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = ("train.py", "predict.py")
@@ -65,6 +66,8 @@ def prepare(
         if parts[:1] == ("simulated",) and not Path(*parts[:2]).exists():
             Path("simulated").mkdir(exist_ok=True)
             Path(*parts[:2]).symlink_to(simulated_study)
+        if name == "data.exclude" and not Path(value).exists():
+            write_exclusions(value, [])
         return word
 
     def arguments(line: str) -> list[str]:
@@ -131,7 +134,7 @@ def test_predict(line, prepare, run_script, tmp_path):
 def test_vpnet(line, prepare):
     arguments = shlex.split(line)[1:]
     if arguments[0] == "simulate":
-        arguments += ["--users", "2", "--videos", "1", "--duration-s", "3"]
+        arguments += ["--users", "2", "--videos", "1", "--duration-s", "12"]
     else:
         arguments = prepare(line)
     ended = CliRunner().invoke(app, arguments)

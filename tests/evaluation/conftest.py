@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vpnet.evaluation import EvaluatedWindows
+from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.geometry.directions import normalize
 
 

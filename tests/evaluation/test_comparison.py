@@ -5,9 +5,10 @@ import polars as pl
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, compare_runs, summarize
+from vpnet.evaluation.comparison import compare_runs
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
-from vpnet.evaluation.summary import mean_errors_deg
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.summary import mean_errors_deg, summarize
 from vpnet.evaluation.tables import ERRORS_FILE, errors_table, write_parquet
 
 STEPS_S = [step / 5 for step in range(1, 26)]

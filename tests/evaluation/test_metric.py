@@ -7,13 +7,13 @@ import torch
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, ViewportMetrics
+from vpnet.evaluation.metric import EvaluatedWindows, ViewportMetrics
 
 TWO_PROCESSES = """
 import sys
 import torch
 import torch.distributed as dist
-from vpnet.evaluation import ViewportMetrics
+from vpnet.evaluation.metric import ViewportMetrics
 folder, rank = sys.argv[1], int(sys.argv[2])
 dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
 windows = torch.load(f"{folder}/windows.pt")

@@ -4,7 +4,9 @@ import pytest
 from rich.console import Console
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, results_table, summarize
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.results import results_table
+from vpnet.evaluation.summary import summarize
 from vpnet.evaluation.text_table import TextTable
 from vpnet.geometry.directions import interpolate_directions
 

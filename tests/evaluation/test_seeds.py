@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, summarize
+from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.evaluation.seeds import average_summaries, results_over_seeds
+from vpnet.evaluation.summary import summarize
 
 USERS = ["ada", "bob", "eve"]
 STEPS_S = [step / 5 for step in range(1, 26)]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.evaluation import EvaluatedWindows, summarize
-from vpnet.evaluation.summary import mean_errors_deg
+from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.summary import mean_errors_deg, summarize
 
 STEPS_S = [step / 5 for step in range(1, 26)]
 USERS = ["ada", "bob", "ada", "eve"]

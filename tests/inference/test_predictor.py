@@ -15,6 +15,7 @@ from vpnet.inference.predictor import Predictor
 from vpnet.models.constant_velocity import ConstantVelocity
 from vpnet.models.fusion import Fusion
 from vpnet.models.static import Static
+from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
 from vpnet.simulation.study import simulate_recordings
@@ -125,3 +126,17 @@ def test_a_recording_without_a_whole_history_is_refused(turning):
 def test_a_stride_off_the_clock_is_refused(turning):
     with pytest.raises(InputError, match=r"stride_s must be a positive whole number of steps"):
         Predictor(Static(SPEC), TASK).predict(turning(), stride_s=0.5)
+
+
+def test_a_model_that_uses_answers_is_given_those_of_the_recording(recording):
+    spec = dataclasses.replace(SPEC, answers=len(ANSWERS), has_answers=True)
+    torch.manual_seed(0)
+    model = Fusion(spec, questionnaire=True)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    predictor = Predictor(model, TASK)
+    answering = dataclasses.replace(recording, answers=dict.fromkeys(ANSWERS, 1.0))
+    silent = dataclasses.replace(recording, answers={})
+    apart = predictor.predict(answering)["yaw_deg"] - predictor.predict(silent)["yaw_deg"]
+    assert apart.abs().max() > 1e-3

@@ -139,6 +139,8 @@ def window_on_the_equator() -> Callable[..., ViewportWindow]:
             face_valid=history > 0,
             saliency_maps=torch.zeros(0, 1, 1),
             saliency_index=torch.full((batch,), -1),
+            answers=torch.zeros(batch, 0),
+            answers_valid=torch.zeros(batch, 0, dtype=torch.bool),
             user_index=torch.zeros(batch, dtype=torch.long),
             future_directions=direction_from_angles(yaw_rad, torch.zeros_like(yaw_rad)),
             future_valid=known if future_valid is None else torch.tensor(future_valid),
