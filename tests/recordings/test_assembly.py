@@ -88,3 +88,22 @@ def test_gaze_is_lost_where_the_head_is():
 def test_settings_are_checked_before_anything_is_read(setting, message):
     with pytest.raises(InputError, match=message):
         AssemblySettings(**setting)
+
+
+def test_gaze_that_is_masked_is_not_called_lost():
+    checked = checked_recording(
+        "u",
+        "v",
+        "file",
+        TIMES_S,
+        CENTER,
+        AssemblySettings(video_yaw_offset_deg=90, mirror=True),
+        first_line=1,
+        gaze_direction=-CENTER,
+    )
+    assert checked.recording is not None
+    assert checked.recording.gaze_valid is not None
+    assert not checked.recording.gaze_valid.any()
+    (finding,) = checked.findings
+    assert finding.code == "offsets_beyond_reach"
+    assert f"(masked by max_gaze_offset_deg: {ROWS} of {ROWS})" in finding.message

@@ -7,6 +7,10 @@ from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.findings import Severity
 
 
+def lines(samples, first=2):
+    return torch.arange(first, first + samples)
+
+
 def seconds(*values):
     return torch.tensor(values, dtype=torch.float64)
 
@@ -25,12 +29,13 @@ def seconds(*values):
     ids=["good", "repeats", "jitters", "steps_back", "skips", "one", "none"],
 )
 def test_kept_rows(clock, kept):
-    assert increasing_rows(seconds(*clock), "head.csv", 2, []).tolist() == kept
+    found = increasing_rows(seconds(*clock), "head.csv", lines(len(clock)), [])
+    assert found.tolist() == kept
 
 
 def found_in(*clock, first_line=2):
     findings = []
-    increasing_rows(seconds(*clock), "head.csv", first_line, findings)
+    increasing_rows(seconds(*clock), "head.csv", lines(len(clock), first_line), findings)
     return findings
 
 
@@ -74,11 +79,18 @@ def test_repeat_and_step_back_are_told_apart():
     assert (repeats.code, repeats.rows, repeats.lines) == ("playback_repeats", 1, ((4, 4),))
 
 
+def test_lines_of_samples_that_do_not_follow_each_other():
+    findings = []
+    clock = seconds(0.0, 0.1, 0.1, 0.2, 0.2, 0.3, 0.0, 0.4)
+    increasing_rows(clock, "head.csv", torch.tensor([2, 3, 7, 8, 9, 10, 20, 21]), findings)
+    assert [one.lines for one in findings] == [((20, 20),), ((7, 7), (9, 9))]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 3.0), min_size=1, max_size=40))
 def test_kept_clock_increases_and_reaches_the_latest_time(clock):
     findings = []
-    kept = increasing_rows(seconds(*clock), "head.csv", 2, findings)
+    kept = increasing_rows(seconds(*clock), "head.csv", lines(len(clock)), findings)
     timestamps_s = seconds(*clock)[kept]
     assert (timestamps_s.diff() > 0).all()
     assert timestamps_s[0] == clock[0]

@@ -1,7 +1,7 @@
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.recordings.csv_table import UnreadableTable, read_csv_header, read_csv_table
+from vpnet.recordings.csv_table import UnreadableTable, read_csv_table
 from vpnet.recordings.findings import Severity
 from vpnet.recordings.refusals import UNREADABLE
 
@@ -32,8 +32,31 @@ def test_columns_by_name(csv_file, content):
     assert table.columns == ["a", "b", "name"]
 
 
-def test_header(csv_file):
-    assert read_csv_header(csv_file("\ufeffa, b\r\n1,2\r\n")) == ["a", "b"]
+def test_columns_by_what_the_file_has(csv_file):
+    path = csv_file("\ufeffa, b\r\n1,2\r\n")
+    assert read_csv_table(path, lambda names: names[::-1]).rows() == [(2.0, 1.0)]
+    with pytest.raises(InputError, match="lacks 1 of the columns it must have: c; found a, b"):
+        read_csv_table(path, lambda names: [*names, "c"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", "\r\n\r\n", " \n", "\n \t\n ", "\n  "])
+def test_blank_lines_at_the_end_are_no_rows(csv_file, end):
+    findings = []
+    table = read_csv_table(csv_file("a,b\n1,2\n3,4\n" + end), ["a", "b"], findings=findings)
+    assert table.rows() == [(1.0, 2.0), (3.0, 4.0)]
+    assert findings == []
+
+
+def test_cut_off_line_before_blank_lines_is_dropped(csv_file):
+    findings = []
+    table = read_csv_table(csv_file("a,b\n1,2\n3\n\n"), ["a", "b"], findings=findings)
+    assert table.rows() == [(1.0, 2.0)]
+    assert [(one.code, one.lines) for one in findings] == [("last_line_cut", ((3, 3),))]
+
+
+def test_blank_last_value_is_a_value(csv_file):
+    table = read_csv_table(csv_file("a,b\n1,2\n3, \n"), ["a"], text=["b"], findings=[])
+    assert table.rows() == [(1.0, "2"), (3.0, "")]
 
 
 @pytest.mark.parametrize(("last", "found"), [("5", 1), ("5,6", 2), ("5,6\n", 2), ("5,6,", 2)])
@@ -84,6 +107,8 @@ def test_error_becomes_a_finding(csv_file):
         ("", r"head\.csv: the file is empty"),
         ("\ufeff\n", r"head\.csv: the file is empty"),
         ("a,b\n", "names in line 1 but no rows"),
+        ("a,b\n \n\n", "names in line 1 but no rows"),
+        ("a,b\n1,2\n\n3,4\n", r"line 3, column a: .* found no value"),
         ("a,b\n1", "line 2: the last line is cut off, found 1 of 2 values; copy the file again"),
         ("a,c\n1,2\n", r"lacks 1 of the columns it must have: b; found a, c; export it"),
         ("a;b\n1;2\n", "line 1: the values must be separated by commas, found semicolons, as"),

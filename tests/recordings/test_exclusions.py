@@ -42,6 +42,7 @@ def test_nothing_refused_gives_a_file_that_leaves_nothing_out(tmp_path):
         (None, "cannot be read"),
         ("", "must be CSV"),
         ("person,video\nP1,v1\n", "columns user and video"),
+        ("user,video,sorce\nP1,,x\n", "found sorce as well"),
         ("user,video\nP1,v1\n,\n", "recording 2 of the list: a line must name"),
         ("user,video\nP1,v1,x,y,z\n", "must be CSV"),
     ],
@@ -52,3 +53,10 @@ def test_other_files_are_refused(tmp_path, content, message):
         file.write_text(content)
     with pytest.raises(InputError, match=message):
         read_exclusions(file)
+
+
+def test_a_name_like_a_comment_is_kept(tmp_path):
+    refused = [CheckedRecording("#1", "v", "#1/v", None, (HEAD_MISSING.broken("x"),))]
+    write_exclusions(tmp_path / "exclude.csv", refused)
+    (line,) = read_exclusions(tmp_path / "exclude.csv")
+    assert line.meets("#1", "v", "#1/v")

@@ -1,10 +1,9 @@
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpnet.recordings.findings import LINES_SHOWN, Finding, Rule, Severity, line_ranges, worst
+from vpnet.recordings.findings import LINES_SHOWN, Finding, Rule, Severity, line_ranges
 
 RULE = Rule(
     "playback_gaps",
@@ -31,18 +30,6 @@ def test_a_finding_names_the_first_stretches_only():
     finding = RULE.broken("gaps", lines=[(2 * line, 2 * line) for line in range(100)], rows=100)
     assert len(finding.lines) == LINES_SHOWN
     assert finding.rows == 100
-
-
-@pytest.mark.parametrize(
-    ("severities", "expected"),
-    [
-        ([], None),
-        ([Severity.NOTE], Severity.NOTE),
-        ([Severity.NOTE, Severity.ERROR, Severity.WARNING], Severity.ERROR),
-    ],
-)
-def test_the_worst(severities, expected):
-    assert worst([RULE.broken("x", severity=one) for one in severities]) == expected
 
 
 @given(st.sets(st.integers(0, 60)), st.integers(1, 5))

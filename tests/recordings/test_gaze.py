@@ -12,7 +12,7 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, rotate
-from vpnet.recordings.gaze import eye_in_head_offset_deg, gaze_streams
+from vpnet.recordings.gaze import eye_in_head_offset_deg, gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
 
 
@@ -144,3 +144,13 @@ def test_limit_must_be_positive():
     timestamps_s, center, gaze, valid = four_samples()
     with pytest.raises(InputError, match="max_gaze_offset_deg must be > 0 or None, got 0"):
         gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=0)
+
+
+def test_measured_gaze_is_what_the_source_measured_near_or_far():
+    _, _, gaze, valid = four_samples((0.0, 10.0, 80.0, 180.0))
+    gaze[1] *= 0.5
+    valid[0] = False
+    measured = measured_gaze(0.99 * gaze, valid)
+    assert measured.isfinite().all(dim=-1).tolist() == [False, False, True, True]
+    torch.testing.assert_close(measured[2:], gaze[2:])
+    torch.testing.assert_close(measured[:2], torch.full((2, 3), torch.nan).double(), equal_nan=True)

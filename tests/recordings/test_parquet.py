@@ -12,6 +12,7 @@ from vpnet.geometry.directions import (
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, roll_angle
 from vpnet.recordings.parquet import read_parquet, write_parquet
+from vpnet.simulation.study import simulate_recordings
 
 ROWS = 20
 
@@ -296,3 +297,11 @@ def test_gaze_that_is_out_of_reach_in_real_recordings_is_marked(shared, tmp_path
     # The tracker lost this person's eyes in about one sample of nine.
     assert 0.05 < torch.cat(lost["p013"]).double().mean() < 0.15
     assert not torch.cat(lost["p001"]).any()
+
+
+def test_what_the_format_cannot_hold_is_told(tmp_path, caplog):
+    recordings = simulate_recordings(users=1, videos=1, duration_s=4.0)
+    assert recordings[0].answers
+    write_parquet(recordings, tmp_path / "all.parquet")
+    for name in ("face", "answers"):
+        assert f"the {name} of 1 of 1 recordings are not written" in caplog.text

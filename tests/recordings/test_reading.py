@@ -20,7 +20,8 @@ def test_a_folder_with_head_csv_is_one_recording(quest_pro_tables, write_quest_p
 def test_a_folder_of_folders_is_a_study(quest_pro_tables, write_quest_pro, tmp_path):
     for name in ("P2/video_01", "P1/video_02", "P1/video_01"):
         write_quest_pro(quest_pro_tables, name)
-    read = [(recording.user_id, recording.video_id) for recording in read_any(tmp_path)]
+    study = read_any(tmp_path, accept=["copied_recording"])
+    read = [(recording.user_id, recording.video_id) for recording in study]
     assert read == [("P1", "video_01"), ("P1", "video_02"), ("P2", "video_01")]
 
 
@@ -115,7 +116,11 @@ def test_the_layout_of_wu_is_recognised(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["head.csv", "P1/v1/eye.csv", "face_P1_v1_20240102_030405.csv", "P1/head_P1_v1_x.csv"]
+    "name",
+    [
+        *("head.csv", "P1/v1/eye.csv", "P1/v1/Head.csv", "HEAD.CSV"),
+        *("face_P1_v1_20240102_030405.csv", "P1/head_P1_v1_x.csv", "P1/Head_P1_v1_x.CSV"),
+    ],
 )
 def test_quest_pro_is_known_by_names(tmp_path, name):
     file = tmp_path / name

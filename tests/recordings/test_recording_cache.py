@@ -1,11 +1,18 @@
 import dataclasses
+import os
+import time
 
 import pytest
 import torch
 
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
-from vpnet.recordings.recording_cache import RecordingCache, content_key, default_folder
+from vpnet.recordings.recording_cache import (
+    UNUSED_DAYS,
+    RecordingCache,
+    content_key,
+    default_folder,
+)
 from vpnet.simulation.study import simulate_recordings
 
 RULE = Rule("playback_gaps", Severity.WARNING, "Gaps", meaning="Care.", remedy="record again")
@@ -72,6 +79,18 @@ def test_an_entry_is_small(tmp_path, checked):
     tensors = [value for value in vars(recording).values() if isinstance(value, torch.Tensor)]
     in_memory = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 0.5 * in_memory
+
+
+def test_what_nobody_asks_for_is_deleted(tmp_path, checked):
+    cache = RecordingCache(tmp_path)
+    long_ago_s = time.time() - (UNUSED_DAYS + 1) * 24 * 3600
+    for key in ("forgotten", "used"):
+        cache.store(key, checked)
+        os.utime(tmp_path / f"{key}.json", (long_ago_s, long_ago_s))
+    assert cache.load("used") is not None
+    cache.prune()
+    assert not list(tmp_path.glob("forgotten*"))
+    assert cache.load("used") is not None
 
 
 def test_a_key_depends_on_content_name_and_settings(tmp_path):

@@ -1,5 +1,6 @@
 """Studies of small text files, one recording each: ``<user>_<video>.txt`` holds a duration."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +12,10 @@ import torch
 from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
-from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import EULER_DISAGREES, HEAD_MISSING
-from vpnet.recordings.study import PARALLEL_FROM, Study, StudyPart
-from vpnet.simulation.study import write_simulated_study
+from vpnet.recordings.study import Study
+from vpnet.recordings.study_part import StudyPart
 
 GAPS = Rule("playback_gaps", Severity.WARNING, "Gaps", meaning="Care.", remedy="record again")
 
@@ -197,36 +197,15 @@ def test_no_worker_cannot_read(make_study):
         make_study(workers=0)
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory) -> Path:
-    """A simulated study large enough to be read by several processes, one recording broken."""
-    root = tmp_path_factory.mktemp("many") / "study"
-    write_simulated_study(root, users=8, videos=PARALLEL_FROM // 8, duration_s=1.0, saliency=False)
-    (root / "S03" / "simulated_02" / "head.csv").write_text("broken")
-    return root
-
-
-def test_several_processes_read_what_one_reads(many, tmp_path):
-    alone = list(read_quest_pro(many, workers=1, cache=False).checked())
-    together = list(read_quest_pro(many, workers=2, cache=tmp_path).checked())
-    kept = list(read_quest_pro(many, workers=2, cache=tmp_path).checked())
-    assert sum(one.recording is None for one in alone) == 1
-    for others in (together, kept):
-        for one, other in zip(alone, others, strict=True):
-            assert (one.user_id, one.video_id) == (other.user_id, other.video_id)
-            assert one.findings == other.findings
-            assert one.measurements == other.measurements
-            if one.recording is not None and other.recording is not None:
-                assert torch.equal(one.recording.viewport_center, other.recording.viewport_center)
-                assert one.recording.face is not None
-                assert other.recording.face is not None
-                assert torch.equal(one.recording.face, other.recording.face)
-
-
-def test_several_processes_without_a_cache_leave_nothing(many, tmp_path, monkeypatch):
-    monkeypatch.setenv("VPNET_CACHE", str(tmp_path / "cache"))
-    study = read_quest_pro(many, workers=2, cache=False)
-    assert len(list(study.checked())) == len(study)
-    first = next(iter(study))
-    assert first.user_id == "S01", "a study may be left half read"
-    assert not (tmp_path / "cache").exists()
+def test_a_copy_under_another_name_is_refused(make_study, tmp_path):
+    """What is tested on would else be what was trained on."""
+    same = {"fingerprint": 7.0, "rows": 10.0}
+    parts = [
+        StudyPart((), partial(lambda one: [one], dataclasses.replace(one, measurements=same)))
+        for one in make_study({"a_1": "x", "b_1": "x"}, cache=False).checked()
+    ]
+    with pytest.raises(InputError, match=r"b_1.txt: no two recordings .* found .*a_1.txt so"):
+        list(Study(parts, cache=False))
+    assert len(list(Study(parts, cache=False, accept=["copied_recording"]))) == 2
+    (tmp_path / "exclude.csv").write_text("user,video\nb,1\n")
+    assert len(list(Study(parts, cache=False, exclude=tmp_path / "exclude.csv"))) == 1

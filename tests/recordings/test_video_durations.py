@@ -70,3 +70,12 @@ def test_one_video_in_two_files(tmp_path):
         write_video(tmp_path / name, frames=3)
     with pytest.raises(InputError, match="found v1 with another ending as well"):
         read_video_durations(tmp_path)
+
+
+def test_names_of_files_in_a_table_are_names_of_videos(tmp_path):
+    table = tmp_path / "durations.csv"
+    table.write_text("video,duration_s\nv1.mp4,169\nv.2.MKV,60\nv3.raw,5\n")
+    assert read_video_durations(table) == {"v1": 169.0, "v.2": 60.0, "v3.raw": 5.0}
+    table.write_text("video,duration_s\nv1.mp4,169\nv1,60\n")
+    with pytest.raises(InputError, match="line 3: each video must be named once, found v1 twice"):
+        read_video_durations(table)

@@ -14,7 +14,8 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.gaze import gaze_streams
+from vpnet.recordings.fixations import require_velocity_threshold
+from vpnet.recordings.gaze import gaze_streams, measured_gaze, require_max_gaze_offset
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
@@ -45,14 +46,8 @@ class AssemblySettings:
             raise InputError(
                 f"video_yaw_offset_deg must be a finite angle, got {self.video_yaw_offset_deg}"
             )
-        if self.max_gaze_offset_deg is not None and not self.max_gaze_offset_deg > 0:
-            raise InputError(
-                f"max_gaze_offset_deg must be > 0 or None, got {self.max_gaze_offset_deg}"
-            )
-        if not self.velocity_threshold_deg_s > 0:
-            raise InputError(
-                f"velocity_threshold_deg_s must be > 0, got {self.velocity_threshold_deg_s}"
-            )
+        require_max_gaze_offset(self.max_gaze_offset_deg)
+        require_velocity_threshold(self.velocity_threshold_deg_s)
 
 
 def checked_recording(
@@ -91,7 +86,8 @@ def checked_recording(
         fewer than 2 rows are left.
     """
     found = list(findings)
-    rows = increasing_rows(timestamps_s, source, first_line, found)
+    lines = first_line + torch.arange(len(timestamps_s))
+    rows = increasing_rows(timestamps_s, source, lines, found)
     timestamps_s = timestamps_s[rows]
     viewport_center = align_to_video(
         normalize(viewport_center[rows].double()), settings.video_yaw_offset_deg, settings.mirror
@@ -105,17 +101,20 @@ def checked_recording(
             head_orientation_xyzw[rows].double(), settings.video_yaw_offset_deg, settings.mirror
         )
     streams: dict[str, Any] = {}
+    measured = None
     if gaze_direction is not None:
+        gaze_direction = align_to_video(
+            gaze_direction[rows].double(), settings.video_yaw_offset_deg, settings.mirror
+        )
         # Where the head was lost nothing tells whether the eyes were within reach.
-        measured = head_valid if gaze_valid is None else head_valid & gaze_valid[rows]
+        gaze_valid = head_valid if gaze_valid is None else head_valid & gaze_valid[rows]
+        measured = measured_gaze(gaze_direction, gaze_valid)
         streams = gaze_streams(
             timestamps_s,
             viewport_center,
             head_orientation_xyzw,
-            align_to_video(
-                gaze_direction[rows].double(), settings.video_yaw_offset_deg, settings.mirror
-            ),
-            measured,
+            gaze_direction,
+            gaze_valid,
             max_gaze_offset_deg=settings.max_gaze_offset_deg,
             velocity_threshold_deg_s=settings.velocity_threshold_deg_s,
         )
@@ -133,7 +132,7 @@ def checked_recording(
     except InputError as error:
         found.append(UNREADABLE.broken(str(error).removeprefix(f"{source}: "), file=source))
         return CheckedRecording(user_id, video_id, source, None, tuple(found))
-    checked, measurements = check_recording(recording, source)
+    checked, measurements = check_recording(recording, source, measured)
     return CheckedRecording(
         user_id, video_id, source, recording, (*found, *checked), measurements=measurements
     )

@@ -23,9 +23,9 @@ REPEATS = Rule(
 
 
 def increasing_rows(
-    timestamps_s: Tensor, source: str, first_line: int, findings: list[Finding]
+    timestamps_s: Tensor, source: str, lines: Tensor, findings: list[Finding]
 ) -> Tensor:
-    """Rows at which playback time is greater than at every row before.
+    """Samples at which playback time is greater than at every sample before.
 
     Of rows that share one playback time the first is kept. A player's clock often runs at the rate
     of the video, more slowly than the tracker, and is held between its updates: the first row of a
@@ -39,11 +39,11 @@ def increasing_rows(
     Args:
         timestamps_s: Playback time, finite, shape ``(samples,)``.
         source: The file, for messages.
-        first_line: Line of the file that holds the first sample.
+        lines: Line of the file that holds each sample, int64, shape ``(samples,)``.
         findings: What was dropped is added here.
 
     Returns:
-        Indices of the kept rows, increasing, int64, shape ``(kept,)``.
+        Indices of the kept samples, increasing, int64, shape ``(kept,)``.
     """
     if len(timestamps_s) == 0:
         return torch.zeros(0, dtype=torch.long)
@@ -61,7 +61,7 @@ def increasing_rows(
                 f"playback time must not step back by more than {STEP_BACK_TOLERANCE_S} s, found "
                 f"{timestamps_s[row]:.3f} s after {latest_s[row]:.3f} s",
                 file=source,
-                lines=line_ranges(torch.nonzero(far).squeeze(-1).tolist(), first_line),
+                lines=line_ranges(lines[far].tolist(), first_line=0),
                 rows=int(again.sum()),
             )
         )
@@ -73,7 +73,7 @@ def increasing_rows(
                 f"playback time must increase from row to row, found {count} of {len(kept)} rows "
                 f"at which it does not ({backwards} step back)",
                 file=source,
-                lines=line_ranges(torch.nonzero(repeats).squeeze(-1).tolist(), first_line),
+                lines=line_ranges(lines[repeats].tolist(), first_line=0),
                 rows=count,
                 severity=Severity.WARNING if count >= USUAL_REPEATS * len(kept) else None,
             )

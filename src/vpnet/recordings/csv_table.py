@@ -1,7 +1,7 @@
 """CSV files read by column name, with messages that say which file, line and column is wrong."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -60,22 +60,9 @@ class UnreadableTable(InputError):
         )
 
 
-def read_csv_header(path: Path) -> list[str]:
-    """Names of a CSV file's columns, without a byte-order mark, quotes or spaces around them.
-
-    Args:
-        path: The file.
-
-    Raises:
-        UnreadableTable: The file is missing, empty, no UTF-8 text, not separated by commas, or
-            names a column twice.
-    """
-    return _names(path, _read_bytes(path))
-
-
 def read_csv_table(
     path: Path,
-    numeric: Sequence[str],
+    numeric: Sequence[str] | Callable[[Sequence[str]], Sequence[str]],
     text: Sequence[str] = (),
     *,
     optional: Sequence[str] = (),
@@ -83,11 +70,13 @@ def read_csv_table(
 ) -> pl.DataFrame:
     """Columns of a comma-separated file, chosen by name.
 
-    A last line that was cut off is dropped: its last number may have lost digits.
+    A last line that was cut off is dropped: its last number may have lost digits. Blank lines at
+    the end are no rows.
 
     Args:
         path: The file: UTF-8 with names in line 1, a byte-order mark may stand before them.
-        numeric: Columns to read as float64; every value must be a finite number.
+        numeric: Columns to read as float64; every value must be a finite number. Or a function that
+            tells which, given those that the file has.
         text: Columns to read as text.
         optional: Columns to read as float64 where the file has them, NaN where they hold no number.
         findings: A dropped line is added here; None refuses such a file.
@@ -96,11 +85,13 @@ def read_csv_table(
         The chosen columns, a row for each line after the first.
 
     Raises:
-        UnreadableTable: As for `read_csv_header`; or the file lacks columns or rows, or holds
-            something other than a finite number where one is due.
+        UnreadableTable: The file is missing, empty, no UTF-8 text, not separated by commas, names a
+            column twice, lacks columns or rows, or holds something other than a finite number where
+            one is due.
     """
     content = _read_bytes(path)
     names = _names(path, content)
+    numeric = numeric(names) if callable(numeric) else numeric
     absent = [name for name in (*numeric, *text) if name not in names]
     if absent:
         raise UnreadableTable(
@@ -111,7 +102,7 @@ def read_csv_table(
         )
     optional = [name for name in optional if name in names]
     _, _, body = content.partition(b"\n")
-    body = _without_cut_line(path, body, len(names), findings)
+    body = _without_cut_line(path, _without_blank_end(body), len(names), findings)
     if not body.strip():
         raise UnreadableTable(path, "the file has names in line 1 but no rows", "record it again")
     header = ",".join(names).encode() + b"\n"
@@ -177,6 +168,13 @@ def _names(path: Path, content: bytes) -> list[str]:
             line=1,
         )
     return names
+
+
+def _without_blank_end(body: bytes) -> bytes:
+    if not body.strip():
+        return b""
+    line_end = body.find(b"\n", len(body.rstrip()))
+    return body if line_end < 0 else body[: line_end + 1]
 
 
 def _without_cut_line(

@@ -6,8 +6,8 @@ people. Lines that begin with # are comments.
 """
 
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -71,6 +71,12 @@ def read_exclusions(path: str | Path) -> list[Exclusion]:
             f"{path}, line 1: the file of excluded recordings must have the columns user and video "
             f"(source and reason may follow), found {', '.join(table.columns)}; name them there"
         )
+    unknown = [name for name in table.columns if name not in COLUMNS]
+    if unknown:
+        raise InputError(
+            f"{path}, line 1: the columns are {', '.join(COLUMNS)}, found {', '.join(unknown)} as "
+            "well, whose meaning is unknown; rename or remove it"
+        )
     exclusions = [
         Exclusion(**{name: (row.get(name) or "").strip() for name in COLUMNS})
         for row in table.iter_rows(named=True)
@@ -84,21 +90,35 @@ def read_exclusions(path: str | Path) -> list[Exclusion]:
     return exclusions
 
 
-def write_exclusions(path: str | Path, refused: Iterable[CheckedRecording]) -> None:
+def write_exclusions(
+    path: str | Path, new: Iterable[CheckedRecording], kept: Sequence[Exclusion] = ()
+) -> None:
     """Write the file that leaves these recordings out.
+
+    Comments of a file that is there already stay, at the top.
 
     Args:
         path: File to write.
-        refused: Recordings, each with the errors for which it is left out.
+        new: Recordings, each with the errors for which it is left out.
+        kept: Lines that come before them.
     """
-    rows = [
-        {
-            "user": one.user_id,
-            "video": one.video_id,
-            "source": Path(one.source).name,
-            "reason": " ".join(sorted({finding.code for finding in one.refusals()})),
-        }
-        for one in refused
+    added = [
+        Exclusion(
+            one.user_id,
+            one.video_id,
+            Path(one.source).name,
+            " ".join(sorted({finding.code for finding in one.refusals()})),
+        )
+        for one in new
     ]
+    rows = [asdict(line) for line in (*kept, *added)]
     table = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
-    write_text(path, table.write_csv())
+    # Quoted, so that a name that begins with # is no comment.
+    write_text(path, _comments(Path(path)) + table.write_csv(quote_style="always"))
+
+
+def _comments(path: Path) -> str:
+    if not path.exists():
+        return ""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return "".join(f"{line}\n" for line in lines if line.startswith("#"))

@@ -114,11 +114,6 @@ class Rule:
         )
 
 
-def worst(findings: Sequence[Finding]) -> Severity | None:
-    """The gravest severity among findings; None where there are none."""
-    return min((one.severity for one in findings), key=lambda one: one.rank, default=None)
-
-
 def line_ranges(rows: Sequence[int], first_line: int) -> list[tuple[int, int]]:
     """Runs of consecutive rows as ranges of lines.
 

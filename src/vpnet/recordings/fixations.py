@@ -47,8 +47,7 @@ def detect_fixations(
     Raises:
         InputError: The threshold is not positive.
     """
-    if not velocity_threshold_deg_s > 0:
-        raise InputError(f"velocity_threshold_deg_s must be > 0, got {velocity_threshold_deg_s}")
+    require_velocity_threshold(velocity_threshold_deg_s)
     timestamps_s = timestamps_s.double()
     unseen = timestamps_s.diff() > GAP_LIMIT_S
     same = (gaze_direction.diff(dim=0).abs() <= SAME_DIRECTION).all(dim=-1)
@@ -78,3 +77,13 @@ def detect_fixations(
     fixation_start_s = torch.where(continues, -torch.inf, timestamps_s).cummax(0).values
     duration_s = torch.where(is_fixating, timestamps_s - fixation_start_s, 0.0)
     return is_fixating, duration_s
+
+
+def require_velocity_threshold(velocity_threshold_deg_s: float) -> None:
+    """Refuses a threshold below which no gaze could be.
+
+    Raises:
+        InputError: It is not positive.
+    """
+    if not velocity_threshold_deg_s > 0:
+        raise InputError(f"velocity_threshold_deg_s must be > 0, got {velocity_threshold_deg_s}")

@@ -12,6 +12,24 @@ LENGTH_TOLERANCE = 0.05
 """Gaze vectors this near to unit length are scaled to it (files are rounded to two decimals)."""
 
 
+def measured_gaze(gaze_direction: Tensor, gaze_valid: Tensor) -> Tensor:
+    """Gaze as it was measured, whether or not eyes can turn there.
+
+    Args:
+        gaze_direction: Directions, near unit length, shape ``(samples, 3)``.
+        gaze_valid: Which of them the source says were measured, shape ``(samples,)``.
+
+    Returns:
+        Unit vectors, shape ``(samples, 3)``; NaN where the source marks them as lost or the vector
+        is not a direction (not finite, or far from unit length).
+    """
+    gaze_direction = gaze_direction.double()
+    length = torch.linalg.vector_norm(gaze_direction, dim=-1)
+    # A length that is not a number compares as False.
+    measured = gaze_valid & ((length - 1).abs() <= LENGTH_TOLERANCE)
+    return torch.where(measured.unsqueeze(-1), normalize(gaze_direction), torch.nan)
+
+
 def eye_in_head_offset_deg(head_orientation_xyzw: Tensor, gaze_direction: Tensor) -> Tensor:
     """Where the eyes point within the head, in degrees.
 
@@ -66,19 +84,15 @@ def gaze_streams(
     Raises:
         InputError: A setting is not positive.
     """
-    if max_gaze_offset_deg is not None and not max_gaze_offset_deg > 0:
-        raise InputError(f"max_gaze_offset_deg must be > 0 or None, got {max_gaze_offset_deg}")
+    require_max_gaze_offset(max_gaze_offset_deg)
     viewport_center = viewport_center.double()
     if head_orientation_xyzw is None:
         yaw_rad, elevation_rad = yaw_and_elevation(viewport_center)
         head_orientation_xyzw = quaternion_from_angles(
             yaw_rad, elevation_rad, torch.zeros_like(yaw_rad)
         )
-    gaze_direction = gaze_direction.double()
-    length = torch.linalg.vector_norm(gaze_direction, dim=-1)
-    # A length that is not a number compares as False.
-    gaze_valid = gaze_valid & ((length - 1).abs() <= LENGTH_TOLERANCE)
-    gaze_direction = normalize(gaze_direction)
+    gaze_direction = measured_gaze(gaze_direction, gaze_valid)
+    gaze_valid = gaze_direction.isfinite().all(dim=-1)
 
     offset_deg = eye_in_head_offset_deg(head_orientation_xyzw.double(), gaze_direction)
     if max_gaze_offset_deg is not None:
@@ -95,3 +109,13 @@ def gaze_streams(
         "is_fixating": is_fixating,
         "fixation_duration_s": fixation_duration_s,
     }
+
+
+def require_max_gaze_offset(max_gaze_offset_deg: float | None) -> None:
+    """Refuses a limit that no eye-in-head offset could keep.
+
+    Raises:
+        InputError: It is not positive.
+    """
+    if max_gaze_offset_deg is not None and not max_gaze_offset_deg > 0:
+        raise InputError(f"max_gaze_offset_deg must be > 0 or None, got {max_gaze_offset_deg}")

@@ -34,7 +34,8 @@ from vpnet.recordings.parquet_table import (
     unit_vectors,
 )
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG, Recording
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 from vpnet.whole_files import whole_file
 
 _LOGGER = logging.getLogger(__name__)
@@ -138,7 +139,8 @@ def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:
     """Write recordings to one file that `read_parquet` reads.
 
     Kept are the clock, head, orientation and gaze with their masks; offsets and fixations are
-    computed again on reading, and the face has no columns here (a warning says so).
+    computed again on reading, and the face and the answers to questionnaires have no columns here
+    (a warning says so).
 
     Args:
         recordings: What to write, each pair of user and video once; gone through once.
@@ -148,7 +150,7 @@ def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:
         InputError: There is nothing to write, or a pair of user and video comes twice.
     """
     tables: dict[tuple[str, str], pl.DataFrame] = {}
-    faces = 0
+    left_out = {"face": 0, "answers": 0}
     for recording in recordings:
         key = (recording.user_id, recording.video_id)
         if key in tables:
@@ -157,16 +159,20 @@ def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:
                 f"{key[0]!r} and video {key[1]!r} twice; give one of them another name"
             )
         tables[key] = _rows(recording)
-        faces += recording.face is not None
+        left_out["face"] += recording.face is not None
+        left_out["answers"] += bool(recording.answers)
     if not tables:
         raise InputError(f"{path}: there are no recordings to write; check where they come from")
-    if faces:
-        _LOGGER.warning(
-            "%s: the face of %d of %d recordings is left out, the format has no columns for it",
-            path,
-            faces,
-            len(tables),
-        )
+    for name, count in left_out.items():
+        if count:
+            _LOGGER.warning(
+                "%s: the %s of %d of %d recordings are not written, the format has no columns for "
+                "them",
+                path,
+                name,
+                count,
+                len(tables),
+            )
     table = pl.concat(tables.values())
     table = table.drop(
         name for name in (*GAZE, *ORIENTATION) if table[name].null_count() == len(table)

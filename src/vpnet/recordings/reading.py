@@ -17,7 +17,7 @@ from vpnet.recordings.published import (
     xu_cvpr18,
 )
 from vpnet.recordings.quest_pro.files import LAYOUT as QUEST_PRO_LAYOUT
-from vpnet.recordings.quest_pro.files import TABLES
+from vpnet.recordings.quest_pro.files import has_table_name
 from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG
 from vpnet.recordings.study import Study, StudyOptions
@@ -144,11 +144,6 @@ def recognise_layout(path: Path) -> str:
 
 
 def _has_quest_pro_names(path: Path) -> bool:
-    names = [pattern for table in TABLES for pattern in (f"{table}.csv", f"{table}_*_*.csv")]
     if path.is_file():
-        return any(path.match(name) for name in names)
-    return any(
-        next(path.glob(folders + name), None) is not None
-        for folders in ("", "*/", "*/*/")
-        for name in names
-    )
+        return has_table_name(path)
+    return any(has_table_name(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from vpnet.whole_files import whole_file, write_text
 
 LOCATION = "VPNET_CACHE"
 """Environment variable that names another folder than the user's usual one for caches."""
+
+UNUSED_DAYS = 30
+"""Entries that nobody has asked for in so long are deleted: settings and code may have changed."""
 
 CODE = ("geometry", "recordings")
 """Packages whose code decides what a reader makes of a file."""
@@ -106,7 +110,9 @@ class RecordingCache:
     def load(self, key: str) -> list[CheckedRecording] | None:
         """What was kept under a key; None where there is nothing, or nothing whole."""
         try:
-            entries = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            path = self.folder / f"{key}.json"
+            entries = json.loads(path.read_text(encoding="utf-8"))
+            path.touch()
             return [
                 _checked(entry, self.folder / f"{key}-{number}.parquet")
                 for number, entry in enumerate(entries)
@@ -116,6 +122,13 @@ class RecordingCache:
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             _LOGGER.info("%s: entry %s is damaged and is read anew (%s)", self.folder, key, error)
             return None
+
+    def prune(self) -> None:
+        """Delete what has not been used for `UNUSED_DAYS`."""
+        latest_s = time.time() - UNUSED_DAYS * 24 * 3600
+        for path in self.folder.glob("*.json"):
+            if path.stat().st_mtime < latest_s:
+                self.discard(path.stem)
 
     def holds(self, key: str) -> bool:
         """Whether something is kept under a key."""

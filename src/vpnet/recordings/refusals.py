@@ -70,6 +70,23 @@ STEPS_BACK = Rule(
     remedy="was the video restarted? Split the file there, or cut it off",
     accepted="the rows are dropped until playback time has caught up",
 )
+PLAYBACK_UNIT = Rule(
+    "playback_unit",
+    Severity.ERROR,
+    "PlaybackTime is not in seconds",
+    meaning="Playback time runs many times faster or slower than the headset's clock: nearly all "
+    "of what is read would be made up between two samples.",
+    remedy="convert the column to seconds (divide milliseconds by 1000)",
+)
+COPIED_RECORDING = Rule(
+    "copied_recording",
+    Severity.ERROR,
+    "Two recordings have the same content",
+    meaning="One is a copy under another name; if one is trained on and the other tested on, the "
+    "result is worth nothing.",
+    remedy="find out which name is right, and remove or exclude the other",
+    accepted="both are used",
+)
 QUATERNION_NOT_UNIT = Rule(
     "quaternion_not_unit",
     Severity.ERROR,
@@ -87,6 +104,16 @@ EULER_DISAGREES = Rule(
     remedy="find out which of the two is right; exported files must have UnitQuaternion.x, .y, "
     ".z, .w in Unity's axes",
     accepted="the quaternion is used",
+)
+GAZE_ANGLES_DISAGREE = Rule(
+    "gaze_angles_disagree",
+    Severity.ERROR,
+    "Gaze angles and gaze direction disagree",
+    meaning="Columns or signs of the gaze were exchanged, and every direction of the gaze may be "
+    "wrong.",
+    remedy="find out which of the two is right; exported files must have GazeDir.x, .y, .z in "
+    "Unity's axes, or remove eye.csv to read the recording without gaze",
+    accepted="GazeDir is used",
 )
 FACE_OUT_OF_RANGE = Rule(
     "face_out_of_range",
@@ -114,8 +141,11 @@ REFUSALS = (
     NOT_SYNCHRONISED,
     NEVER_PLAYED,
     STEPS_BACK,
+    PLAYBACK_UNIT,
+    COPIED_RECORDING,
     QUATERNION_NOT_UNIT,
     EULER_DISAGREES,
+    GAZE_ANGLES_DISAGREE,
     FACE_OUT_OF_RANGE,
     QUESTIONNAIRE_UNREADABLE,
 )

@@ -1,46 +1,37 @@
 """All recordings of a study: read one after the other, in several processes, and never all at once.
 
 A reader of a data set lists its files as `StudyPart`, cheaply; a `Study` reads them when it is
-iterated. What was read is kept (`vpnet.recordings.recording_cache`), what is refused or excluded is
-not handed on.
+iterated. What was read is kept, what is refused or excluded is not handed on.
 """
 
 import difflib
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
-import torch
-from loky import ProcessPoolExecutor, cpu_count
+from loky import cpu_count
 from rich.progress import track
 
 from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.exclusions import read_exclusions
-from vpnet.recordings.findings import Severity
+from vpnet.recordings.findings import Finding, Severity
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.recording_cache import RecordingCache, content_key, default_folder
-from vpnet.recordings.refusals import ACCEPTABLE, UNREADABLE
+from vpnet.recordings.recording_cache import default_folder
+from vpnet.recordings.refusals import ACCEPTABLE, COPIED_RECORDING
+from vpnet.recordings.study_part import StudyPart
+from vpnet.recordings.study_reading import read_parts
 
 PROGRESS_FROM = 20
 """A study of more files than this shows a progress bar."""
-
-PARALLEL_FROM = 40
-"""A study of fewer files is read sooner than other processes have started."""
 
 MOST_WORKERS = 2
 """Processes take half a GB each, nearly all of it libraries, so by default no more than this."""
 
 REFUSALS_SHOWN = 10
-
-LEAVE_OUT = "or leave the recording out"
-"""What a reader's own message, which names a remedy, leaves to be said."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,53 +43,6 @@ class StudyOptions(TypedDict, total=False):
     accept: Sequence[str]
     cache: bool | str | Path
     workers: int | None
-
-
-@dataclass(frozen=True)
-class StudyPart:
-    """Files that are read together.
-
-    Args:
-        files: The files, which exist; their content decides whether a kept result still fits.
-        read: Gives the recordings in them; a function of a module with its arguments, which are all
-            that the result depends on besides the files.
-        user_id: Who watched, as far as names of files tell.
-        video_id: What was watched, likewise.
-    """
-
-    files: tuple[Path, ...]
-    read: "partial[list[CheckedRecording]]"
-    user_id: str = ""
-    video_id: str = ""
-
-    def key(self) -> str:
-        """Under which the result is kept."""
-        keywords = sorted(self.read.keywords.items())
-        function = f"{self.read.func.__module__}.{self.read.func.__qualname__}"
-        return content_key(self.files, repr((function, self.read.args, keywords)))
-
-    def checked(self) -> list[CheckedRecording]:
-        """Read; what cannot be read at all comes as a finding."""
-        threads = torch.get_num_threads()
-        # Sums over some thousand rows are over before a second thread has woken up.
-        torch.set_num_threads(1)
-        try:
-            return self.read()
-        except InputError as error:
-            source = str(self.files[0])
-            # The message begins with the file, as a finding's own does.
-            found = str(error).removeprefix(source).lstrip(":, ")
-            return [
-                CheckedRecording(
-                    self.user_id,
-                    self.video_id,
-                    source,
-                    recording=None,
-                    findings=(UNREADABLE.broken(found, file=source, remedy=LEAVE_OUT),),
-                )
-            ]
-        finally:
-            torch.set_num_threads(threads)
 
 
 class Study:
@@ -147,6 +91,7 @@ class Study:
         refused: list[CheckedRecording] = []
         warned: Counter[str] = Counter()
         unmet = set(range(len(self.exclusions)))
+        contents: dict[tuple[float, float], str] = {}
         for one in self.checked():
             met = {
                 number
@@ -158,6 +103,10 @@ class Study:
                 continue
             if one.refusals(self.accept):
                 refused.append(one)
+                continue
+            copied = _copy_of(one, contents)
+            if copied and COPIED_RECORDING.code not in self.accept:
+                refused.append(replace(one, findings=(copied,)))
                 continue
             codes = {one.code for one in one.findings if one.severity is not Severity.NOTE}
             warned.update(codes)
@@ -180,76 +129,25 @@ class Study:
 
     def checked(self) -> Iterator[CheckedRecording]:
         """All recordings with what was found in them, refused and excluded ones as well."""
+        folder = default_folder() if isinstance(self.cache, bool) else Path(self.cache)
         for part in track(
-            self._read(),
+            read_parts(self.parts, None if self.cache is False else folder, self.workers),
             description="Reading recordings",
             total=len(self.parts),
             disable=len(self.parts) <= PROGRESS_FROM,
         ):
             yield from part
 
-    def _read(self) -> Iterator[list[CheckedRecording]]:
-        kept = self.cache is not False
-        folder = default_folder() if isinstance(self.cache, bool) else Path(self.cache)
-        if self.workers > 1 and len(self.parts) >= PARALLEL_FROM:
-            with tempfile.TemporaryDirectory() as passing:
-                yield from self._read_together(folder if kept else Path(passing), kept)
-        else:
-            for part in self.parts:
-                yield _read_part(part, RecordingCache(folder)) if kept else part.checked()
 
-    def _read_together(self, folder: Path, kept: bool) -> Iterator[list[CheckedRecording]]:
-        """Read what is not kept yet in this process and in others.
-
-        They hand over files, kept or not: tensors would cross over through shared memory, which
-        containers have little of.
-        """
-        cache = RecordingCache(folder)
-        keys = [
-            part.key() if kept else str(number)
-            for number, part in enumerate(track(self.parts, description="Looking for what is kept"))
-        ]
-        missing = [number for number, key in enumerate(keys) if not cache.holds(key)]
-        elsewhere: list[int] = []
-        if len(missing) >= PARALLEL_FROM:
-            elsewhere = [n for place, n in enumerate(missing, start=1) if place % self.workers]
-        upcoming = iter(elsewhere)
-        begun: dict[int, Future[None]] = {}
-        pool = ProcessPoolExecutor(self.workers - 1) if elsewhere else None
-        try:
-            for number, (part, key) in enumerate(zip(self.parts, keys, strict=True)):
-                while pool and len(begun) < 2 * self.workers:
-                    following = next(upcoming, None)
-                    if following is None:
-                        break
-                    arguments = (self.parts[following], keys[following], cache)
-                    begun[following] = pool.submit(_store_part, *arguments)
-                if number in begun:
-                    begun.pop(number).result()
-                checked = cache.load(key)
-                if checked is None:
-                    checked = part.checked()
-                    if kept:
-                        cache.store(key, checked)
-                if not kept:
-                    cache.discard(key)
-                yield checked
-        finally:
-            if pool:
-                pool.shutdown(kill_workers=True)
-
-
-def _read_part(part: StudyPart, cache: RecordingCache) -> list[CheckedRecording]:
-    key = part.key()
-    checked = cache.load(key)
-    if checked is None:
-        checked = part.checked()
-        cache.store(key, checked)
-    return checked
-
-
-def _store_part(part: StudyPart, key: str, cache: RecordingCache) -> None:
-    cache.store(key, part.checked())
+def _copy_of(one: CheckedRecording, contents: dict[tuple[float, float], str]) -> Finding | None:
+    """The finding that a recording's content came before under another name; else remember it."""
+    if "fingerprint" not in one.measurements:
+        return None
+    content = (one.measurements["fingerprint"], one.measurements["rows"])
+    if contents.setdefault(content, one.source) == one.source:
+        return None
+    found = f"no two recordings can be equal to the last digit, found {contents[content]} so"
+    return COPIED_RECORDING.broken(found, file=one.source)
 
 
 def _known_codes(accept: Sequence[str]) -> frozenset[str]:
@@ -273,7 +171,8 @@ def _refusal(refused: Sequence[CheckedRecording], accept: frozenset[str]) -> str
     if len(findings) > REFUSALS_SHOWN:
         lines.append(f"and {len(findings) - REFUSALS_SHOWN} more")
     lines.append(_ways_out(sorted({finding.code for _, finding in findings})))
-    return f"{len(refused)} recordings are refused:\n" + "\n".join(lines)
+    count = "1 recording is" if len(refused) == 1 else f"{len(refused)} recordings are"
+    return f"{count} refused:\n" + "\n".join(lines)
 
 
 def _ways_out(codes: Sequence[str]) -> str:
@@ -281,4 +180,8 @@ def _ways_out(codes: Sequence[str]) -> str:
     acceptable = [code for code in codes if code in ACCEPTABLE]
     if not acceptable:
         return leave_out
-    return f"{leave_out}; to use them nevertheless: data.accept=[{','.join(acceptable)}]"
+    those = "to use them" if len(acceptable) == len(codes) else "to use those of these codes"
+    return (
+        f"{leave_out}; {those} nevertheless: data.accept=[{','.join(acceptable)}] "
+        "(predict.py: reading.accept)"
+    )

@@ -17,8 +17,8 @@ def read_video_durations(path: str | Path) -> dict[str, float]:
     """Durations in seconds by the videos' names.
 
     Args:
-        path: A CSV file with the columns ``video`` and ``duration_s``; or a folder of videos, whose
-            names without the ending are those of the recordings.
+        path: A CSV file with the columns ``video`` and ``duration_s``; or a folder of videos. Their
+            names, without the ending of a video file, are those of the recordings.
 
     Raises:
         InputError: The path is neither, a video cannot be read, or a duration is not positive or
@@ -35,10 +35,11 @@ def read_video_durations(path: str | Path) -> dict[str, float]:
 def _durations_of_table(path: Path) -> dict[str, float]:
     table = read_csv_table(path, numeric=["duration_s"], text=["video"])
     durations_s: dict[str, float] = {}
-    for line, (name, duration_s) in enumerate(
+    for line, (cell, duration_s) in enumerate(
         table.select("video", "duration_s").iter_rows(), start=FIRST_LINE
     ):
-        video = (name or "").strip()
+        name = (cell or "").strip()
+        video = Path(name).stem if Path(name).suffix.lower() in VIDEO_ENDINGS else name
         if not video or video in durations_s:
             found = f"{video} twice" if video else "no name"
             raise InputError(

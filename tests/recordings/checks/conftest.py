@@ -26,6 +26,9 @@ from vpnet.recordings.recording import Recording
 
 ROW_RATE_HZ = 72
 DURATION_S = 64.0
+LEAD_IN = 10
+"""Rows before playback."""
+
 BLINK_EVERY_S = 4.0
 BLINK_S = 0.15
 
@@ -78,13 +81,12 @@ def recording() -> Recording:
 @pytest.fixture(scope="session")
 def tables(recording) -> RawTables:
     """The same viewing as a headset writes it in layout v2, after 10 rows before playback."""
-    lead_in = 10
-    before = torch.zeros(lead_in, dtype=torch.long)
+    before = torch.zeros(LEAD_IN, dtype=torch.long)
     rows = torch.cat((before, torch.arange(recording.samples)))
     playback_s = recording.timestamps_s[rows]
     clock_s = torch.arange(len(rows)).double() / ROW_RATE_HZ + 500
     frame = torch.floor(30 * playback_s)
-    frame[:lead_in] = -1
+    frame[:LEAD_IN] = -1
     clock = {"Timestamp": clock_s.numpy(), "PlaybackTime": playback_s.numpy()}
     weights = recording.face[rows]
     face = dict(zip(FACE_WEIGHTS, weights.T.numpy(), strict=True))
@@ -130,6 +132,12 @@ def tables(recording) -> RawTables:
             "P1", "video", "P1/video", *(Path("P1/video") / f"{name}.csv" for name in _NAMES)
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def rows(recording) -> Tensor:
+    """Rows of the head table that hold the recording's samples."""
+    return torch.arange(LEAD_IN, LEAD_IN + recording.samples)
 
 
 _NAMES = ("head", "eye", "face", "combined")
@@ -197,6 +205,22 @@ def with_offset(recording, with_gaze) -> Callable[[Tensor, Tensor], Recording]:
         return with_gaze(rotate(recording.head_orientation_xyzw, eye_in_head))
 
     return change
+
+
+@pytest.fixture(scope="session")
+def beginning() -> Callable[[Recording, float], Recording]:
+    """Function that gives a recording up to this time."""
+
+    def cut(recording: Recording, end_s: float) -> Recording:
+        first = recording.timestamps_s <= end_s
+        streams = {
+            field.name: value[first]
+            for field in dataclasses.fields(recording)
+            if isinstance(value := getattr(recording, field.name), Tensor)
+        }
+        return dataclasses.replace(recording, **streams)
+
+    return cut
 
 
 @pytest.fixture(scope="session")

@@ -57,3 +57,12 @@ def test_the_mean_of_the_weights_is_no_weight(recording, found):
         face_names=(*recording.face_names, FACE_ACTIVITY),
     )
     assert found(with_mean) == {}
+
+
+@pytest.mark.parametrize(("share", "is_found"), [(0.49, False), (0.51, True)])
+def test_weights_may_be_at_their_limit_for_less_than_half(
+    recording, with_face, found, share, is_found
+):
+    face = recording.face.clone()
+    face[: int(share * len(face)), 24] = 1.0
+    assert ("face_saturated" in found(with_face(face))) is is_found

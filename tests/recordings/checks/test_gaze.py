@@ -1,11 +1,16 @@
+import dataclasses
+
+import pytest
 import torch
 
 from vpnet.recordings.checks.recording import check_recording
 
+ROW_RATE_HZ = 72
+
 
 def test_lost_gaze_is_found(recording, with_gaze, found):
     seen = recording.gaze_valid & (torch.arange(recording.samples) % 100 >= 30)
-    assert "found 67%" in found(with_gaze(valid=seen))["gaze_lost"].message
+    assert "found 67.1% (3092 of 4608)" in found(with_gaze(valid=seen))["gaze_lost"].message
 
 
 def test_gaze_that_was_never_measured_is_found(recording, with_gaze, found):
@@ -37,3 +42,11 @@ def test_blinks_are_counted_and_lost_tracking_is_not(recording, with_gaze):
     seen = recording.gaze_valid.clone()
     seen[1460:1560] = False
     assert check_recording(with_gaze(valid=seen))[1]["blinks_per_min"] == 15
+
+
+@pytest.mark.parametrize(("row_rate_hz", "is_found"), [(29, False), (31, True)])
+def test_slow_rows_never_meant_to_measure_gaze_fast(recording, found, row_rate_hz, is_found):
+    slower = dataclasses.replace(
+        recording, timestamps_s=recording.timestamps_s * ROW_RATE_HZ / row_rate_hz
+    )
+    assert ("gaze_rate_low" in found(slower)) is is_found

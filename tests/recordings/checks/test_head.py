@@ -76,3 +76,51 @@ def test_speed_is_that_of_the_head(recording, with_head):
     measured = check_recording(with_head(quaternion_from_angles(yaw_rad, zero, zero)))[1]
     assert measured["head_speed_median_deg_s"] == pytest.approx(30, abs=0.01)
     assert measured["head_yaw_range_deg"] == pytest.approx(0.9 * 30 * 64, rel=0.01)
+
+
+@pytest.mark.parametrize(("frozen_s", "is_found"), [(1.9, False), (2.1, True)])
+def test_a_head_may_rest_for_two_seconds(recording, with_head, found, frozen_s, is_found):
+    orientation_xyzw = recording.head_orientation_xyzw.clone()
+    orientation_xyzw[720 : 720 + int(frozen_s * 72)] = orientation_xyzw[719]
+    assert ("head_frozen" in found(with_head(orientation_xyzw))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("range_deg", "end_s", "is_found"),
+    [(4.9, 60.0, True), (5.1, 60.0, False), (4.9, 20.5, True), (4.9, 19.5, False)],
+)
+def test_a_head_must_range_over_some_degrees_within_20_seconds(
+    recording, with_head, beginning, found, range_deg, end_s, is_found
+):
+    end = int(end_s * 72)
+    # The 5th to the 95th percentile of a steady turn are nine tenths of it.
+    yaw_rad = torch.deg2rad(range_deg / 0.9 * torch.arange(recording.samples).double() / end)
+    zero = torch.zeros_like(yaw_rad)
+    slow = with_head(quaternion_from_angles(yaw_rad, zero, zero))
+    assert ("head_still" in found(beginning(slow, end_s))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("jump_deg", "step_s", "is_found"),
+    [
+        (13, 1 / 72, False),  # 936 degrees a second
+        (15, 1 / 72, True),  # 1080
+        (4.5, 0.002, False),
+        (5.5, 0.002, True),
+        (170, 0.09, True),
+        (170, 0.11, False),
+    ],
+)
+def test_what_is_a_jump(recording, with_head, found, jump_deg, step_s, is_found):
+    after = torch.arange(recording.samples) >= 2000
+    yaw_rad = torch.deg2rad(jump_deg * after.double())
+    zero = torch.zeros_like(yaw_rad)
+    jumped = with_head(quaternion_from_angles(yaw_rad, zero, zero))
+    times_s = recording.timestamps_s + (step_s - 1 / 72) * after
+    assert ("head_jumps" in found(dataclasses.replace(jumped, timestamps_s=times_s))) is is_found
+
+
+@pytest.mark.parametrize(("roll_deg", "is_found"), [(28.0, False), (32.0, True)])
+def test_a_head_may_lean(recording, with_head, found, roll_deg, is_found):
+    leaning = with_head(turned(recording, roll_deg=roll_deg))
+    assert ("head_tilted" in found(leaning)) is is_found

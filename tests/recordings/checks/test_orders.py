@@ -62,14 +62,13 @@ def test_one_place_for_two_videos_is_no_order():
     assert codes(person("P1", "abc"), person("P2", "abc"), confused) == []
 
 
-def test_positions_count_within_sessions():
-    """The same positions in other sessions are another order."""
-    first, second = {"a": 1, "b": 1, "c": 2}, {"a": 2, "b": 2, "c": 1}
-    people = [
-        person(name, "abc", session_of=session_of)
-        for name, session_of in (("P1", first), ("P2", first), ("P3", second))
-    ]
-    assert codes(*people) == []
+def test_positions_count_on_through_the_sessions():
+    """Whatever the sessions, an order is that of the places among all videos of the study."""
+    first, second = {"a": 1, "b": 1, "c": 2}, {"a": 1, "b": 2, "c": 2}
+    people = [person("P1", "abc", session_of=first), person("P2", "abc", session_of=second)]
+    assert codes(*people, person("P3", "abc")) == ["order_same_for_all"]
+    third = {"c": 1, "a": 2, "b": 2}
+    assert codes(*people, person("P3", "cab", session_of=third)) == []
 
 
 def test_one_assignment_to_sessions_is_found():

@@ -53,3 +53,31 @@ def test_a_skip_is_no_drift(of_head):
     findings, measurements = of_head(skipped)
     assert findings == {}
     assert measurements["playback_speed"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("pause_s", "is_found"), [(0.45, False), (0.55, True)])
+def test_half_a_second_is_no_pause(of_head, pause_s, is_found):
+    playback_s = pl.col("PlaybackTime")
+    paused = pl.when(playback_s < 20).then(playback_s).otherwise((playback_s - pause_s).clip(20))
+    assert ("playback_paused" in of_head(paused)[0]) is is_found
+
+
+@pytest.mark.parametrize(("skip_s", "is_found"), [(0.09, True), (0.11, False)])
+def test_steps_in_which_the_clocks_part_are_left_out_of_the_speed(of_head, skip_s, is_found):
+    skipping = pl.col("PlaybackTime") + skip_s * pl.col("PlaybackTime").floor()
+    assert ("clock_drift" in of_head(skipping)[0]) is is_found
+
+
+@pytest.mark.parametrize(("end_s", "is_found"), [(9.5, False), (10.5, True)])
+def test_a_short_recording_shows_no_drift(tables, end_s, is_found):
+    head = tables.head.filter(pl.col("PlaybackTime") <= end_s)
+    fast = head.with_columns(pl.col("PlaybackTime") * 1.03)
+    alone = dataclasses.replace(tables, head=fast, eye=None, face=None, combined=None)
+    codes = [finding.code for finding in check_tables(alone, None)[0]]
+    assert codes == ["clock_drift"] * is_found
+
+
+@pytest.mark.parametrize(("scale", "is_found"), [(1000, True), (0.001, True), (4, False)])
+def test_another_unit_of_playback_time_is_found(of_head, scale, is_found):
+    findings, _ = of_head(pl.col("PlaybackTime") * scale)
+    assert ("playback_unit" in findings) == is_found

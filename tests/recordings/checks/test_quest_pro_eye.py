@@ -7,12 +7,12 @@ from vpnet.recordings.checks.quest_pro import check_tables
 
 
 @pytest.fixture
-def of_eye(recording, tables):
+def of_eye(recording, tables, rows):
     """Function that gives the findings after some columns of the eye table were changed."""
 
     def check(*changes):
         eye = tables.eye.with_columns(*changes)
-        findings, _ = check_tables(dataclasses.replace(tables, eye=eye), recording)
+        findings, _ = check_tables(dataclasses.replace(tables, eye=eye), recording, rows)
         return {finding.code: finding for finding in findings}
 
     return check
@@ -55,3 +55,28 @@ def test_low_confidence_is_found(of_eye):
     low = pl.when(pl.int_range(pl.len()) % 5 == 0).then(0.3).otherwise(pl.col("LeftConfidence"))
     findings = of_eye(low.alias("LeftConfidence"))
     assert "lower in 20% of the rows" in findings["confidence_low"].message
+
+
+@pytest.mark.parametrize(("error", "is_found"), [(0.04, False), (0.06, True)])
+def test_openness_may_be_off_by_rounding(of_eye, error, is_found):
+    # Open lids alone: closed ones are at 0 already.
+    shifted = pl.when(pl.col("LeftOpenness") > 0.1).then(pl.col("LeftOpenness") - error)
+    assert ("openness_inconsistent" in of_eye(shifted.otherwise(0.0))) is is_found
+
+
+@pytest.mark.parametrize(("percent", "is_found"), [(4, False), (6, True)])
+def test_openness_may_be_wrong_in_a_few_rows(of_eye, percent, is_found):
+    wrong = pl.int_range(pl.len()) % 100 < percent
+    flipped = pl.when(wrong).then(1 - pl.col("LeftOpenness")).otherwise(pl.col("LeftOpenness"))
+    assert ("openness_inconsistent" in of_eye(flipped.alias("LeftOpenness"))) is is_found
+
+
+@pytest.mark.parametrize(("watched_s", "is_found"), [(59, False), (61, True)])
+def test_a_minute_may_pass_without_a_blink(tables, watched_s, is_found):
+    never = [pl.lit(0.1).alias(name) for name in ("BlinkL", "BlinkR")]
+    seen = [pl.lit(0.998).alias(f"{side}Confidence") for side in ("Left", "Right")]
+    rows = watched_s * 72
+    eye = tables.eye.with_columns(*never, *seen).head(rows)
+    brief = dataclasses.replace(tables, head=tables.head.head(rows), eye=eye, combined=None)
+    codes = [finding.code for finding in check_tables(brief, None)[0]]
+    assert ("blink_rate" in codes) is is_found

@@ -1,7 +1,9 @@
 import pytest
 
+from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.study import check_study
+from vpnet.recordings.findings import Severity
 
 
 def viewing(user: int, video: int, **measurements: float) -> CheckedRecording:
@@ -77,8 +79,20 @@ def test_a_missing_questionnaire_is_found_where_others_have_one():
     assert check_study(nobody).recordings == {}
 
 
+def test_a_blank_questionnaire_is_found_where_others_answered():
+    blank = {"has_questionnaire": 0.0, "questionnaire_is_blank": 1.0}
+    people = [viewing(0, 0, has_questionnaire=1.0), viewing(1, 0, **blank)]
+    found = check_study(people)
+    assert codes(found) == {1: ["questionnaire_missing"]}
+    assert "found one in which nothing is answered" in found.recordings[1][0].found
+    assert check_study([viewing(0, 0, **blank), viewing(1, 0, has_questionnaire=0.0)]) == (
+        check_study([])
+    )
+
+
 def test_an_early_end_is_found_against_the_video(study):
-    found = check_study(study, {"v1": 63.0, "v2": 61.0})
+    found = check_study(study, {"v0": 60.0, "v1": 63.0, "v2": 61.0, "v3": 1.0, "v4": 60.0})
+    assert found.study == []
     assert codes(found) == {index: ["ends_early"] for index in (1, 6, 11, 16)}
     assert "the video lasts 63.0 s, found the last sample at 60.0 s" in found.recordings[1][0].found
 
@@ -94,3 +108,21 @@ def test_a_single_longer_recording_makes_no_other_early(study):
 
 def test_of_two_recordings_the_longer_counts():
     assert codes(check_study([viewing(0, 0), viewing(1, 0, last_s=40.0)])) == {1: ["ends_early"]}
+
+
+def test_durations_that_are_not_those_of_the_videos_are_found(study):
+    durations_s = {f"v{number}": 60.0 for number in range(5)}
+    (extra,) = check_study(study, durations_s | {"v8": 9.0}).study
+    assert (extra.code, extra.severity) == ("video_duration_unknown", Severity.NOTE)
+    assert "no recording of v8" in extra.found
+    del durations_s["v3"], durations_s["v4"]
+    (lacking,) = check_study(study, durations_s | {"V3": 60.0}).study
+    assert (lacking.code, lacking.severity) == ("video_duration_unknown", Severity.WARNING)
+    assert "found no duration of v3, v4 and no recording of V3" in lacking.found
+
+
+def test_durations_of_none_of_the_videos_are_refused(study):
+    with pytest.raises(InputError, match=r"found V1, a\.b for v0, v1, v2, v3, v4; correct"):
+        check_study(study, {"a.b": 60.0, "V1": 60.0})
+    unnamed = [CheckedRecording("", "", source, None) for source in ("a", "b")]
+    assert check_study(unnamed, {"v1": 60.0}).study == []

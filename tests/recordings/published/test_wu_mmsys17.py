@@ -41,7 +41,7 @@ def written(folder: Path, table: pl.DataFrame, name: str = "Experiment_1/12/vide
 def test_names_rows_before_playback_and_orientation(tmp_path):
     written(tmp_path, made_up_table())
     written(tmp_path, made_up_table(), "Experiment_2/4/video_0.csv")
-    first, second = read_wu_mmsys17(tmp_path)
+    first, second = read_wu_mmsys17(tmp_path, accept=["copied_recording"])
     assert (first.user_id, first.video_id) == ("12", "1_3")
     assert (second.user_id, second.video_id) == ("4", "2_0")
     assert first.samples == ROWS - 10, "none of the rows at 0 is known to begin the playback"

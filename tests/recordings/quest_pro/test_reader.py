@@ -14,7 +14,8 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import FACE_WEIGHTS
-from vpnet.recordings.quest_pro.reader import read_quest_pro, recording_from_tables
+from vpnet.recordings.quest_pro.from_tables import recording_from_tables
+from vpnet.recordings.quest_pro.reader import read_quest_pro
 
 
 def read_recording(folder, **settings):
@@ -212,5 +213,20 @@ def test_large_study_is_read_with_a_progress_bar(quest_pro_tables, write_quest_p
     first = write_quest_pro(quest_pro_tables)
     for number in range(2, 22):
         shutil.copytree(first, first.with_name(f"video_{number:02d}"))
-    assert len(list(read_quest_pro(first.parents[1], cache=False))) == 21
+    study = read_quest_pro(first.parents[1], cache=False, accept=["copied_recording"])
+    assert len(list(study)) == 21
     assert "Reading recordings" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shorter", [False, True], ids=["aligned", "by_timestamp"])
+def test_gaze_that_is_masked_is_not_called_lost(quest_pro_tables, write_quest_pro, shorter):
+    axes = pl.col("GazeDir.x", "GazeDir.y", "GazeDir.z")
+    eye = quest_pro_tables["eye"].with_columns(-axes)[shorter:]
+    folder = write_quest_pro(quest_pro_tables | {"eye": eye})
+    study = read_quest_pro(folder, cache=False, video_yaw_offset_deg=90.0, mirror=True)
+    (checked,) = study.checked()
+    assert not checked.recording.gaze_valid.any()
+    findings = {finding.code: finding for finding in checked.findings}
+    assert not {"gaze_lost", "tracking_lost"} & set(findings)
+    assert "100.0% of the measurements" in findings["offsets_beyond_reach"].message
+    assert "(masked by max_gaze_offset_deg: 36 of 36)" in findings["offsets_beyond_reach"].message

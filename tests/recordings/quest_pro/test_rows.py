@@ -38,6 +38,61 @@ def test_step_back_is_an_error(quest_pro_tables, replace_values, check):
     assert checked.recording.samples == 71
 
 
+def test_stalled_rows_amid_playback_do_not_steer_the_clock(quest_pro_tables, check):
+    """The player's clock stands at 0 while it has no frame: no one saw anything twice."""
+    stalled = pl.int_range(pl.len()).is_between(40, 44)
+    head = quest_pro_tables["head"].with_columns(
+        VideoFrame=pl.when(stalled).then(-1).otherwise("VideoFrame"),
+        PlaybackTime=pl.when(stalled).then(0.0).otherwise("PlaybackTime"),
+    )
+    checked = check(head=head)
+    assert checked.recording.samples == 67
+    found = finding(checked, "rows_without_frame")
+    assert (found.rows, found.lines) == (5, ((42, 46),))
+    codes = {one.code for one in checked.findings}
+    assert not codes & {"playback_steps_back", "playback_repeats"}
+
+
+def test_row_without_a_frame_does_not_take_the_time_of_the_next(quest_pro_tables, check):
+    row, clock = pl.int_range(pl.len()), pl.col("PlaybackTime")
+    head = quest_pro_tables["head"].with_columns(
+        VideoFrame=pl.when(row == 40).then(-1).otherwise("VideoFrame"),
+        PlaybackTime=pl.when(row == 40).then(clock.shift(-1)).otherwise(clock),
+    )
+    timestamps_s = check(head=head).recording.timestamps_s
+    expected = [row / 72 for row in range(72) if row != 30]
+    assert timestamps_s.tolist() == pytest.approx(expected)
+
+
+def test_repeats_after_stalled_rows_are_named_by_their_lines(quest_pro_tables, check):
+    row, clock = pl.int_range(pl.len()), pl.col("PlaybackTime")
+    head = quest_pro_tables["head"].with_columns(
+        VideoFrame=pl.when(row.is_between(40, 44)).then(-1).otherwise("VideoFrame"),
+        PlaybackTime=pl.when(row == 60).then(clock.shift(1)).otherwise(clock),
+    )
+    assert finding(check(head=head), "playback_repeats").lines == ((62, 62),)
+
+
+def test_rows_before_playback_are_measured_as_they_are_found(quest_pro_tables, check):
+    """A clock may run before the first frame: VideoFrame says when playback began."""
+    head = quest_pro_tables["head"].with_columns(
+        PlaybackTime=pl.int_range(pl.len()) / 72 + 0.01,
+        VideoFrame=pl.when(pl.int_range(pl.len()) < 20).then(-1).otherwise(3),
+    )
+    checked = check(head=head)
+    assert finding(checked, "rows_before_playback").rows == 20
+    assert checked.measurements["rows_before_playback"] == 20
+
+
+def test_rows_of_a_clock_at_0_belong_to_their_samples(quest_pro_tables, check, replace_values):
+    head = replace_values(quest_pro_tables["head"], "PlaybackTime", slice(None), 0.0)
+    eye = replace_values(quest_pro_tables["eye"], "IsFixating", slice(0, 2), 0.0)
+    checked = check(head=head, eye=eye)
+    assert checked.recording.samples == 82
+    share = checked.measurements["recorded_fixating_share"]
+    assert share == pytest.approx(80 / 82)
+
+
 def test_held_player_clock_keeps_the_first_row_of_each_update(quest_pro_tables, check):
     clock = (quest_pro_tables["head"]["PlaybackTime"] * 24 + 1e-9).floor() / 24
     head = quest_pro_tables["head"].with_columns(clock.alias("PlaybackTime"))

@@ -31,6 +31,22 @@ def test_missing_head_file_is_an_error(quest_pro_tables, write_quest_pro):
         list(read_quest_pro(folder.parents[1], cache=False))
 
 
+def test_folder_of_files_with_other_names_is_an_error(quest_pro_tables, write_quest_pro):
+    named = {"HEAD": quest_pro_tables["head"], "Eye": quest_pro_tables["eye"]}
+    folder = write_quest_pro(named, "P1/video_01")
+    other = write_quest_pro({"tracking": quest_pro_tables["head"]}, "P1/video_02")
+    known, unknown = read_quest_pro(folder.parents[1], cache=False).checked()
+    assert known.recording.gaze_valid.all()
+    assert finding(known, "rows_before_playback").file == str(folder / "HEAD.csv")
+    assert (unknown.video_id, unknown.recording) == ("video_02", None)
+    (found,) = unknown.findings
+    assert (found.code, found.severity) == ("unreadable", Severity.ERROR)
+    assert found.message == (
+        f"{other}: a recording's files must be called head.csv, eye.csv, face.csv and "
+        "combined.csv, found only tracking.csv; rename them, or leave the recording out"
+    )
+
+
 def test_missing_eye_and_face_files_disable_their_streams(quest_pro_tables, write_quest_pro):
     checked = check(write_quest_pro({"head": quest_pro_tables["head"]}))
     assert checked.recording.gaze_direction is None

@@ -5,12 +5,10 @@ import pytest
 from vpnet.errors import InputError
 from vpnet.recordings.questionnaire.files import (
     FORMATS,
-    questionnaire_file,
+    questionnaire_files,
     questionnaire_path,
-    read_answers,
     read_post_answers,
     read_questionnaire,
-    read_session,
     write_questionnaire,
 )
 from vpnet.recordings.questionnaire.schema import Questionnaire
@@ -39,11 +37,6 @@ def answered(request, tmp_path):
 def test_both_formats_say_the_same(answered):
     assert read_questionnaire(answered) == ANSWERED
     video = 'Ä "b", c;d'
-    assert read_session(answered, video) == (2, 4)
-    assert read_session(answered, "unseen") == (None, None)
-    answers = read_answers(answered, video)
-    assert (answers["age"], answers["alertness"], answers["interests=music"]) == (0.5, 1.0, 0.0)
-    assert "mood" not in answers
     assert read_post_answers(answered, video) == {"comfort": 0.25, "interest": 0.0}
 
 
@@ -114,7 +107,7 @@ def test_of_many_complaints_the_first_are_told(tmp_path):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_where_questionnaires_lie(form, tmp_path):
-    assert questionnaire_file(tmp_path, "P1") is None
+    assert questionnaire_files(tmp_path, "P1") == ()
     flat = questionnaire_path(tmp_path, "P1", form)
     assert flat == tmp_path / f"questionnaire_P1.{form}"
     (tmp_path / "P2").mkdir()
@@ -122,12 +115,12 @@ def test_where_questionnaires_lie(form, tmp_path):
     assert inside == tmp_path / "P2" / f"questionnaire.{form}"
     for path in (flat, inside):
         write_questionnaire(path, ANSWERED)
-    assert questionnaire_file(tmp_path, "P1") == flat
-    assert questionnaire_file(tmp_path, "P2") == inside
+    assert questionnaire_files(tmp_path, "P1") == (flat,)
+    assert questionnaire_files(tmp_path, "P2") == (inside,)
 
 
-def test_two_questionnaires_of_one_participant_are_refused(tmp_path):
-    for form in FORMATS:
-        write_questionnaire(tmp_path / f"questionnaire_P1.{form}", ANSWERED)
-    with pytest.raises(InputError, match="must have one questionnaire, found also .*P1.csv"):
-        questionnaire_file(tmp_path, "P1")
+def test_two_questionnaires_of_one_participant_are_both_found(tmp_path):
+    paths = tuple(tmp_path / f"questionnaire_P1.{form}" for form in FORMATS)
+    for path in paths:
+        write_questionnaire(path, ANSWERED)
+    assert questionnaire_files(tmp_path, "P1") == paths

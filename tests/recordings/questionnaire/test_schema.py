@@ -34,6 +34,22 @@ def test_a_blank_one_lists_videos_and_sessions_and_answers_nothing():
     assert [one.session for one in blank.sessions] == [1, 2]
     answers = {**blank.pre.model_dump(), **blank.post.model_dump()}
     assert set(answers.values()) == {None}
+    assert blank.is_blank
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_blank"),
+    [
+        ({}, True),
+        ({"post": {"comfort": 3}}, True),
+        ({"pre": {"age": 30}}, False),
+        ({"pre": {"interests": []}}, False),
+        ({"sessions": [{"session": 1}, {"session": 2, "mood": 1}]}, False),
+        ({"videos": [{"video": "a", "session": 1}]}, False),
+    ],
+)
+def test_names_alone_answer_nothing(answers, is_blank):
+    assert Questionnaire.model_validate(answers).is_blank == is_blank
 
 
 def test_sections_that_say_nothing_may_be_absent_or_null():

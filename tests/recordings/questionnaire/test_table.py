@@ -55,6 +55,7 @@ def test_what_spreadsheets_make_of_a_table(delimiter, line_end):
         (HEADER + "pre,,,age,3\n\npre,,,Age,3\n", "line 4: .* already answered in line 2"),
         (HEADER + "pre,,,interests,art,film\n", "line 2: .* 5 cells, found 6"),
         (HEADER + 'pre,,,age,"3\n', "line 2: .* cannot be read as CSV"),
+        ('"section"x,' + HEADER, "line 1: .* cannot be read as CSV"),
     ],
 )
 def test_what_is_no_questionnaire_is_refused(text, message):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from vpnet.recordings.checks.lost import check_lost
 from vpnet.recordings.checks.runs import (
     describe,
     held_samples,
@@ -13,9 +14,6 @@ from vpnet.recordings.checks.runs import (
 from vpnet.recordings.face import FACE_ACTIVITY
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.recording import Recording
-
-LOST_SHARE = 0.2
-"""As for gaze: more than this is not a moment's failure."""
 
 STUCK_S = 2.0
 """63 weights never all stay the same to the last digit in a living face."""
@@ -87,19 +85,9 @@ def check_face(recording: Recording, file: str) -> tuple[list[Finding], dict[str
     columns = [number for number, name in enumerate(recording.face_names) if name != FACE_ACTIVITY]
     if recording.face is None or valid is None or not columns:
         return [], {}
-    findings = []
     timestamps_s, weights = recording.timestamps_s, recording.face[:, columns]
-    lost = int((~valid).sum())
-    measurements = {"face_valid_share": 1 - lost / len(valid)}
-    if lost > LOST_SHARE * len(valid):
-        findings.append(
-            FACE_LOST.broken(
-                f"the face must be measured in {1 - LOST_SHARE:.0%} of the samples, found "
-                f"{1 - lost / len(valid):.0%}",
-                file=file,
-                rows=lost,
-            )
-        )
+    measurements = {"face_valid_share": float(valid.double().mean())}
+    findings = check_lost(FACE_LOST, "the face", valid, file)
     if not valid.any():
         return findings, measurements
     held = held_samples(timestamps_s, weights, valid)

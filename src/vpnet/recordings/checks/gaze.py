@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from vpnet.recordings.checks.lost import check_lost
 from vpnet.recordings.checks.runs import (
     describe,
     held_samples,
@@ -12,9 +13,6 @@ from vpnet.recordings.checks.runs import (
 )
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.recording import Recording
-
-LOST_SHARE = 0.2
-"""Blinks cost about 5 % of the samples; four times that is no longer blinking."""
 
 LOST_S = 1.0
 """A blink is over within half a second."""
@@ -62,24 +60,30 @@ GAZE_RATE_LOW = Rule(
 RULES = (GAZE_LOST, TRACKING_LOST, GAZE_STUCK, GAZE_RATE_LOW)
 
 
-def check_gaze(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
+def check_gaze(
+    recording: Recording, file: str, gaze_measured: Tensor | None
+) -> tuple[list[Finding], dict[str, float]]:
     """Lost, stuck and rare gaze.
 
     Args:
         recording: Any recording; one without gaze has no findings.
         file: For messages.
+        gaze_measured: The result of `vpnet.recordings.gaze.measured_gaze`, which has more than the
+            recording: what lies beyond the eyes' reach was measured and not lost.
     """
-    gaze, valid = recording.gaze_direction, recording.gaze_valid
-    if gaze is None or valid is None or recording.is_fixating is None:
+    valid, fixating = recording.gaze_valid, recording.is_fixating
+    if gaze_measured is None or valid is None or fixating is None:
         return [], {}
+    measured = gaze_measured.isfinite().all(dim=-1)
     timestamps_s = recording.timestamps_s
     durations_s = sample_durations_s(timestamps_s)
     measurements = {"gaze_valid_share": float(valid.double().mean())}
-    findings = _check_lost(timestamps_s, valid, file)
-    if not valid.any():
+    findings = check_lost(GAZE_LOST, "gaze", measured, file)
+    findings += _check_tracking(timestamps_s, measured, file)
+    if not measured.any():
         return findings, measurements
 
-    held = held_samples(timestamps_s, gaze, valid)
+    held = held_samples(timestamps_s, gaze_measured, measured)
     stuck = still_runs(timestamps_s, held, STUCK_S)
     if len(stuck):
         findings.append(
@@ -90,8 +94,8 @@ def check_gaze(recording: Recording, file: str) -> tuple[list[Finding], dict[str
                 rows=rows_in(stuck),
             )
         )
-    distinct = int((valid & ~held).sum())
-    rate_hz = distinct / float(durations_s[valid].sum())
+    distinct = int((measured & ~held).sum())
+    rate_hz = distinct / float(durations_s[measured].sum())
     row_rate_hz = recording.samples / float(durations_s.sum())
     if rate_hz < RATE_HZ and row_rate_hz >= FAST_ROWS_HZ:
         findings.append(
@@ -101,41 +105,32 @@ def check_gaze(recording: Recording, file: str) -> tuple[list[Finding], dict[str
                 file=file,
             )
         )
-    lost_runs = runs_where(~valid)
+    lost_runs = runs_where(~measured)
     lost_s = _lost_durations_s(timestamps_s, lost_runs)
     blinks = int(((lost_s >= BLINK_S[0]) & (lost_s <= BLINK_S[1])).sum())
-    return findings, measurements | {
+    measurements |= {
         "gaze_rate_hz": rate_hz,
-        "gaze_held_ratio": float(valid.sum()) / distinct,
-        "fixating_share": float(recording.is_fixating[valid].double().mean()),
+        "gaze_held_ratio": float(measured.sum()) / distinct,
         "blinks_per_min": 60 * blinks / float(durations_s.sum()),
     }
+    if valid.any():
+        measurements["fixating_share"] = float(fixating[valid].double().mean())
+    return findings, measurements
 
 
-def _check_lost(timestamps_s: Tensor, valid: Tensor, file: str) -> list[Finding]:
-    findings = []
-    lost = int((~valid).sum())
-    if lost > LOST_SHARE * len(valid):
-        findings.append(
-            GAZE_LOST.broken(
-                f"gaze must be measured in {1 - LOST_SHARE:.0%} of the samples, found "
-                f"{1 - lost / len(valid):.0%}",
-                file=file,
-                rows=lost,
-            )
-        )
-    runs = runs_where(~valid)
+def _check_tracking(timestamps_s: Tensor, measured: Tensor, file: str) -> list[Finding]:
+    runs = runs_where(~measured)
     runs = runs[_lost_durations_s(timestamps_s, runs) > LOST_S]
-    if len(runs):
-        findings.append(
-            TRACKING_LOST.broken(
-                f"gaze must not be lost for more than {LOST_S:g} s, found it lost "
-                f"{describe(timestamps_s, runs)}",
-                file=file,
-                rows=rows_in(runs),
-            )
+    if not len(runs):
+        return []
+    return [
+        TRACKING_LOST.broken(
+            f"gaze must not be lost for more than {LOST_S:g} s, found it lost "
+            f"{describe(timestamps_s, runs)}",
+            file=file,
+            rows=rows_in(runs),
         )
-    return findings
+    ]
 
 
 def _lost_durations_s(timestamps_s: Tensor, runs: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ OFFSETS_BEYOND_REACH = Rule(
     "offsets_beyond_reach",
     Severity.WARNING,
     "The eyes turn further than eyes can",
-    meaning="These samples are no gaze, yet they count as measured; many of them mean that head "
-    "and gaze do not share one frame.",
+    meaning="These samples are no gaze; those that max_gaze_offset_deg does not mask count as "
+    "measured all the same. Many of them mean that head and gaze do not share one frame.",
     remedy="lower max_gaze_offset_deg to 45 to mask them; if they are many, check the axes of the "
     "gaze columns",
 )
@@ -67,34 +67,46 @@ GAZE_OPPOSES_HEAD = Rule(
     "what eyes tell.",
     remedy="check the sign of that axis in the export, and of the head's pitch",
 )
+ALL_MASKED_REMEDY = (
+    "nothing to do if they are few; else check the axes of the gaze columns, and the head's"
+)
 RULES = (OFFSETS_BEYOND_REACH, OFFSET_SHIFTED, GAZE_OPPOSES_HEAD)
 
 
-def check_gaze_offset(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
+def check_gaze_offset(
+    recording: Recording, file: str, gaze_measured: Tensor | None
+) -> tuple[list[Finding], dict[str, float]]:
     """Reach, centre and side of the eye-in-head offset, which is computed anew from directions.
 
     Args:
         recording: Any recording; one without gaze has no findings.
         file: For messages.
+        gaze_measured: The result of `vpnet.recordings.gaze.measured_gaze`; what the recording masks
+            since it lies beyond the eyes' reach is judged as well.
     """
-    gaze, valid = recording.gaze_direction, recording.gaze_valid
-    if gaze is None or valid is None or not valid.any():
+    valid = recording.gaze_valid
+    if gaze_measured is None or valid is None:
+        return [], {}
+    measured = gaze_measured.isfinite().all(dim=-1)
+    if not measured.any():
         return [], {}
     yaw_rad, elevation_rad = yaw_and_elevation(recording.viewport_center)
     orientation_xyzw = recording.head_orientation_xyzw
     if orientation_xyzw is None:
         orientation_xyzw = quaternion_from_angles(yaw_rad, elevation_rad, torch.zeros_like(yaw_rad))
-    offset_deg = eye_in_head_offset_deg(orientation_xyzw, gaze)
-    measured_deg = offset_deg[valid]
-    measurements = {
-        "offset_median_deg": float(measured_deg[:, 2].median()),
-        "offset_p95_deg": float(measured_deg[:, 2].quantile(0.95)),
-    }
+    offset_deg = eye_in_head_offset_deg(orientation_xyzw, gaze_measured)
     # A held sample stays in the world while the head turns on: only new ones tell of the eyes.
-    fresh = valid & ~held_samples(recording.timestamps_s, gaze, valid)
-    findings = _check_reach(offset_deg[fresh, 2], file)
+    fresh = measured & ~held_samples(recording.timestamps_s, gaze_measured, measured)
+    findings = _check_reach(offset_deg[fresh, 2], ~valid[fresh], file)
+    if not valid.any():
+        return findings, {}
+    valid_deg = offset_deg[valid]
+    measurements = {
+        "offset_median_deg": float(valid_deg[:, 2].median()),
+        "offset_p95_deg": float(valid_deg[:, 2].quantile(0.95)),
+    }
     if recording.duration_s >= SHIFT_FROM_S:
-        findings += _check_shift(measured_deg, file)
+        findings += _check_shift(valid_deg, file)
     turned_deg, comparable = _turning_deg(recording, yaw_rad, elevation_rad)
     for axis, name in enumerate(("horizontal", "vertical")):
         findings += _check_lead(
@@ -103,18 +115,21 @@ def check_gaze_offset(recording: Recording, file: str) -> tuple[list[Finding], d
     return findings, measurements
 
 
-def _check_reach(magnitude_deg: Tensor, file: str) -> list[Finding]:
-    beyond = int((magnitude_deg > REACH_DEG).sum())
+def _check_reach(magnitude_deg: Tensor, masked: Tensor, file: str) -> list[Finding]:
+    is_beyond = magnitude_deg > REACH_DEG
+    beyond, masked_beyond = int(is_beyond.sum()), int((is_beyond & masked).sum())
     share = beyond / len(magnitude_deg)
     if share < STRAY_SHARE:
         return []
     return [
         OFFSETS_BEYOND_REACH.broken(
             f"eyes turn at most {REACH_DEG:g} degrees from the head's axis, found {share:.1%} of "
-            f"the measurements beyond, up to {magnitude_deg.max():.0f} degrees",
+            f"the measurements beyond, up to {magnitude_deg.max():.0f} degrees (masked by "
+            f"max_gaze_offset_deg: {masked_beyond} of {beyond})",
             file=file,
             rows=beyond,
             severity=Severity.NOTE if share < FEW_SHARE else None,
+            remedy=ALL_MASKED_REMEDY if masked_beyond == beyond else None,
         )
     ]
 

@@ -6,6 +6,7 @@ boredom, fatigue) cannot be separated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding, Rule, Severity
@@ -39,7 +40,13 @@ RULES = (ORDER_SAME_FOR_ALL, SESSIONS_SAME_FOR_ALL)
 
 @dataclass(frozen=True)
 class _Viewing:
-    """When one person saw one video; parts of it that are not known are None or empty."""
+    """When one person saw one video; parts of it that are not known are None or empty.
+
+    Args:
+        session: Number of the session.
+        position: Place among all videos of the study, 1 the first.
+        started_at: When the recording began.
+    """
 
     session: float | None
     position: float | None
@@ -108,16 +115,14 @@ def _check_sessions(people: Mapping[str, Mapping[str, _Viewing]]) -> list[Findin
 
 def _order(viewings: Mapping[str, _Viewing]) -> list[str]:
     """A person's videos in the order of viewing; empty where it is not known."""
-    places: dict[str, tuple] = {
-        video: (viewing.session or 0, viewing.position)
+    places: dict[str, Any] = {
+        video: viewing.position
         for video, viewing in viewings.items()
         if viewing.position is not None
     }
     if len(places) < len(viewings):
         places = {
-            video: (viewing.started_at,)
-            for video, viewing in viewings.items()
-            if viewing.started_at
+            video: viewing.started_at for video, viewing in viewings.items() if viewing.started_at
         }
     if len(places) < len(viewings) or len(set(places.values())) < len(places):
         return []

@@ -7,7 +7,7 @@ from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.recording import Recording
 
 GAP_S = 0.25
-"""A gap this long is worth telling: interpolation (at most 0.25 s by default) cannot close it."""
+"""Across a longer gap the face is not interpolated by default, nor the gaze (0.1 s)."""
 
 GAP_STEPS = 3
 """In slower recordings, a gap is at least so many times the usual step."""
@@ -19,7 +19,8 @@ PLAYBACK_GAPS = Rule(
     "playback_gaps",
     Severity.WARNING,
     "Samples are missing in between",
-    meaning="No training window spans a gap, so each costs all windows that would.",
+    meaning="The head is interpolated across gaps of up to task.max_head_gap_s (0.5 s by default); "
+    "a longer one costs all training windows that would span it.",
     remedy="nothing to do if they are few; else look why the headset dropped frames",
 )
 STARTS_LATE = Rule(

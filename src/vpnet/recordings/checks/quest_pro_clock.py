@@ -8,6 +8,7 @@ from vpnet.recordings.checks.runs import rows_in, runs_where
 from vpnet.recordings.csv_table import FIRST_LINE
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.fixations import GAP_LIMIT_S
+from vpnet.recordings.refusals import PLAYBACK_UNIT
 
 ROW_RATE_HZ = 60.0
 """A Quest Pro writes 72 rows a second; a sixth less means dropped frames all along."""
@@ -20,6 +21,9 @@ DRIFT = 0.01
 
 DRIFT_FROM_S = 10.0
 """Shorter recordings do not show so small a drift."""
+
+OTHER_UNIT = 5.0
+"""No player runs so much faster or slower than the clock."""
 
 UNEVEN_S = 0.1
 """Where the two clocks advance so differently in one step there was a pause or a skip."""
@@ -101,6 +105,14 @@ def check_clocks(played: pl.DataFrame, file: str) -> tuple[list[Finding], dict[s
     playback_steps_s, clock_steps_s = playback_s[moved].diff(), elapsed_s[moved].diff()
     even = (clock_steps_s > 0) & ((playback_steps_s - clock_steps_s).abs() < UNEVEN_S)
     measurements = {"row_rate_hz": row_rate_hz}
+    if len(moved) > 2:
+        speed = float(playback_steps_s.median() / clock_steps_s.median().clamp(min=1e-9))
+        if not 1 / OTHER_UNIT < speed < OTHER_UNIT:
+            found = (
+                "PlaybackTime must be in seconds and advance as Timestamp does, found it "
+                f"{speed:.4g} times as fast"
+            )
+            findings.append(PLAYBACK_UNIT.broken(found, file=file))
     seen_s = float(clock_steps_s[even].sum())
     if seen_s > 0:
         speed = float(playback_steps_s[even].sum()) / seen_s

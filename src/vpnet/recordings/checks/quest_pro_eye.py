@@ -8,11 +8,11 @@ from vpnet.recordings.checks.runs import runs_where
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.fixations import GAP_LIMIT_S
+from vpnet.recordings.quest_pro.streams import BLINK_COLUMNS, BLINK_THRESHOLD
 
 PUPIL_COLUMNS = ("LeftPupilDiam_NA", "RightPupilDiam_NA", "LeftPupilDiam", "RightPupilDiam")
 OPENNESS_COLUMNS = ("LeftOpenness", "RightOpenness")
 CONFIDENCE_COLUMNS = ("LeftConfidence", "RightConfidence")
-BLINK_COLUMNS = ("BlinkL", "BlinkR")
 
 SAME_SHARE = 0.99
 SAME = 0.002
@@ -22,9 +22,6 @@ OPENNESS_TOLERANCE = 0.05
 """Openness is the sum of three weights; files are rounded to two decimals."""
 
 OPENNESS_SHARE = 0.05
-
-BLINK_CLOSED = 0.5
-"""A lid closed further than half covers the pupil."""
 
 BLINKLESS_S = 60.0
 """People blink 5 to 30 times a minute, and less when they watch closely; not never."""
@@ -188,7 +185,7 @@ def _check_blinks(rows: pl.DataFrame, file: str) -> tuple[list[Finding], dict[st
         return [], {}
     steps_s = columns(rows, ("elapsed_s",))[:, 0].diff(append=torch.full((1,), torch.inf))
     tracked = (columns(rows, CONFIDENCE_COLUMNS) > 0).all(dim=-1)
-    closed = columns(rows, BLINK_COLUMNS).mean(dim=-1) > BLINK_CLOSED
+    closed = columns(rows, BLINK_COLUMNS).mean(dim=-1) > BLINK_THRESHOLD
     # Lids cover the eyes: the tracker may well lose them in a blink.
     watched_s = float(steps_s[(tracked | closed) & (steps_s > 0) & (steps_s <= GAP_LIMIT_S)].sum())
     if watched_s <= 0:

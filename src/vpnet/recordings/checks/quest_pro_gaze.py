@@ -3,14 +3,24 @@
 import polars as pl
 import torch
 
-from vpnet.geometry.directions import direction_from_angles, great_circle_distance
+from vpnet.geometry.directions import (
+    direction_from_angles,
+    great_circle_distance,
+    normalize,
+)
 from vpnet.recordings.checks.played_rows import columns, lines_of, matched
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.fixations import detect_fixations
+from vpnet.recordings.gaze import LENGTH_TOLERANCE
+from vpnet.recordings.quest_pro.streams import GAZE_COLUMNS
 from vpnet.recordings.recording import Recording
+from vpnet.recordings.refusals import GAZE_ANGLES_DISAGREE
 
 LEVEL_DEG = 2.0
 """A head that hardly leaves the horizon does not show which sign its pitch has."""
+
+ANGLES_TOLERANCE_DEG = 2.0
+"""Files are rounded, directions to two decimals at worst."""
 
 RECORDED_THRESHOLD_DEG_S = 30.0
 """Below this velocity the headset itself calls gaze a fixation."""
@@ -37,6 +47,35 @@ FIXATIONS_ON_HELD_ROWS = Rule(
     remedy="never use IsFixating, except to reproduce earlier work (recorded_fixations=true)",
 )
 RULES = (MIXED_PITCH_SIGN, FIXATIONS_ON_HELD_ROWS)
+
+
+def check_gaze_angles(eye: pl.DataFrame, file: str) -> tuple[list[Finding], dict[str, float]]:
+    """Whether GazeYaw and GazePitch (positive up) are the angles of GazeDir.
+
+    Args:
+        eye: The eye table.
+        file: Its file, for messages.
+    """
+    if not {"GazeYaw", "GazePitch"} <= set(eye.columns):
+        return [], {}
+    tracked = eye.filter(pl.col("BothEyesValid") > 0)
+    values = columns(tracked, (*GAZE_COLUMNS, "GazeYaw", "GazePitch"))
+    length = torch.linalg.vector_norm(values[:, :3], dim=-1)
+    values = values[values.isfinite().all(dim=-1) & ((length - 1).abs() < LENGTH_TOLERANCE)]
+    if not len(values):
+        return [], {}
+    yaw_rad, elevation_rad = torch.deg2rad(values[:, 3:]).unbind(dim=-1)
+    apart_rad = great_circle_distance(
+        normalize(values[:, :3]), direction_from_angles(yaw_rad, elevation_rad)
+    )
+    apart_deg = float(torch.rad2deg(apart_rad).quantile(0.9))
+    if apart_deg <= ANGLES_TOLERANCE_DEG:
+        return [], {}
+    found = (
+        f"GazeYaw and GazePitch (positive up) must agree with GazeDir within "
+        f"{ANGLES_TOLERANCE_DEG:g} degrees in nine rows of ten, found {apart_deg:.1f}"
+    )
+    return [GAZE_ANGLES_DISAGREE.broken(found, file=file)], {}
 
 
 def check_recorded_offsets(

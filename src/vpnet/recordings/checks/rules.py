@@ -19,12 +19,14 @@ from vpnet.recordings.checks import (
     study,
 )
 from vpnet.recordings.findings import Rule
-from vpnet.recordings.quest_pro import recorded, rows, streams, tables
+from vpnet.recordings.quest_pro import files, recorded, rows, streams, tables
+from vpnet.recordings.questionnaire.recording_answers import VIDEO_NOT_LISTED
 from vpnet.recordings.refusals import REFUSALS
 
 ALL_RULES: tuple[Rule, ...] = (
     *REFUSALS,
     csv_table.LAST_LINE_CUT,
+    files.PARTICIPANT_UNCLEAR,
     tables.EYE_MISSING,
     tables.FACE_MISSING,
     tables.COMBINED_UNREADABLE,
@@ -37,6 +39,7 @@ ALL_RULES: tuple[Rule, ...] = (
     streams.WEIGHTS_UNNAMED,
     recorded.MIXED_SIGN,
     orientation_agreement.ORIENTATION_LEFT_OUT,
+    VIDEO_NOT_LISTED,
     *playback.RULES,
     *head.RULES,
     *gaze.RULES,

@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.orders import check_orders
 from vpnet.recordings.findings import Finding, Rule, Severity
+from vpnet.recordings.refusals import COPIED_RECORDING
 
 EARLY_S = 2.0
 """Players and loggers do not stop at the same moment; two seconds are more than that."""
@@ -22,7 +24,7 @@ QUESTIONNAIRE_MISSING = Rule(
     Severity.WARNING,
     "This participant's questionnaire is missing",
     meaning="Others of the study have one; models that use answers see none for this person.",
-    remedy="put it there; vpnet questionnaire writes a template",
+    remedy="put it there, or fill it in; vpnet questionnaire writes a template",
 )
 RECORDING_MISSING = Rule(
     "recording_missing",
@@ -39,14 +41,6 @@ DUPLICATE_RECORDING = Rule(
     "somebody else's. A split could tear the two apart.",
     remedy="find out which is right, and remove or exclude the other",
 )
-COPIED_RECORDING = Rule(
-    "copied_recording",
-    Severity.WARNING,
-    "Two recordings have the same content",
-    meaning="One is a copy under another name; if one is trained on and the other tested on, the "
-    "result is worth nothing.",
-    remedy="find out which name is right, and remove or exclude the other",
-)
 ENDS_EARLY = Rule(
     "ends_early",
     Severity.WARNING,
@@ -54,12 +48,20 @@ ENDS_EARLY = Rule(
     meaning="The viewer stopped, or the headset did; the end of the video is missing.",
     remedy="nothing to do if the rest is worth having; else leave the recording out",
 )
+VIDEO_DURATION_UNKNOWN = Rule(
+    "video_duration_unknown",
+    Severity.WARNING,
+    "The given lengths are not those of the videos",
+    meaning="Where the length of a video is not known, an early end of its recordings shows only "
+    "in comparison with each other.",
+    remedy="write the names of videos as the recordings have them, and add what is lacking",
+)
 RULES = (
     QUESTIONNAIRE_MISSING,
     RECORDING_MISSING,
     DUPLICATE_RECORDING,
-    COPIED_RECORDING,
     ENDS_EARLY,
+    VIDEO_DURATION_UNKNOWN,
 )
 
 
@@ -87,16 +89,24 @@ def check_study(
         video_durations_s: How long each video lasts, by name, as far as known. A video without one
             is taken to last as long as its second longest recording: a single one that is longer
             may have an app that was closed late.
+
+    Raises:
+        InputError: Durations are given, but of none of the videos.
     """
+    durations_s = video_durations_s or {}
     recordings: defaultdict[int, list[Finding]] = defaultdict(list)
     for index, finding in (
         *_duplicates(checked),
         *_copies(checked),
         *_without_questionnaire(checked),
-        *_ending_early(checked, video_durations_s or {}),
+        *_ending_early(checked, durations_s),
     ):
         recordings[index].append(finding)
-    study = [*check_orders(checked), *_missing_recordings(checked)]
+    study = [
+        *check_orders(checked),
+        *_missing_recordings(checked),
+        *_unknown_durations(checked, durations_s),
+    ]
     return StudyFindings(study, dict(recordings))
 
 
@@ -161,18 +171,18 @@ def _without_questionnaire(checked: Sequence[CheckedRecording]) -> list[tuple[in
     answering = {one.user_id for one, known in zip(checked, has, strict=True) if known == 1}
     if not answering:
         return []
-    return [
-        (
-            index,
-            QUESTIONNAIRE_MISSING.broken(
-                f"participant {one.user_id} must have a questionnaire as {len(answering)} others "
-                "have, found none",
-                file=one.source,
-            ),
+    found = []
+    for index, one in enumerate(checked):
+        if has[index] != 0 or one.user_id in answering:
+            continue
+        is_blank = one.measurements.get("questionnaire_is_blank") == 1
+        finding = QUESTIONNAIRE_MISSING.broken(
+            f"participant {one.user_id} must have a questionnaire as {len(answering)} others have, "
+            f"found {'one in which nothing is answered' if is_blank else 'none'}",
+            file=one.source,
         )
-        for index, one in enumerate(checked)
-        if has[index] == 0 and one.user_id not in answering
-    ]
+        found.append((index, finding))
+    return found
 
 
 def _ending_early(
@@ -199,6 +209,35 @@ def _ending_early(
             )
             found.append((index, finding))
     return found
+
+
+def _unknown_durations(
+    checked: Sequence[CheckedRecording], durations_s: Mapping[str, float]
+) -> list[Finding]:
+    videos = {one.video_id for one in checked if one.video_id}
+    if not videos or not durations_s:
+        return []
+    unknown, unseen = sorted(videos - durations_s.keys()), sorted(durations_s.keys() - videos)
+    if len(unknown) == len(videos):
+        raise InputError(
+            "lengths of videos must be given by the names that the recordings have, found "
+            f"{_list(unseen)} for {_list(unknown)}; correct the names"
+        )
+    lacks = [
+        f"no {what} of {_list(names)}"
+        for what, names in (("duration", unknown), ("recording", unseen))
+        if names
+    ]
+    if not lacks:
+        return []
+    return [
+        VIDEO_DURATION_UNKNOWN.broken(
+            "where lengths of videos are given, each video must have one, and each must belong to "
+            f"a video, found {' and '.join(lacks)}",
+            # Who checks a part of a study may well give the lengths of all its videos.
+            severity=Severity.WARNING if unknown else Severity.NOTE,
+        )
+    ]
 
 
 def _missing_recordings(checked: Sequence[CheckedRecording]) -> list[Finding]:

@@ -25,7 +25,8 @@ from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.refusals import UNREADABLE
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 
 LAYOUT = DatasetLayout("H/Scanpaths", "*.csv")
 COLUMNS = ("# Idx", "longitude", "latitude", "start timestamp")

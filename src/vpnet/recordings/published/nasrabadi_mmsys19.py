@@ -47,7 +47,8 @@ from vpnet.recordings.published.headerless_csv import (
     read_headerless_csv,
     require_lines,
 )
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
 
 LAYOUT = DatasetLayout("Traces", "*/*.csv")

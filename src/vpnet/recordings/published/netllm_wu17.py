@@ -35,7 +35,8 @@ from vpnet.recordings.published.headerless_csv import (
     read_headerless_csv,
     require_lines,
 )
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 
 LAYOUT = DatasetLayout("", "video*/5Hz/simple_5Hz_user*.csv")
 COLUMNS = ("t", "roll", "pitch", "yaw")

@@ -26,7 +26,8 @@ from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.quest_pro.rows import UnusableRecording, playback_rows
 from vpnet.recordings.quest_pro.streams import QUATERNION_COLUMNS, head_orientation
 from vpnet.recordings.refusals import UNREADABLE
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 
 LAYOUT = DatasetLayout("Formated_Data", "Experiment_*/*/video_*.csv")
 

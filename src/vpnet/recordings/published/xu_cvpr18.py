@@ -33,7 +33,8 @@ from vpnet.recordings.published.headerless_csv import (
     require_lines,
     words,
 )
-from vpnet.recordings.study import Study, StudyOptions, StudyPart
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
 
 LAYOUT = DatasetLayout("Gaze_txt_files", "*/*.txt")
 VIDEOS_FILE = "xu_cvpr18_videos.csv"

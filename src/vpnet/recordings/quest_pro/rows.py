@@ -11,6 +11,7 @@ from vpnet.errors import InputError
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.csv_table import FIRST_LINE
 from vpnet.recordings.findings import Finding, Rule, Severity, line_ranges
+from vpnet.recordings.quest_pro.headset_clock import UNITS_PER_S, elapsed_seconds
 from vpnet.recordings.refusals import FOREIGN_FILE, NEVER_PLAYED, NOT_SYNCHRONISED
 
 FEW_ROWS_MISSING = 0.01
@@ -105,7 +106,7 @@ def playback_rows(
                 else None,
             )
         )
-        playback_s = _seconds_since_start(head["Timestamp"], file)
+        playback_s = _timestamp_as_playback(head["Timestamp"], file)
     elif "VideoFrame" in head.columns:
         frame = _float64(head["VideoFrame"])
         # A player that never reports a frame still has its clock.
@@ -124,10 +125,12 @@ def playback_rows(
     begin, end = int(torch.nonzero(playing)[0]), int(started[-1]) + 1
     if int(started[0]) - begin > 1:
         begin = int(started[0])
-    end -= _standstill(playback_s[begin:end])
-    kept = begin + increasing_rows(playback_s[begin:end], file, FIRST_LINE + begin, findings)
+    # Rows without a frame go first: their clock often stands at 0, which would look like a restart.
+    played = begin + torch.nonzero(playing[begin:end]).squeeze(-1)
+    played = played[: len(played) - _standstill(playback_s[played])]
+    end = int(played[-1]) + 1
+    kept = played[increasing_rows(playback_s[played], file, FIRST_LINE + played, findings)]
     _note_left_out(playing, begin, end, file, findings)
-    kept = kept[playing[kept]]
     if len(kept) < 2:
         raise UnusableRecording(
             NEVER_PLAYED.broken(
@@ -241,22 +244,15 @@ def _standstill(playback_s: Tensor) -> int:
     return int(held[-1]) - 1 if stopped else 0
 
 
-def _seconds_since_start(timestamps: pl.Series, file: str) -> Tensor:
-    """Time since the first row, of a Timestamp in seconds or (told by its steps) milliseconds."""
-    if not timestamps.dtype.is_numeric():
+def _timestamp_as_playback(timestamps: pl.Series, file: str) -> Tensor:
+    elapsed_s = elapsed_seconds(timestamps)
+    if elapsed_s is None:
+        shown = ", ".join(map(str, timestamps[:3]))
         raise InputError(
-            f"{file}, column Timestamp: to serve as playback time it must hold numbers, found "
-            f"{timestamps[0]!r}; convert it to seconds"
+            f"{file}, column Timestamp: to serve as playback time it must hold numbers "
+            f"that count {', '.join(UNITS_PER_S)}, found {shown}; convert it to seconds"
         )
-    elapsed = _float64(timestamps)
-    elapsed = elapsed - elapsed[0]
-    step = float(elapsed.diff().median()) if len(elapsed) > 1 else 0.0
-    if not 0 < step < 1000:
-        raise InputError(
-            f"{file}, column Timestamp: to serve as playback time it must be in seconds or "
-            f"milliseconds, found a median step of {step:g}; convert it to seconds"
-        )
-    return elapsed if step < 1 else elapsed / 1000
+    return _float64(elapsed_s)
 
 
 def _float64(series: pl.Series) -> Tensor:

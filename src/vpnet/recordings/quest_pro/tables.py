@@ -13,7 +13,6 @@ import polars as pl
 from vpnet.recordings.csv_table import (
     FIRST_LINE,
     UnreadableTable,
-    read_csv_header,
     read_csv_table,
 )
 from vpnet.recordings.findings import Finding, Rule, Severity
@@ -80,6 +79,17 @@ def read_tables(files: QuestProFiles, findings: list[Finding]) -> RawTables | No
         files: Where they are.
         findings: Files that are missing, damaged or unreadable are added here.
     """
+    if not files.present:
+        others = ", ".join(file.name for file in files.others)
+        findings.append(
+            UNREADABLE.broken(
+                "a recording's files must be called head.csv, eye.csv, face.csv and combined.csv, "
+                f"found only {others}",
+                file=files.source,
+                remedy="rename them, or leave the recording out",
+            )
+        )
+        return None
     if files.head is None:
         others = ", ".join(file.name for file in files.present)
         findings.append(
@@ -147,9 +157,8 @@ def _table(file: Path | None, kind: _Kind, findings: list[Finding]) -> pl.DataFr
     if file is None:
         return None
     try:
-        needed = kind.needed(read_csv_header(file))
         table = read_csv_table(
-            file, needed, ("Timestamp",), optional=kind.extras, findings=findings
+            file, kind.needed, ("Timestamp",), optional=kind.extras, findings=findings
         )
         return _with_timestamps(table, file)
     except UnreadableTable as error:

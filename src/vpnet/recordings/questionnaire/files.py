@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vpnet.errors import InputError
-from vpnet.recordings.questionnaire.answers import encode_answers, encode_post_answers
+from vpnet.recordings.questionnaire.answers import encode_post_answers
 from vpnet.recordings.questionnaire.schema import (
     AfterStudy,
     BeforeStudy,
@@ -51,18 +51,15 @@ def questionnaire_path(root: str | Path, participant: str, form: str) -> Path:
     return Path(root) / f"questionnaire_{participant}.{form}"
 
 
-def questionnaire_file(root: str | Path, participant: str) -> Path | None:
-    """The questionnaire of a participant; None where there is none.
+def questionnaire_files(root: str | Path, participant: str) -> tuple[Path, ...]:
+    """All questionnaires of a participant; there should be one at most.
 
     Args:
         root: Folder of the study.
         participant: The participant's name.
-
-    Raises:
-        InputError: There are several.
     """
     root = Path(root)
-    found = [
+    return tuple(
         path
         for form in FORMATS
         for path in (
@@ -70,13 +67,7 @@ def questionnaire_file(root: str | Path, participant: str) -> Path | None:
             root / f"questionnaire_{participant}.{form}",
         )
         if path.is_file()
-    ]
-    if len(found) > 1:
-        raise InputError(
-            f"{found[0]}: a participant must have one questionnaire, found also "
-            f"{', '.join(map(str, found[1:]))}; keep one of them"
-        )
-    return found[0] if found else None
+    )
 
 
 def read_questionnaire(path: str | Path) -> Questionnaire:
@@ -128,24 +119,6 @@ def write_questionnaire(path: str | Path, questionnaire: Questionnaire) -> None:
         write_text(path, questionnaire.model_dump_json(indent=2) + "\n")
 
 
-def read_answers(path: str | Path, video_id: str) -> dict[str, float]:
-    """What a participant had answered when a video began, as numbers.
-
-    Args:
-        path: The questionnaire.
-        video_id: The video.
-
-    Returns:
-        Numbers in [0, 1] by the names of `vpnet.recordings.questionnaire.answers.ANSWERS`;
-        questions without an answer are absent. What is answered after the video is never among
-        them: it would tell a model what it is to predict.
-
-    Raises:
-        InputError: See `read_questionnaire`.
-    """
-    return encode_answers(read_questionnaire(path), video_id)
-
-
 def read_post_answers(path: str | Path, video_id: str) -> dict[str, float]:
     """What a participant answered afterwards, for analysis; never an input of a model.
 
@@ -160,28 +133,6 @@ def read_post_answers(path: str | Path, video_id: str) -> dict[str, float]:
         InputError: See `read_questionnaire`.
     """
     return encode_post_answers(read_questionnaire(path), video_id)
-
-
-def read_session(path: str | Path, video_id: str) -> tuple[float | None, float | None]:
-    """When in the study a video was shown.
-
-    Args:
-        path: The questionnaire.
-        video_id: The video.
-
-    Returns:
-        Number of the session, and place of the video among all of the study, 1 the first; None
-        where the questionnaire does not say.
-
-    Raises:
-        InputError: See `read_questionnaire`.
-    """
-    questionnaire = read_questionnaire(path)
-    viewing = questionnaire.viewing(video_id)
-    return (
-        None if viewing is None else viewing.session,
-        questionnaire.overall_position(video_id),
-    )
 
 
 def _read_json(text: str, path: Path) -> dict[str, Any]:
@@ -202,6 +153,13 @@ def _read_json(text: str, path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}, line {error.lineno}: a questionnaire must be JSON, found that it is not "
             f"({error.msg}); mend the line, or write a new one with vpnet questionnaire"
+        ) from error
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: a questionnaire must be JSON that can be read, found brackets nested too "
+            "deep or a number of too many digits; write a new one with vpnet questionnaire"
         ) from error
     if not isinstance(answers, dict):
         raise InputError(

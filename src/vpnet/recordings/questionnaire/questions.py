@@ -89,13 +89,8 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """One of several words that have an order, equally spaced in [0, 1].
-
-    Args:
-        words: The words, from least to most.
-        text: How the question is put.
-    """
+class _OneWord:
+    """A question that is answered with one of several words."""
 
     words: tuple[str, ...]
     text: str
@@ -108,6 +103,16 @@ class Scale:
     def understand(self, answer: Any) -> str | None:
         """See `Question`."""
         return None if _is_empty(answer) else _one_of(self.words, answer, self.allowed)
+
+
+@dataclass(frozen=True)
+class Scale(_OneWord):
+    """One of several words that have an order, equally spaced in [0, 1].
+
+    Args:
+        words: The words, from least to most.
+        text: How the question is put.
+    """
 
     def features(self, name: str) -> tuple[str, ...]:
         """See `Question`."""
@@ -119,25 +124,13 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(_OneWord):
     """One of several words without an order: a number for each, 1 for the one chosen.
 
     Args:
         words: The words.
         text: How the question is put.
     """
-
-    words: tuple[str, ...]
-    text: str
-
-    @property
-    def allowed(self) -> str:
-        """See `Question`."""
-        return f"one of {', '.join(self.words)}"
-
-    def understand(self, answer: Any) -> str | None:
-        """See `Question`."""
-        return None if _is_empty(answer) else _one_of(self.words, answer, self.allowed)
 
     def features(self, name: str) -> tuple[str, ...]:
         """See `Question`."""

@@ -184,6 +184,16 @@ class Questionnaire(Answers):
             videos=tuple(Viewing(video=video) for video in videos),
         )
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says nothing; what was answered after the study is left aside."""
+        nothing = Questionnaire(
+            sessions=tuple(Session(session=one.session) for one in self.sessions),
+            videos=tuple(Viewing(video=one.video) for one in self.videos),
+            post=self.post,
+        )
+        return self == nothing
+
     def session(self, number: int | None) -> Session | None:
         """What was answered in a session; None where it is not listed."""
         return next((one for one in self.sessions if one.session == number), None)

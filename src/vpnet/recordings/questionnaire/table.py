@@ -134,9 +134,9 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     header_line = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=header_line.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [name.strip().lower() for name in next(rows, [])]
-    _check_columns(names, path)
     try:
+        names = [name.strip().lower() for name in next(rows, [])]
+        _check_columns(names, path)
         for cells in rows:
             if not any(cell.strip() for cell in cells):
                 continue

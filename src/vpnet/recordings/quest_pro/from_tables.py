@@ -1,0 +1,156 @@
+"""From the headset's tables, read or simulated, to a `Recording`.
+
+combined.csv holds nothing that cannot be recomputed: offsets are taken from it only when asked for.
+"""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+from torch import Tensor
+
+from vpnet.errors import InputError
+from vpnet.geometry.rotations import forward_direction
+from vpnet.recordings.findings import Finding, Severity
+from vpnet.recordings.gaze import gaze_streams
+from vpnet.recordings.quest_pro.files import TABLES, QuestProFiles
+from vpnet.recordings.quest_pro.recorded import with_recorded_fixations, with_recorded_offsets
+from vpnet.recordings.quest_pro.rows import matched_rows, playback_rows
+from vpnet.recordings.quest_pro.streams import (
+    face_samples,
+    gaze_samples,
+    head_orientation,
+    named_weights,
+)
+from vpnet.recordings.recording import Recording
+from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
+
+
+def recording_from_tables(
+    head: pl.DataFrame,
+    eye: pl.DataFrame | None,
+    face: pl.DataFrame | None,
+    *,
+    combined: pl.DataFrame | None = None,
+    user_id: str,
+    video_id: str,
+    source: str,
+    files: QuestProFiles | None = None,
+    findings: list[Finding] | None = None,
+    playback: tuple[Tensor, Tensor] | None = None,
+    video_yaw_offset_deg: float = 0.0,
+    mirror: bool = False,
+    velocity_threshold_deg_s: float = 30.0,
+    max_gaze_offset_deg: float | None = 60.0,
+    use_timestamp_as_playback: bool = False,
+    recorded_offsets: bool = False,
+    recorded_fixations: bool = False,
+) -> Recording:
+    """One recording from tables with the columns of head.csv, eye.csv, face.csv and combined.csv.
+
+    Args:
+        head: Timestamp, PlaybackTime, UnitQuaternion.x to .w; VideoFrame, EulerYaw and EulerPitch
+            where they were recorded.
+        eye: Timestamp, GazeDir.x to .z, confidences, BothEyesValid; BlinkL, BlinkR, IsFixating and
+            FixationDurationMs where they were recorded. None for a recording without gaze.
+        face: Timestamp, FaceIsValid and the 63 weights by name or as Expr_0 to Expr_62. None for a
+            recording without face.
+        combined: Timestamp; GazeRelativeH, GazeRelativeV and EyeHeadOffset where they were
+            recorded. None where there is no such table.
+        user_id: Who watched.
+        video_id: What was watched.
+        source: The folder of the tables, for messages.
+        files: The tables' files, for messages; those of layout v2 in ``source`` where it is None.
+        findings: What is found is added here, and what can be gone on with is; None refuses a
+            recording with errors.
+        playback: The result of `playback_rows` where it is at hand; None works it out.
+        video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
+        mirror: Whether left and right are exchanged.
+        velocity_threshold_deg_s: Slower gaze is a fixation.
+        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
+            keeps it.
+        use_timestamp_as_playback: Whether a recording whose PlaybackTime is 0 throughout, which is
+            otherwise an error, takes the time since its first row. Others are read as ever.
+        recorded_offsets: Whether eye-in-head offsets are those of combined.csv, where it has them,
+            to reproduce earlier work; they mix signs (defect 1).
+        recorded_fixations: Whether fixations are those of eye.csv, where gaze is valid; they count
+            held rows as fixations (defect 3).
+
+    Raises:
+        UnusableRecording: Nothing can be used, whatever is accepted.
+        InputError: Something that the settings ask for is not in the tables; or, where
+            ``findings`` is None, there is an error.
+    """
+    noted: list[Finding] = [] if findings is None else findings
+    head_file, eye_file, face_file, combined_file = _file_names(source, files)
+    if playback is None:
+        playback = playback_rows(head, head_file, noted, use_timestamp_as_playback)
+    rows, timestamps_s = playback
+    orientation_xyzw, head_valid = head_orientation(head, rows, head_file, noted)
+    orientation_xyzw = align_orientation_to_video(orientation_xyzw, video_yaw_offset_deg, mirror)
+    viewport_center = forward_direction(orientation_xyzw)
+    match = partial(matched_rows, head, rows=rows, head_file=head_file, findings=noted)
+    streams: dict[str, Any] = {}
+    combined_rows = None
+    if combined is not None:
+        foreign = Severity.ERROR if recorded_offsets else Severity.WARNING
+        combined_rows = match(combined, file=combined_file, foreign=foreign)
+    if eye is not None and (eye_rows := match(eye, file=eye_file)) is not None:
+        gaze_direction, gaze_valid = gaze_samples(eye, eye_rows)
+        streams = gaze_streams(
+            timestamps_s,
+            viewport_center,
+            orientation_xyzw,
+            align_to_video(gaze_direction, video_yaw_offset_deg, mirror),
+            # Where the head was lost nothing tells whether the eyes were within reach.
+            gaze_valid & head_valid,
+            max_gaze_offset_deg=max_gaze_offset_deg,
+            velocity_threshold_deg_s=velocity_threshold_deg_s,
+        )
+        if recorded_offsets:
+            streams = with_recorded_offsets(
+                streams,
+                viewport_center,
+                combined,
+                combined_rows,
+                mirror=mirror,
+                file=combined_file,
+                findings=noted,
+            )
+        if recorded_fixations:
+            streams = with_recorded_fixations(streams, eye, eye_rows, eye_file)
+    if face is not None and (face_rows := match(face, file=face_file)) is not None:
+        face = named_weights(face, face_file, noted)
+        weights, names, face_valid = face_samples(face, face_rows, face_file, noted)
+        streams |= {"face": weights, "face_names": names, "face_valid": face_valid}
+    if findings is None:
+        _refuse_errors(noted)
+    return Recording(
+        user_id=user_id,
+        video_id=video_id,
+        source=source,
+        timestamps_s=timestamps_s,
+        viewport_center=viewport_center,
+        head_valid=head_valid,
+        head_orientation_xyzw=orientation_xyzw,
+        **streams,
+    )
+
+
+def _file_names(source: str, files: QuestProFiles | None) -> tuple[str, str, str, str]:
+    """Names of the head's, the eye's, the face's and the combined file."""
+    head, eye, face, combined = (f"{source}/{name}.csv" for name in TABLES)
+    if files is None:
+        return head, eye, face, combined
+    return (
+        str(files.head or head),
+        str(files.eye or eye),
+        str(files.face or face),
+        str(files.combined or combined),
+    )
+
+
+def _refuse_errors(findings: list[Finding]) -> None:
+    for finding in findings:
+        if finding.severity is Severity.ERROR:
+            raise InputError(finding.message)
