@@ -8,7 +8,7 @@ import random
 import runpy
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ import torch
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
 from vpnet.dataset.task import Task
+from vpnet.geometry.directions import direction_from_angles
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -163,6 +164,20 @@ def refused(run_script, tmp_path) -> Callable[..., str]:
 def train_refused(refused, smoke_settings) -> Callable[..., str]:
     """The same for train.py."""
     return lambda *arguments: refused("train.py", *smoke_settings, *arguments)
+
+
+@pytest.fixture(scope="session")
+def directions_at() -> Callable[..., torch.Tensor]:
+    """Function that makes directions of yaw and elevation in degrees."""
+
+    def make(
+        yaw_deg: Sequence[float], elevation_deg: Sequence[float] | float = 0.0
+    ) -> torch.Tensor:
+        yaw_rad = torch.deg2rad(torch.tensor(yaw_deg, dtype=torch.float64))
+        elevation_rad = torch.deg2rad(torch.tensor(elevation_deg, dtype=torch.float64))
+        return direction_from_angles(yaw_rad, elevation_rad.expand_as(yaw_rad))
+
+    return make
 
 
 @pytest.fixture(scope="session")

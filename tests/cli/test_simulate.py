@@ -1,3 +1,5 @@
+import shlex
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -13,18 +15,18 @@ def simulated(tmp_path):
     app.command()(simulate)
     size = ("--users", "2", "--videos", "1", "--duration-s", "12", "--seed", "5")
 
-    def run(*arguments: str):
-        ended = CliRunner().invoke(app, [str(tmp_path / "study"), *size, *arguments])
+    def run(*arguments: str, name: str = "study"):
+        ended = CliRunner().invoke(app, [str(tmp_path / name), *size, *arguments])
         assert ended.exit_code == 0, ended.output
-        return tmp_path / "study", ended.output.replace("\n", "")
+        return tmp_path / name, ended.output
 
     return run
 
 
 def test_study_is_written_and_its_command_with_it(simulated):
     root, printed = simulated()
-    assert f"2 x 1 simulated recordings: {root}" in printed
-    assert f"train on them: python train.py data=quest_pro data.root={root}" in printed
+    assert f"2 x 1 simulated recordings: {root}\n" in printed
+    assert f"train on them: python train.py data=quest_pro data.root={root}\n" in printed
     assert (root / "saliency" / "simulated_01.npy").is_file()
     notice = (root / "SIMULATED.txt").read_text()
     command = f"vpnet simulate {root} --users 2 --videos 1 --duration-s 12 --seed 5"
@@ -40,10 +42,21 @@ def test_defects_layout_and_turn_are_passed_on(simulated):
     assert "data.video_yaw_offset_deg=30 data.mirror=true" in printed
     assert not (root / "saliency").exists()
     notice = (root / "SIMULATED.txt").read_text()
-    assert "--defective-share 0.5 --layout v1 --video-yaw-offset-deg 30 --mirror" in notice
+    assert (
+        "--defective-share 0.5 --layout v1 --video-yaw-offset-deg 30 --mirror --no-saliency\n"
+    ) in notice
     assert "rows_before_playback, gaze_lost\n" in notice
     checked = list(read_quest_pro(root, cache=False).checked())
     assert len(checked) == 2
     for one in checked:
         assert one.source.startswith(str(root / "S0"))
         assert "mixed_pitch_sign" in {finding.code for finding in one.findings}
+
+
+def test_long_paths_stay_whole_and_shells_can_read_them(simulated):
+    name = f"[bold] of {'a study with a long name ' * 5}"
+    root, printed = simulated("--no-saliency", name=name)
+    assert f"2 x 1 simulated recordings: {root}\n" in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith("train on them: "))
+    command = shlex.split(line.removeprefix("train on them: "))
+    assert command == ["python", "train.py", "data=quest_pro", f"data.root={root}"]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import direction_from_angles, normalize
+from vpnet.models.fusion import Fusion
 
 
 @pytest.fixture
@@ -104,6 +105,19 @@ def stir() -> Callable[[nn.Module], None]:
                 parameter += scale * step
 
     return move
+
+
+@pytest.fixture
+def make_fusion(make_spec, stir) -> Callable[..., Fusion]:
+    """Function that makes a fusion model off its start, ready to predict."""
+
+    def make(spec: WindowSpec | None = None, **options: Any) -> Fusion:
+        torch.manual_seed(0)
+        model = Fusion(spec or make_spec(), **options).eval()
+        stir(model)
+        return model
+
+    return make
 
 
 @pytest.fixture

@@ -14,24 +14,11 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture
-def make_model(make_spec, stir):
-    """Function that makes a fusion model off its start, ready to predict."""
-
-    def make(spec=None, **options) -> Fusion:
-        torch.manual_seed(0)
-        model = Fusion(spec or make_spec(), **options).eval()
-        stir(model)
-        return model
-
-    return make
-
-
 @pytest.mark.parametrize(
     "options", OPTIONS, ids=lambda options: "-".join(map(str, options.values()))
 )
-def test_what_masked_samples_hold_changes_nothing(options, make_model, make_window):
-    model = make_model(**options)
+def test_what_masked_samples_hold_changes_nothing(options, make_fusion, make_window):
+    model = make_fusion(**options)
     window = make_window(model.spec)
     valid = torch.rand(6, 8, generator=torch.Generator().manual_seed(3)) > 0.3
     valid[:, -1] = True
@@ -61,8 +48,8 @@ def test_what_masked_samples_hold_changes_nothing(options, make_model, make_wind
 @pytest.mark.parametrize(
     "options", OPTIONS, ids=lambda options: "-".join(map(str, options.values()))
 )
-def test_turning_the_scene_turns_the_prediction(options, make_model, make_spec, make_window, turn):
-    model = make_model(make_spec(has_saliency=False), **options)
+def test_turning_the_scene_turns_the_prediction(options, make_fusion, make_spec, make_window, turn):
+    model = make_fusion(make_spec(has_saliency=False), **options)
     window = make_window(model.spec)
     predicted = model(window)
     for angle_rad in (0.7, -2.9):
@@ -81,9 +68,9 @@ def test_turning_the_scene_turns_the_prediction(options, make_model, make_spec, 
     [(60, True), (120, True), (-60, True), (43, False), (-100, False)],
 )
 def test_turning_the_scene_with_its_saliency_turns_the_prediction(
-    columns, exactly, make_model, make_window, stir, turn
+    columns, exactly, make_fusion, make_window, stir, turn
 ):
-    model = make_model()
+    model = make_fusion()
     stir(model.saliency_attention, 0.2)
     stir(model.saliency_encoder, 0.2)
     row, column = torch.meshgrid(torch.arange(120), torch.arange(240), indexing="ij")
@@ -109,9 +96,9 @@ def test_turning_the_scene_with_its_saliency_turns_the_prediction(
 
 @pytest.mark.parametrize("user_embed", [True, False])
 def test_gates_are_shares_and_zero_for_absent_streams(
-    user_embed, make_model, make_spec, make_window
+    user_embed, make_fusion, make_spec, make_window
 ):
-    model = make_model(make_spec(has_face=False), user_embed=user_embed)
+    model = make_fusion(make_spec(has_face=False), user_embed=user_embed)
     window = make_window(model.spec, lost_share=0.0)
     lost = torch.tensor([True, False, False, True, False, False])
     window = window._replace(gaze_valid=window.gaze_valid & ~lost.unsqueeze(1))
@@ -129,13 +116,13 @@ def test_gates_are_shares_and_zero_for_absent_streams(
     assert (trace.gates["head"] > 0).all()
 
 
-def test_the_user_moves_the_gates_and_the_prediction(make_model, make_window):
-    model = make_model()
+def test_the_user_moves_the_gates_and_the_prediction(make_fusion, make_window):
+    model = make_fusion()
     window = make_window(model.spec)._replace(user_index=torch.zeros(6, dtype=torch.long))
     other = window._replace(user_index=torch.full((6,), 3))
     assert (model(window) != model(other)).any(dim=-1).all()
     assert (model.trace(window).gates["head"] != model.trace(other).gates["head"]).any()
-    without = make_model(user_embed=False)
+    without = make_fusion(user_embed=False)
     assert torch.equal(without(window), without(other))
 
 
@@ -158,8 +145,8 @@ def test_it_says_which_streams_the_data_lack(make_spec, arguments, streams, abse
     assert model.absent_streams() == absent
 
 
-def test_streams_not_asked_for_are_not_missed(make_model, make_spec, make_window):
-    model = make_model(make_spec(has_face=False), streams=("face", "head"))
+def test_streams_not_asked_for_are_not_missed(make_fusion, make_spec, make_window):
+    model = make_fusion(make_spec(has_face=False), streams=("face", "head"))
     assert model.streams == ("head",)
     assert model.absent_streams() == ["face"]
     window = make_window(model.spec)
@@ -177,9 +164,11 @@ def test_wrong_streams_are_refused(make_spec, streams):
 
 
 def test_streams_but_the_head_are_hidden_at_times_in_training_only(
-    make_model, make_spec, make_window
+    make_fusion, make_spec, make_window
 ):
-    model = make_model(make_spec(has_saliency=False), stream_dropout=0.3, unknown_share=0.0).train()
+    model = make_fusion(
+        make_spec(has_saliency=False), stream_dropout=0.3, unknown_share=0.0
+    ).train()
     window = make_window(model.spec, batch=2000, lost_share=0.0)
     torch.manual_seed(0)
     gates = model.trace(window).gates

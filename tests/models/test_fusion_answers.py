@@ -3,21 +3,7 @@
 import pytest
 import torch
 
-from vpnet.dataset.window import WindowSpec
 from vpnet.models.fusion import USER_WIDTH, Fusion
-
-
-@pytest.fixture
-def make_model(make_spec, stir):
-    """Function that makes a fusion model off its start, ready to predict."""
-
-    def make(spec: WindowSpec | None = None, **options) -> Fusion:
-        torch.manual_seed(0)
-        model = Fusion(spec or make_spec(), **options).eval()
-        stir(model)
-        return model
-
-    return make
 
 
 @pytest.mark.parametrize("user_embed", [True, False])
@@ -27,10 +13,10 @@ def make_model(make_spec, stir):
     ids=["not asked for", "checkpoints of before", "nobody answered"],
 )
 def test_without_answers_it_is_the_same_network(
-    user_embed, absent, questionnaire, make_model, make_spec, make_window
+    user_embed, absent, questionnaire, make_fusion, make_spec, make_window
 ):
-    plain = make_model(user_embed=user_embed)
-    model = make_model(make_spec(**absent), user_embed=user_embed, questionnaire=questionnaire)
+    plain = make_fusion(user_embed=user_embed)
+    model = make_fusion(make_spec(**absent), user_embed=user_embed, questionnaire=questionnaire)
     assert list(model.state_dict()) == list(plain.state_dict())
     assert model.parameter_count == plain.parameter_count
     window = make_window(plain.spec)
@@ -44,8 +30,8 @@ def test_without_answers_it_is_the_same_network(
 
 
 @pytest.mark.parametrize(("user_embed", "width"), [(True, 6 + USER_WIDTH), (False, 6)])
-def test_answers_move_the_gates_and_the_prediction(user_embed, width, make_model, make_window):
-    model = make_model(user_embed=user_embed, questionnaire=True)
+def test_answers_move_the_gates_and_the_prediction(user_embed, width, make_fusion, make_window):
+    model = make_fusion(user_embed=user_embed, questionnaire=True)
     assert model.profile is not None
     assert model.profile.get_parameter("network.0.weight").shape == (USER_WIDTH, width)
     window = make_window(model.spec)
@@ -58,8 +44,8 @@ def test_answers_move_the_gates_and_the_prediction(user_embed, width, make_model
     assert torch.equal(model(silent), model(nonsense))
 
 
-def test_answers_tell_unknown_users_apart(make_model, make_window):
-    model = make_model(questionnaire=True)
+def test_answers_tell_unknown_users_apart(make_fusion, make_window):
+    model = make_fusion(questionnaire=True)
     window = make_window(model.spec)._replace(
         user_index=torch.zeros(6, dtype=torch.long),
         answers_valid=torch.ones(6, 3, dtype=torch.bool),
@@ -98,8 +84,8 @@ def test_answers_are_hidden_at_times_in_training_only(make_spec, make_window):
 
 
 @pytest.mark.parametrize("user_embed", [True, False])
-def test_every_parameter_learns(user_embed, make_model, make_window):
-    model = make_model(user_embed=user_embed, questionnaire=True).train()
+def test_every_parameter_learns(user_embed, make_fusion, make_window):
+    model = make_fusion(user_embed=user_embed, questionnaire=True).train()
     window = make_window(model.spec, batch=32)
     model(window).square()[..., 0].sum().backward()
     assert model.profile is not None

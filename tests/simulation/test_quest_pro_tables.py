@@ -6,7 +6,8 @@ import torch
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import forward_direction
 from vpnet.recordings.face import FACE_WEIGHTS
-from vpnet.simulation.quest_pro_format import with_fixed_decimals
+from vpnet.simulation.quest_pro_format import PUPIL_COLUMNS, as_layout_v1, with_fixed_decimals
+from vpnet.simulation.table_streams import with_columns
 
 CLOCK = "Timestamp PlaybackTime VideoFrame"
 HEAD = (
@@ -68,6 +69,32 @@ def test_gaze_is_held_for_2_rows_and_face_for_6(tables):
     changed = (np.diff(array(tables.face, *FACE_WEIGHTS), axis=0) != 0).any(axis=1)
     assert (np.flatnonzero(changed) % 6 == 5).all()
     assert changed.sum() == (len(changed)) // 6
+
+
+def test_gaze_is_held_while_the_eyes_are_closed(tables_of):
+    blinked = 0
+    for viewer in range(3):
+        eye = tables_of(viewer, 0).eye
+        tracked = array(eye, "BothEyesValid") == 1
+        gaze = array(eye, "GazeDir.x", "GazeDir.y", "GazeDir.z")
+        # A tracker that sees no eyes repeats what it saw last, from the first closed row on.
+        closed = ~tracked[1:]
+        assert (gaze[1:][closed] == gaze[:-1][closed]).all()
+        blinked += closed.sum()
+    assert blinked > 50
+
+
+def test_layout_v1_writes_zero_for_a_pupil_that_was_not_measured(tables):
+    lost = np.arange(len(tables.eye)) % 3 == 0
+    columns = {name: np.where(lost, -1.0, array(tables.eye, name)) for name in PUPIL_COLUMNS}
+    old = as_layout_v1(with_columns(tables, eye=columns))
+    assert not {*PUPIL_COLUMNS} & set(old.eye.columns)
+    sides = array(old.eye, "LeftPupilDiam", "RightPupilDiam")
+    assert (sides[lost] == 0).all()
+    assert (sides[~lost] >= 2.5).all()
+    average = array(old.combined, "AvgPupil")
+    assert (average[lost] == 0).all()
+    np.testing.assert_allclose(average[~lost], sides[~lost].mean(axis=1), atol=1e-4)
 
 
 def test_quaternions_and_gaze_are_unit_and_agree_with_their_angles(tables):

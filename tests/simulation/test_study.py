@@ -1,6 +1,7 @@
 import json
+import math
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -54,11 +55,28 @@ def test_same_seed_same_recordings(recordings):
         assert_same(recording, again)
 
 
-def test_a_third_user_leaves_the_others_unchanged(recordings):
-    more = simulate_recordings(**SIZE | {"users": 3, "videos": 3})
-    of_pair = {(each.user_id, each.video_id): each for each in more}
-    for recording in recordings:
+@pytest.mark.parametrize("seed", range(4))
+def test_more_users_and_videos_leave_what_was_recorded_unchanged(seed):
+    size = SIZE | {"seed": seed, "duration_s": 2.0}
+    few, more_users, more_videos = (
+        simulate_recordings(**size | more) for more in ({}, {"users": 3}, {"videos": 3})
+    )
+    of_pair = {(each.user_id, each.video_id): each for each in more_users}
+    for recording in few:
         assert_same(recording, of_pair[recording.user_id, recording.video_id])
+    of_pair = {(each.user_id, each.video_id): each for each in more_videos}
+    for recording in few:
+        other = of_pair[recording.user_id, recording.video_id]
+        assert_same(replace(recording, answers={}), replace(other, answers={}))
+
+
+def test_more_videos_are_shown_in_another_order():
+    few, more = (
+        simulate_recordings(**SIZE | {"seed": 0, "videos": videos, "duration_s": 2.0})
+        for videos in (2, 3)
+    )
+    of_pair = {(each.user_id, each.video_id): each.answers for each in more}
+    assert any(each.answers != of_pair[each.user_id, each.video_id] for each in few)
 
 
 def test_another_seed_makes_other_recordings(recordings):
@@ -137,7 +155,10 @@ def test_folder_with_other_files_is_refused_and_untouched(tmp_path):
         ({"users": 0}, "users of a simulated study must be a whole number of at least 1, got 0"),
         ({"videos": 1.5}, "videos of a simulated study must be a whole number"),
         ({"duration_s": -1.0}, "duration_s of a simulated video must be finite and at least 1"),
-        ({"saliency_rate_hz": 0.0}, "saliency_rate_hz must be positive, got 0.0"),
+        ({"saliency_rate_hz": 0.0}, "saliency_rate_hz must be positive and finite, got 0.0"),
+        ({"saliency_rate_hz": math.inf}, "saliency_rate_hz must be positive and finite, got inf"),
+        ({"video_yaw_offset_deg": math.nan}, "video_yaw_offset_deg must be finite, got nan"),
+        ({"video_yaw_offset_deg": -math.inf}, "video_yaw_offset_deg must be finite, got -inf"),
         ({"layout": "v3"}, "layout must be one of v2, v1, got 'v3'"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
         ({"defective_share": 1.5}, r"defective_share must lie in \[0, 1\], got 1.5"),
@@ -148,7 +169,10 @@ def test_folder_with_other_files_is_refused_and_untouched(tmp_path):
             {"defects": ["order_same_for_all"]},
             "at least 3 users and 3 videos, got 2 and 2; make the study larger",
         ),
-        ({"defects": ["blink_rate"], "layout": "v1"}, "blink_rate cannot show here"),
+        (
+            {"defects": ["blink_rate"], "layout": "v1"},
+            r"blink_rate cannot show here \(layout v1 has no columns of lids\); write a study",
+        ),
     ],
 )
 def test_impossible_studies_are_refused_before_anything_is_written(tmp_path, settings, message):
@@ -160,7 +184,7 @@ def test_impossible_studies_are_refused_before_anything_is_written(tmp_path, set
 @pytest.mark.parametrize(
     ("defect", "message"),
     [
-        ("head_missing", "head_missing cannot show here .recordings in memory have no files"),
+        ("head_missing", r"head_missing cannot show here \(recordings in memory have no files\);"),
         ("frozen", "no defect is called 'frozen'; did you mean head_frozen?"),
         ("never_played", "the video was never played"),
     ],

@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import rich
 import typer
 
 from vpnet.simulation.study import write_simulated_study
@@ -50,6 +49,7 @@ def simulate(
     if mirror:
         command.append("--mirror")
         settings.append("data.mirror=true")
+    command += ["--no-saliency"] * (not saliency)
     root = write_simulated_study(
         output,
         users,
@@ -65,5 +65,5 @@ def simulate(
         mirror=mirror,
         workers=workers,
     )
-    rich.print(f"{users} x {videos} simulated recordings: {root}")
-    rich.print(f"train on them: python train.py data=quest_pro {' '.join(settings)}")
+    typer.echo(f"{users} x {videos} simulated recordings: {root}")
+    typer.echo(f"train on them: python train.py data=quest_pro {shlex.join(settings)}")

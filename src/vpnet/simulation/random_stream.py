@@ -8,7 +8,8 @@ import numpy as np
 def random_stream(seed: int, *names: str) -> np.random.Generator:
     """A generator of its own for each combination of seed and names.
 
-    Adding a viewer or a video therefore changes no other viewer, video or recording.
+    Adding a viewer or a video therefore changes no other viewer or video, and nothing that is
+    recorded of them. Answers do change with the videos: each is shown at another place then.
 
     Args:
         seed: Seed of the simulated study.

@@ -1,6 +1,7 @@
 """The true saliency of simulated videos as files that `vpnet.saliency.map_folder` reads."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,10 +23,10 @@ def check_rate(rate_hz: float) -> None:
         rate_hz: Maps per second.
 
     Raises:
-        InputError: It is not positive.
+        InputError: It is not positive and finite.
     """
-    if not rate_hz > 0:
-        raise InputError(f"saliency_rate_hz must be positive, got {rate_hz}")
+    if not 0 < rate_hz < math.inf:
+        raise InputError(f"saliency_rate_hz must be positive and finite, got {rate_hz}")
 
 
 def saliency_files(root: Path, videos: Sequence[SimulatedVideo]) -> list[Path]:

@@ -4,6 +4,7 @@ Both go through the tables of `vpnet.simulation.quest_pro_tables` and through th
 recordings, so that whatever works on a simulated study works on a real one in the same format.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,11 +14,17 @@ from loky import ProcessPoolExecutor, cpu_count
 from rich.progress import track
 
 from vpnet.errors import InputError
-from vpnet.recordings.quest_pro.reader import recording_from_tables
+from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
-from vpnet.simulation.defects.choice import check_defects, defects_in_layout, named_defects
-from vpnet.simulation.defects.tables import TABLE_DEFECTS, hit_by, with_defects
+from vpnet.simulation.defects.choice import (
+    NOT_IN_MEMORY,
+    check_defects,
+    named_defects,
+    not_in_layout,
+)
+from vpnet.simulation.defects.questionnaires import spoil_questionnaires
+from vpnet.simulation.defects.tables import hit_by, with_defects
 from vpnet.simulation.quest_pro_tables import simulate_tables
 from vpnet.simulation.questionnaires import draw_questionnaire, write_questionnaires
 from vpnet.simulation.saliency_files import check_rate, write_saliency
@@ -50,7 +57,8 @@ def simulate_recordings(
         users: Number of viewers; a third each of explorers, followers and focusers.
         videos: Number of videos.
         duration_s: Length of each video, in seconds.
-        seed: Decides everything. More users or videos leave the others as they are.
+        seed: Decides everything. More users or videos leave what is recorded of the others as it
+            is; more videos change the answers, for each is shown at another place then.
         velocity_threshold_deg_s: Slower gaze is a fixation.
         max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
             keeps it.
@@ -67,7 +75,7 @@ def simulate_recordings(
             recordings unusable.
     """
     viewers, shown = draw_study(users, videos, duration_s, seed)
-    defects = named_defects(defects, TABLE_DEFECTS)
+    defects = named_defects(defects, NOT_IN_MEMORY)
     check_defects(defects, defective_share, users, videos, duration_s)
     recordings = []
     for number, viewer in enumerate(viewers):
@@ -173,8 +181,10 @@ def write_simulated_study(
     root = Path(root)
     viewers, shown = draw_study(users, videos, duration_s, seed)
     check_rate(saliency_rate_hz)
-    defects = named_defects(defects, defects_in_layout(layout))
+    defects = named_defects(defects, not_in_layout(layout))
     check_defects(defects, defective_share, users, videos, duration_s)
+    if not math.isfinite(video_yaw_offset_deg):
+        raise InputError(f"video_yaw_offset_deg must be finite, got {video_yaw_offset_deg}")
     if workers is not None and workers < 1:
         raise InputError(f"workers must be at least 1, got {workers}")
     plans = plan_study(
@@ -210,9 +220,10 @@ def write_simulated_study(
     write_text(root / MARKER, notice + "State: being written, not complete\n")
     _write_recordings(plans, workers)
     without = {viewers[-1].user_id} if "questionnaire_missing" in defects else set()
-    write_questionnaires(
+    questionnaires = write_questionnaires(
         root, viewers, shown, seed, missing=without, layout=layout, **same_for_all(defects)
     )
+    spoil_questionnaires(questionnaires, defects)
     if saliency:
         write_saliency(root, shown, saliency_rate_hz)
     write_text(root / MARKER, notice + "State: complete\n")

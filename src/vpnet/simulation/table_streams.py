@@ -1,7 +1,10 @@
 """Simulated tables with another head, gaze or face in the place of what was measured.
 
-All that the headset derives from them is derived anew. The tables must be row-aligned.
+All that the headset derives from them is derived anew, unless said otherwise, and for that the
+tables must be row-aligned.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -62,6 +65,19 @@ def measured_row(tables: QuestProTables) -> Tensor:
     row = torch.arange(len(tables.eye))
     begins = torch.cat((changed.new_ones(1), changed))
     return torch.where(begins, row, 0).cummax(0).values
+
+
+def with_columns(tables: QuestProTables, **columns_of: Mapping[str, np.ndarray]) -> QuestProTables:
+    """Other values in some columns; nothing is derived anew.
+
+    Args:
+        tables: Tables, which need not be row-aligned.
+        columns_of: By the name of the table, then of the column, values of shape ``(rows,)``.
+    """
+    named = tables.named()
+    for name, columns in columns_of.items():
+        named[name] = named[name].with_columns(**rounded_columns(columns))
+    return QuestProTables(**named)
 
 
 def with_head(tables: QuestProTables, orientation_xyzw: Tensor) -> QuestProTables:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vpnet.recordings.checks.rules import ALL_RULES
 from vpnet.recordings.checks.study import check_study
 from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.simulation.defects.choice import ALL_DEFECTS, STUDY_DEFECTS
@@ -26,6 +27,7 @@ LAYOUT_SHOWS = (
     "fixations_on_held_rows",
     "openness_is_confidence",
     "weights_unnamed",
+    "combined_unreadable",
     "last_line_cut",
     "head_missing",
     "eye_missing",
@@ -73,6 +75,8 @@ def test_defect_shows_in_the_flat_layout_too(found_in, name):
         *((name, "v2") for name in STUDY_DEFECTS),
         ("order_same_for_all", "v1"),
         ("questionnaire_missing", "v1"),
+        ("questionnaire_unreadable", "v1"),
+        ("video_not_in_questionnaire", "v1"),
         ("duplicate_recording", "v1"),
     ],
 )
@@ -156,6 +160,18 @@ def test_recorded_offsets_are_wrong_where_signs_are_mixed():
 
 
 def test_names_are_findings_and_order_is_that_of_the_lists():
+    found = {rule.code for rule in ALL_RULES}
+    assert found - set(ALL_DEFECTS) == {
+        # Only readers that put the orientation beside the direction find it.
+        "orientation_left_out",
+        # The reader is told to take the recorded offsets, which mixed_pitch_sign spoils.
+        "recorded_offsets_mixed_sign",
+        # The user has to say how long the videos are.
+        "video_duration_unknown",
+        # Nobody who is simulated has an underscore in their name.
+        "participant_unclear",
+    }
+    assert set(ALL_DEFECTS) - found == {"byte_order_mark"}, "readers take it as it comes"
     assert len(set(ALL_DEFECTS)) == len(ALL_DEFECTS)
     assert set(HEADSET_DEFECTS) <= set(TABLE_DEFECTS)
     assert set(ALSO_FOUND) <= set(TABLE_DEFECTS)

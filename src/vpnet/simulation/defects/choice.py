@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vpnet.errors import InputError
 from vpnet.simulation.defects.files import FILE_DEFECTS
+from vpnet.simulation.defects.questionnaires import QUESTIONNAIRE_DEFECTS
 from vpnet.simulation.defects.tables import HEADSET_DEFECTS, LONGEST_DEFECT_S, TABLE_DEFECTS
 
 STUDY_DEFECTS: Mapping[str, tuple[int, int]] = {
     "order_same_for_all": (3, 3),
     "sessions_same_for_all": (3, 3),
     "questionnaire_missing": (2, 1),
+    **dict.fromkeys(QUESTIONNAIRE_DEFECTS, (1, 1)),
     "recording_missing": (2, 1),
     "duplicate_recording": (1, 1),
     "copied_recording": (2, 1),
@@ -19,16 +21,25 @@ STUDY_DEFECTS: Mapping[str, tuple[int, int]] = {
 
 ALL_DEFECTS = (*TABLE_DEFECTS, *FILE_DEFECTS, *STUDY_DEFECTS)
 
-NOT_IN_LAYOUT: Mapping[str, frozenset[str]] = {
-    "v2": frozenset(),
-    # It has no columns of lids, and never says how it came by its openness.
-    "v1": frozenset({"blink_rate", "openness_inconsistent"}),
+NOT_IN_LAYOUT: Mapping[str, Mapping[str, str]] = {
+    "v2": {},
+    "v1": {
+        "blink_rate": "layout v1 has no columns of lids",
+        "openness_inconsistent": "layout v1 does not say how it came by its openness",
+        "rows_without_frame": "layout v1 has no VideoFrame",
+    },
 }
-"""Layouts of a Quest Pro study (docs/CONVENTIONS.md), and the defects that cannot show in each."""
+"""Layouts of a Quest Pro study (docs/CONVENTIONS.md), the defects that cannot show in each, and
+why."""
+
+NOT_IN_MEMORY: Mapping[str, str] = dict.fromkeys(
+    (*FILE_DEFECTS, *STUDY_DEFECTS), "recordings in memory have no files"
+)
+"""Defects that recordings in memory cannot show, and why."""
 
 
-def defects_in_layout(layout: str) -> list[str]:
-    """Names of all defects that a study in a layout can show.
+def not_in_layout(layout: str) -> Mapping[str, str]:
+    """Names of the defects that a study in a layout cannot show, and why.
 
     Args:
         layout: A key of `NOT_IN_LAYOUT`.
@@ -38,38 +49,38 @@ def defects_in_layout(layout: str) -> list[str]:
     """
     if layout not in NOT_IN_LAYOUT:
         raise InputError(f"layout must be one of {', '.join(NOT_IN_LAYOUT)}, got {layout!r}")
-    return [name for name in ALL_DEFECTS if name not in NOT_IN_LAYOUT[layout]]
+    return NOT_IN_LAYOUT[layout]
 
 
-def named_defects(defects: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+def named_defects(defects: Sequence[str], impossible: Mapping[str, str]) -> tuple[str, ...]:
     """The defects that are meant, with ``headset`` and ``all`` spelled out.
 
     Args:
-        defects: Names; ``headset`` stands for `HEADSET_DEFECTS`, ``all`` for all that are known.
-        known: Names that are possible here.
+        defects: Names; ``headset`` stands for `HEADSET_DEFECTS`, ``all`` for all that are possible.
+        impossible: Names of those that cannot show here, and why.
 
     Raises:
         InputError: A name is unknown, or not possible here.
     """
     if isinstance(defects, str):
         raise InputError(f"defects must be a list of names, got {defects!r}; write [{defects}]")
-    known = tuple(known)
+    possible = [name for name in ALL_DEFECTS if name not in impossible]
     chosen: dict[str, None] = {}
     for name in defects:
         if name == "headset":
             chosen |= dict.fromkeys(HEADSET_DEFECTS)
         elif name == "all":
-            chosen |= dict.fromkeys(known)
-        elif name in known:
+            chosen |= dict.fromkeys(possible)
+        elif name in possible:
             chosen[name] = None
-        elif name in ALL_DEFECTS:
+        elif name in impossible:
             raise InputError(
-                f"defects: {name} cannot show here (recordings in memory have no files, and layout "
-                "v1 no columns of lids); write a study in layout v2 with vpnet simulate"
+                f"defects: {name} cannot show here ({impossible[name]}); write a study in layout "
+                "v2 with vpnet simulate"
             )
         else:
-            close = difflib.get_close_matches(str(name), ("headset", "all", *known), n=1)
-            known_names = f"known are headset, all, {', '.join(known)}"
+            close = difflib.get_close_matches(str(name), ("headset", "all", *possible), n=1)
+            known_names = f"known are headset, all, {', '.join(possible)}"
             remedy = f"did you mean {close[0]}?" if close else known_names
             raise InputError(f"defects: no defect is called {name!r}; {remedy}")
     return tuple(chosen)

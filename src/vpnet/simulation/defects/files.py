@@ -32,6 +32,11 @@ def face_unreadable(files: Mapping[str, Path], rng: np.random.Generator) -> None
     _spoil(files["face"], "FaceIsValid", rng)
 
 
+def combined_unreadable(files: Mapping[str, Path], rng: np.random.Generator) -> None:
+    """A word where combined.csv must hold a time; its other columns nobody needs."""
+    _spoil(files["combined"], "Timestamp", rng)
+
+
 def last_line_cut(files: Mapping[str, Path], _rng: np.random.Generator) -> None:
     """The last line of every file ends in its middle: the app was killed."""
     for file in files.values():
@@ -69,6 +74,7 @@ FILE_DEFECTS: Mapping[str, FileDefect] = {
         unreadable,
         gaze_unreadable,
         face_unreadable,
+        combined_unreadable,
         last_line_cut,
         byte_order_mark,
         head_missing,

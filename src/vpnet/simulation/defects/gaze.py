@@ -1,10 +1,8 @@
 """Defects of gaze, pupils and lids in simulated tables. Each provokes the finding of its name."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
-import polars as pl
 import torch
 
 from vpnet.geometry.directions import (
@@ -22,12 +20,12 @@ from vpnet.simulation.quest_pro_format import (
     OPENNESS_COLUMNS,
     PUPIL_COLUMNS,
     QuestProTables,
-    rounded_columns,
 )
 from vpnet.simulation.table_streams import (
     gaze_in_head,
     gaze_tracked,
     rows_of,
+    with_columns,
     with_gaze_in_head,
     with_gaze_lost,
     with_gaze_of_rows,
@@ -119,7 +117,13 @@ def confidence_low(tables: QuestProTables, rng: np.random.Generator) -> QuestPro
     unsure[start : start + rows // 4] = True
     unsure &= gaze_tracked(tables)
     confidence = np.where(unsure, LOW_CONFIDENCE, tables.eye["LeftConfidence"].to_numpy())
-    return _with_eye(tables, dict.fromkeys(CONFIDENCE_COLUMNS, confidence))
+    return with_columns(tables, eye=dict.fromkeys(CONFIDENCE_COLUMNS, confidence))
+
+
+def gaze_angles_disagree(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
+    """The recorded yaw of the gaze has the wrong sign."""
+    mirrored = 30.0 - tables.eye["GazeYaw"].to_numpy()
+    return with_columns(tables, eye={"GazeYaw": mirrored})
 
 
 def openness_is_confidence(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -135,10 +139,15 @@ def openness_inconsistent(tables: QuestProTables, _rng: np.random.Generator) -> 
     )
 
 
+def _with_openness(tables: QuestProTables, columns: dict[str, np.ndarray]) -> QuestProTables:
+    """Openness stands in two files."""
+    return with_columns(tables, eye=columns, combined=columns)
+
+
 def pupil_not_measured(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """Pupil columns without a measurement: -1 in layout v2, which becomes 0 in v1."""
     nothing = np.full(len(tables.eye), -1)
-    return _with_eye(tables, dict.fromkeys(PUPIL_COLUMNS, nothing))
+    return with_columns(tables, eye=dict.fromkeys(PUPIL_COLUMNS, nothing))
 
 
 def fixations_on_held_rows(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -150,27 +159,10 @@ def fixations_on_held_rows(tables: QuestProTables, _rng: np.random.Generator) ->
     fixating = np.concatenate(([False], slow))
     row = np.arange(len(fixating))
     last_moving = np.maximum.accumulate(np.where(fixating, 0, row))
-    return _with_eye(
+    return with_columns(
         tables,
-        {
+        eye={
             "IsFixating": fixating.astype(int),
             "FixationDurationMs": 1000 * (clock_s - clock_s[last_moving]),
         },
     )
-
-
-def _with_eye(tables: QuestProTables, columns: dict[str, np.ndarray]) -> QuestProTables:
-    return replace(tables, eye=_with_columns(tables.eye, columns))
-
-
-def _with_openness(tables: QuestProTables, columns: dict[str, np.ndarray]) -> QuestProTables:
-    """Openness stands in two files."""
-    return replace(
-        tables,
-        eye=_with_columns(tables.eye, columns),
-        combined=_with_columns(tables.combined, columns),
-    )
-
-
-def _with_columns(table: pl.DataFrame, columns: dict[str, np.ndarray]) -> pl.DataFrame:
-    return table.with_columns(**rounded_columns(columns))

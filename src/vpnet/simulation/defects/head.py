@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 
@@ -17,9 +16,8 @@ from vpnet.simulation.derived_columns import matrix, offset_columns, wrap_deg
 from vpnet.simulation.quest_pro_format import (
     QUATERNION_COLUMNS,
     QuestProTables,
-    rounded_columns,
 )
-from vpnet.simulation.table_streams import head_orientation, rows_of, with_head
+from vpnet.simulation.table_streams import head_orientation, rows_of, with_columns, with_head
 
 STILL_RANGE_DEG = 2.0
 RECENTERED_DEG = 60.0
@@ -94,19 +92,19 @@ def quaternion_not_unit(tables: QuestProTables, rng: np.random.Generator) -> Que
     orientation_xyzw = matrix(tables.head, QUATERNION_COLUMNS)
     orientation_xyzw[start : start + 3] *= 0.7
     columns = dict(zip(QUATERNION_COLUMNS, orientation_xyzw.numpy().T, strict=True))
-    return _with_columns(tables, head=columns)
+    return with_columns(tables, head=columns)
 
 
 def euler_disagrees(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """EulerYaw is measured from another axis than the quaternion's yaw."""
     yaw_deg = wrap_deg(tables.head["EulerYaw"].to_numpy() + EXCHANGED_AXES_DEG)
-    return _with_columns(tables, head={"EulerYaw": yaw_deg})
+    return with_columns(tables, head={"EulerYaw": yaw_deg})
 
 
 def pitch_sign(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """EulerPitch, VelPitch and HeadPitch are positive up."""
     turned = {name: -tables.head[name].to_numpy() for name in ("EulerPitch", "VelPitch")}
-    return _with_columns(tables, head=turned, combined={"HeadPitch": turned["EulerPitch"]})
+    return with_columns(tables, head=turned, combined={"HeadPitch": turned["EulerPitch"]})
 
 
 def mixed_pitch_sign(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -119,12 +117,4 @@ def mixed_pitch_sign(tables: QuestProTables, _rng: np.random.Generator) -> Quest
         for name in ("HeadYaw", "HeadPitch", "GazeYaw", "GazePitch")
     )
     mixed = offset_columns(head_yaw, head_pitch, gaze_yaw, gaze_pitch)
-    return _with_columns(tables, combined=mixed)
-
-
-def _with_columns(tables: QuestProTables, **columns_of: dict[str, np.ndarray]) -> QuestProTables:
-    """The tables with other values in some columns, by table."""
-    named: dict[str, pl.DataFrame] = tables.named()
-    for name, columns in columns_of.items():
-        named[name] = named[name].with_columns(**rounded_columns(columns))
-    return QuestProTables(**named)
+    return with_columns(tables, combined=mixed)

@@ -7,8 +7,8 @@ import polars as pl
 
 from vpnet.simulation.defects.head import calmest_start
 from vpnet.simulation.derived_columns import derive_tables
-from vpnet.simulation.quest_pro_format import FRAME_RATE_HZ, QuestProTables, rounded_columns
-from vpnet.simulation.table_streams import rows_of
+from vpnet.simulation.quest_pro_format import FRAME_RATE_HZ, TABLE_NAMES, QuestProTables
+from vpnet.simulation.table_streams import rows_of, with_columns
 
 LATE_S = 1.5
 EARLY_S = 3.0
@@ -20,6 +20,7 @@ DRIFT = 1.03
 REPEATED_SHARE = 0.05
 MISSING_SHARE = 0.03
 OTHER_SESSION_S = 5000.0
+ROWS_WITHOUT_FRAME = 5
 
 
 def row_rate_low(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -51,7 +52,12 @@ def clock_drift(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTa
     """The headset's clock runs 3 % faster than the video's."""
     timestamp_s = tables.head["Timestamp"].to_numpy()
     drifting_s = timestamp_s[0] + (timestamp_s - timestamp_s[0]) * DRIFT
-    return _with_clock(tables, {"Timestamp": drifting_s})
+    return _with_clock(tables, Timestamp=drifting_s)
+
+
+def playback_unit(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
+    """The player wrote milliseconds."""
+    return _with_clock(tables, PlaybackTime=1000 * _playback_s(tables))
 
 
 def playback_paused(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -118,16 +124,26 @@ def _waiting(mirrored: pl.DataFrame, mirror_at_s: float, playback_s: float) -> p
     )
 
 
+def rows_without_frame(tables: QuestProTables, rng: np.random.Generator) -> QuestProTables:
+    """The player reports nothing in a few rows amid playback."""
+    rows = len(tables.head)
+    first = int(rng.integers(rows // 4, rows // 2))
+    playback_s, frame = _playback_s(tables), tables.head["VideoFrame"].to_numpy().copy()
+    playback_s[first : first + ROWS_WITHOUT_FRAME] = 0.0
+    frame[first : first + ROWS_WITHOUT_FRAME] = -1
+    return _with_clock(tables, PlaybackTime=playback_s, VideoFrame=frame)
+
+
 def never_played(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """The player reports that nothing plays, from the first row to the last."""
     nothing = np.full(len(tables.head), -1)
-    return _with_clock(tables, {"PlaybackTime": nothing.astype(float), "VideoFrame": nothing})
+    return _with_clock(tables, PlaybackTime=nothing.astype(float), VideoFrame=nothing)
 
 
 def player_not_synchronised(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """Nobody asked the player: PlaybackTime and VideoFrame are 0 throughout."""
     nothing = np.zeros(len(tables.head), dtype=int)
-    return _with_clock(tables, {"PlaybackTime": nothing.astype(float), "VideoFrame": nothing})
+    return _with_clock(tables, PlaybackTime=nothing.astype(float), VideoFrame=nothing)
 
 
 def rows_missing(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
@@ -148,14 +164,12 @@ def _playback_s(tables: QuestProTables) -> np.ndarray:
 def _with_playback(tables: QuestProTables, playback_s: np.ndarray) -> QuestProTables:
     """The same rows at other moments of the video."""
     frame = np.floor(playback_s * FRAME_RATE_HZ + 1e-9).astype(int)
-    return _with_clock(tables, {"PlaybackTime": playback_s, "VideoFrame": frame})
+    return _with_clock(tables, PlaybackTime=playback_s, VideoFrame=frame)
 
 
-def _with_clock(tables: QuestProTables, clock: dict[str, np.ndarray]) -> QuestProTables:
-    columns = rounded_columns(clock)
-    return QuestProTables(
-        **{name: table.with_columns(**columns) for name, table in tables.named().items()}
-    )
+def _with_clock(tables: QuestProTables, **clock: np.ndarray) -> QuestProTables:
+    """The same clock in every table."""
+    return with_columns(tables, **dict.fromkeys(TABLE_NAMES, clock))
 
 
 def _filtered(tables: QuestProTables, kept: np.ndarray) -> QuestProTables:

@@ -1,7 +1,7 @@
 """Defects of real headset files, to be put into simulated tables by name.
 
-A defect is named as the finding that it provokes. Defects of the files themselves, or of a whole
-study, are in `vpnet.simulation.defects.files`.
+A defect is named as the finding that it provokes. Those of files and of questionnaires are in the
+modules `files` and `questionnaires` beside this one; `choice` lists all, those of a study too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +50,7 @@ TABLE_DEFECTS: Mapping[str, TableDefect] = {
         face.face_dropout,
         # What is derived, and single columns.
         gaze.confidence_low,
+        gaze.gaze_angles_disagree,
         gaze.openness_is_confidence,
         gaze.openness_inconsistent,
         gaze.pupil_not_measured,
@@ -65,11 +66,13 @@ TABLE_DEFECTS: Mapping[str, TableDefect] = {
         playback.ends_early,
         playback.playback_gaps,
         playback.clock_drift,
+        playback.playback_unit,
         playback.playback_paused,
         playback.playback_repeats,
         playback.playback_steps_back,
         playback.rows_before_playback,
         playback.rows_after_playback,
+        playback.rows_without_frame,
         playback.never_played,
         playback.player_not_synchronised,
         playback.rows_missing,
@@ -81,9 +84,10 @@ TABLE_DEFECTS: Mapping[str, TableDefect] = {
 ALSO_FOUND: Mapping[str, frozenset[str]] = {
     "gaze_opposes_head": frozenset({"offsets_beyond_reach"}),
     "playback_paused": frozenset({"playback_repeats"}),
+    "playback_unit": frozenset({"face_rate_low", "fixations_on_held_rows", "tracking_lost"}),
 }
-"""Findings that a defect may bring along: eyes that run away from the head leave their reach, and a
-clock that stands still repeats itself."""
+"""Findings that a defect may bring along: eyes that run away from the head leave their reach, a
+clock that stands still repeats itself, and in another unit nothing lasts as long as it should."""
 
 
 def hit_by(
