@@ -3,13 +3,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.image
+import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
-from vpnet.cli.align import align
+from vpnet.cli.align import align, conclusions
 from vpnet.errors import InputError
 from vpnet.recordings.parquet import write_parquet
+from vpnet.recordings.reading import read_any
+from vpnet.saliency.alignment import Alignment, find_alignment
+from vpnet.saliency.offset_peak import OffsetPeak
+from vpnet.saliency.scanpath_curves import offsets_deg
+from vpnet.saliency.viewer_density import ViewerDensity
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
 
 OFFSET_DEG = -70.0
@@ -87,7 +94,8 @@ def test_doubt_is_told_in_place_of_an_answer(turned_study, run_align):
     printed = run_align(
         turned_study / "S01" / "simulated_01", "--saliency", turned_study / "saliency"
     )
-    assert "the data do not tell the alignment: 1 people, 3 are the least" in printed
+    assert "the data do not tell the alignment: 1 person, 3 are the least" in printed
+    assert "Alignment of 1 person and 1 video " in printed
     assert "data.video_yaw_offset_deg" not in printed
 
 
@@ -95,3 +103,89 @@ def test_doubt_is_told_in_place_of_an_answer(turned_study, run_align):
 def test_one_of_maps_and_viewers_is_asked_for(turned_study, run_align, options):
     with pytest.raises(InputError, match="give one of --saliency FOLDER and --against PATH"):
         run_align(turned_study, *options)
+
+
+def test_the_viewer_who_differs_is_named(turned_study, run_align, tmp_path):
+    """S02 saw turned videos; of S04 there is one recording, which says nothing clearly."""
+    straight = simulate_recordings(users=6, videos=4, duration_s=16.0)
+    mixed = [one for one in straight if one.user_id not in ("S02", "S04")]
+    mixed += [one for one in read_any(turned_study) if one.user_id == "S02"]
+    mixed += [
+        one
+        for one in simulate_recordings(users=6, videos=4, duration_s=16.0)
+        if (one.user_id, one.video_id) == ("S04", "simulated_01")
+    ]
+    file = tmp_path / "mixed.parquet"
+    write_parquet(mixed, file)
+    printed = run_align(file, "--against", file)
+    assert "viewers that clearly want another alignment: S02\n" in printed
+    rows = {line.split()[1]: line for line in printed.splitlines() if line.startswith("│ S")}
+    assert "differs" in rows["S02"]
+    assert "unclear" in rows["S04"]
+    assert "differs" not in rows["S01"]
+
+
+def made_alignment(users: int = 5, **away_deg: float) -> Alignment:
+    """Videos that want clear offsets, and the whole that wants 0 degrees."""
+    whole, *peaks = (
+        OffsetPeak(offset, False, 1.0, 0.2, offset - 1, offset + 1, share=1.0)
+        for offset in (0.0, *away_deg.values())
+    )
+    videos = dict(zip(away_deg, peaks, strict=True))
+    return Alignment(
+        offsets_deg(60), torch.zeros(60), torch.zeros(60), whole, users, 500, videos, {}
+    )
+
+
+def test_who_differs_is_more_than_ten_degrees_away():
+    lines = conclusions(made_alignment(near=6.0, far=14.0), is_itself=True)
+    assert lines[0] == "videos that clearly want another alignment: far"
+    assert not any("clearly differs" in line for line in lines)
+
+
+def test_doubt_does_not_clear_anybody():
+    lines = conclusions(made_alignment(users=2, near=0.0, far=1.0), is_itself=True)
+    assert lines[0] == "the data do not tell who differs: 2 people, 3 are the least"
+    assert not any("clearly differs" in line for line in lines)
+    sure = conclusions(made_alignment(near=0.0, far=1.0), is_itself=True)
+    assert sure[0] == "no video and no viewer clearly differs from the others"
+
+
+def test_options_reach_both_sets_of_recordings(turned_study, run_align, tmp_path):
+    excluded, values_file = tmp_path / "exclude.csv", tmp_path / "fit.json"
+    excluded.write_text("user,video\nS03,\n")
+    others = tmp_path / "others.parquet"
+    write_parquet(simulate_recordings(users=9, videos=4, duration_s=16.0), others)
+    options = ("--against-yaw-offset-deg", 30, "--against-mirror", "--rate-hz", 3)
+    options += ("--accept", "foreign_file", "--exclude", excluded, "--json", values_file)
+    run_align(turned_study, "--against", others, *options)
+    left = [one for one in read_any(turned_study) if one.user_id != "S03"]
+    reference = read_any(others, video_yaw_offset_deg=30.0, mirror=True, exclude=excluded)
+    expected = find_alignment(left, ViewerDensity(reference, 3.0), rate_hz=3.0)
+    values = json.loads(values_file.read_text())
+    assert "S03" not in values["per_user"]
+    assert values == json.loads(json.dumps(expected.to_dict()))
+
+
+def test_unknown_codes_are_refused(turned_study, run_align):
+    with pytest.raises(InputError, match="no error that can be accepted is called 'nonsense'"):
+        run_align(turned_study, "--saliency", turned_study / "saliency", "--accept", "nonsense")
+
+
+def test_how_others_hung_needs_others(turned_study, run_align):
+    for options in (("--saliency", turned_study), ("--against", turned_study)):
+        with pytest.raises(InputError, match="say how other recordings hung"):
+            run_align(turned_study, *options, "--against-mirror")
+
+
+def test_a_figure_that_fails_loses_nothing(turned_study, run_align, tmp_path):
+    maps, values_file = tmp_path / "maps", tmp_path / "fit.json"
+    maps.mkdir()
+    np.save(maps / "simulated_01.npy", np.ones((80, 30, 60), dtype=np.float16))
+    (maps / "saliency.json").write_text(json.dumps({"rate_hz": 5.0}))
+    arguments = (turned_study, "--saliency", maps, "--json", values_file, "--plot")
+    with pytest.raises(InputError, match="there is no curve to draw"):
+        run_align(*arguments, tmp_path / "fit.png")
+    assert json.loads(values_file.read_text())["best"] is None
+    with pytest.raises(InputError, match=r"a figure is saved as png, pdf, svg, got 'fit\.gif'"):
+        run_align("absent", *arguments[1:], tmp_path / "fit.gif")

@@ -91,3 +91,20 @@ def test_wrong_settings_are_refused(arguments, message, run, study):
 def test_a_folder_that_is_no_study_is_refused(run, tmp_path):
     with pytest.raises(InputError, match="no recordings found"):
         run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "part", ["P1/video_1", "P4", "head_P3_video_2_20250102_030405.csv"], ids=lambda part: part[:4]
+)
+def test_a_part_of_a_study_is_refused_since_nobody_would_find_the_form(part, run, study):
+    (study / "P4").mkdir()
+    (study / "P4" / "head_P4_video_1_20250102_030405.csv").touch()
+    before = sorted(study.rglob("*"))
+    with pytest.raises(InputError, match="found a part of one.*name the folder of the study"):
+        run(study / part)
+    assert sorted(study.rglob("*")) == before
+
+
+def test_a_study_may_bear_a_participants_name(run, study):
+    root = study.rename(study.with_name("P1"))
+    assert f"to be filled in: {root / 'P1' / 'questionnaire.csv'}\n" in run(root)

@@ -1,23 +1,32 @@
 """A small study with everything that a report can meet, made by hand."""
 
 import dataclasses
+import os
+import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from vpnet.geometry.directions import direction_from_angles
+from vpnet.inspection.html_report import write_html_report
+from vpnet.inspection.study import inspect_study
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.face import FACE_ACTIVITY
 from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.gaze import gaze_streams
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import EULER_DISAGREES, UNREADABLE
-from vpnet.recordings.study import Study, StudyPart
+from vpnet.recordings.study import Study
+from vpnet.recordings.study_part import StudyPart
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 NASTY = '</script><img src=x onerror=alert(1)> & "Zoë\'s"'
 LOST = Rule(
@@ -37,9 +46,10 @@ COARSE = Rule(
 FACE = ("Eyes_Closed_L", "Eyes_Closed_R", "Eyes_Look_Down_L", "Eyes_Look_Down_R", FACE_ACTIVITY)
 
 
-def _recording(user_id: str, video_id: str, samples: int = 1500) -> Recording:
+def _recording(user_id: str, video_id: str, samples: int = 1500, gap_s: float = 0.0) -> Recording:
     """A head that turns once around, gaze that is lost for a while, eyes that close."""
     timestamps_s = torch.arange(samples, dtype=torch.float64) / 72
+    timestamps_s[samples // 2 :] += gap_s
     phase = 2 * torch.pi * timestamps_s / 10
     center = direction_from_angles(phase, 0.3 * torch.sin(phase))
     gaze = direction_from_angles(phase + 0.2, 0.3 * torch.sin(phase) + 0.1)
@@ -64,7 +74,9 @@ def _recording(user_id: str, video_id: str, samples: int = 1500) -> Recording:
 
 
 def _findings(user_id: str, video_id: str) -> tuple[Finding, ...]:
-    findings = [COARSE.broken("the pupil columns are -1 throughout", file="eye.csv", rows=1500)]
+    found = "the pupil columns are -1 throughout"
+    remedy = "buy another headset" if (user_id, video_id) == ("B", "walk") else None
+    findings = [COARSE.broken(found, file="eye.csv", rows=1500, remedy=remedy)]
     if user_id == NASTY:
         findings.append(LOST.broken("30 % of the rows have no valid gaze", rows=450))
     if (user_id, video_id) == ("B", "ride"):
@@ -99,7 +111,7 @@ def nasty() -> str:
 
 @pytest.fixture(scope="session")
 def make_recording() -> Callable[..., Recording]:
-    """Function that makes the recording of a user and a video, with a number of samples."""
+    """Function that makes the recording of a user and a video: samples, a gap in the middle."""
     return _recording
 
 
@@ -116,6 +128,16 @@ def study() -> Study:
 def one_recording() -> Study:
     """Only the recording that is refused."""
     return Study([StudyPart((), partial(_read, "B", "ride"))], cache=False, workers=1)
+
+
+@pytest.fixture(scope="session")
+def as_study() -> Callable[..., Study]:
+    """Function that makes a study of checked recordings, and of what `Study` takes."""
+
+    def make(*checked: CheckedRecording, **options: Any) -> Study:
+        return Study([StudyPart((), partial(list, checked))], cache=False, workers=1, **options)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -139,3 +161,64 @@ def repeated() -> Callable[[Study, int], Study]:
         return Study(parts, cache=False, workers=1)
 
     return repeat
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and everything that it should not have done."""
+
+    page: "Page"
+    said: list[str] = field(default_factory=list)
+    asked_for: list[str] = field(default_factory=list)
+
+    def choose(self, name: str) -> None:
+        """Click a recording in the overview and wait for its plots."""
+        self.page.locator(f'button.cell[title^="{name}: "]').click()
+        self.page.wait_for_selector(".plots .main-svg")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        message = "chromium is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    if not os.environ.get("CI"):
+        pytest.importorskip("playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser) -> Iterator[Callable[[Path], Opened]]:
+    """Function that opens a page; in the end it must have been quiet, and asked for nothing."""
+    pages: list[Opened] = []
+
+    def open_page(path: Path) -> Opened:
+        one = Opened(browser.new_page(viewport={"width": 1400, "height": 1000}))
+        pages.append(one)
+        one.page.on("console", lambda message: one.said.append(message.text))
+        one.page.on("pageerror", lambda error: one.said.append(str(error)))
+        one.page.on("dialog", lambda dialog: one.said.append(dialog.message))
+        one.page.on("request", lambda request: one.asked_for.append(request.url))
+        one.page.goto(path.as_uri())
+        return one
+
+    yield open_page
+    for one in pages:
+        assert one.said == []
+        assert one.asked_for == [one.page.url], "nothing but the file itself"
+        one.page.close()
+
+
+@pytest.fixture(scope="session")
+def page_file(study, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "check.html"
+    write_html_report(path, inspect_study(study), title="Study <b>& more</b>")
+    return path

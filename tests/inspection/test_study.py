@@ -5,8 +5,11 @@ import pytest
 
 from vpnet.inspection.study import Verdict, inspect_study
 from vpnet.recordings.checked import CheckedRecording
+from vpnet.recordings.checks.playback import STARTS_LATE
 from vpnet.recordings.findings import Severity
-from vpnet.recordings.study import Study, StudyPart
+from vpnet.recordings.refusals import EULER_DISAGREES
+from vpnet.recordings.study import Study
+from vpnet.recordings.study_part import StudyPart
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +32,13 @@ def test_every_recording_has_its_verdict(inspection, nasty):
 
 
 def test_an_accepted_error_asks_for_care(study):
-    accepting = inspect_study(study, accept=["euler_disagrees", "unreadable"])
+    accepting = inspect_study(
+        Study(study.parts, accept=["euler_disagrees"], cache=False, workers=1)
+    )
     verdicts = {one.checked.name: one.verdict for one in accepting.recordings}
     assert verdicts["B/ride"] is Verdict.CARE
     assert verdicts["study/torn.csv"] is Verdict.REFUSED, "there is nothing to use"
+    assert accepting.accepted == ("euler_disagrees",)
 
 
 def test_totals_count_what_is_known(inspection, nasty):
@@ -45,8 +51,8 @@ def test_totals_count_what_is_known(inspection, nasty):
 
 def test_codes_come_gravest_and_most_frequent_first(inspection, nasty):
     codes = {one.finding.code: one for one in inspection.codes}
-    severities = [one.finding.severity for one in inspection.codes]
-    assert severities == sorted(severities, key=lambda severity: severity.rank)
+    assert set(list(codes)[:2]) == {"euler_disagrees", "unreadable"}
+    assert list(codes)[2:] == ["gaze_lost", "pupil_not_measured", "recording_missing"]
     assert codes["gaze_lost"].recordings == (0, 1)
     assert codes["gaze_lost"].example == f"{nasty}/ride"
     assert codes["pupil_not_measured"].recordings == (0, 1, 2, 3)
@@ -61,6 +67,42 @@ def test_the_worst_come_first_and_the_good_not_at_all(inspection):
     assert len(names) == 4
     (refused, noted) = inspection.recordings[2].worst_findings()
     assert (refused.code, noted.code) == ("euler_disagrees", "pupil_not_measured")
+
+
+def test_errors_weigh_more_than_warnings_and_many_more_than_few(as_study):
+    error, warning = EULER_DISAGREES.broken("x"), STARTS_LATE.broken("x")
+    findings = {
+        "two warnings": (warning,) * 2,
+        "an error": (error, warning),
+        "four warnings": (warning,) * 4,
+        "two errors": (error,) * 2,
+        "an error, two warnings": (error, *(warning,) * 2),
+        "good": (),
+    }
+    checked = (CheckedRecording(name, "v", name, None, found) for name, found in findings.items())
+    worst = inspect_study(as_study(*checked)).worst_first()
+    assert [one.checked.user_id for one in worst] == [
+        "two errors",
+        "an error, two warnings",
+        "an error",
+        "four warnings",
+        "two warnings",
+    ]
+
+
+def test_a_recording_of_no_known_video_counts_no_person(as_study):
+    inspection = inspect_study(as_study(CheckedRecording("B", "", "study/B", None)))
+    assert (inspection.users, inspection.videos) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "length"),
+    [(60.0, "1 minute"), (600.0, "10 minutes"), (3590.0, "60 minutes"), (5400.0, "1.5 hours")],
+)
+def test_the_length_is_told_in_words(as_study, duration_s, length):
+    measurements = {"duration_s": duration_s}
+    one = CheckedRecording("B", "v", "study", None, measurements=measurements)
+    assert inspect_study(as_study(one)).length == length
 
 
 def test_recordings_are_let_go_one_by_one(make_recording):

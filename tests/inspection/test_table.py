@@ -5,6 +5,7 @@ from rich.console import Console
 
 from vpnet.inspection.study import inspect_study
 from vpnet.inspection.table import WORST_SHOWN, location, show_inspection
+from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
 
 
@@ -34,6 +35,15 @@ def test_a_study_is_shown_by_code_by_recording_and_in_total(shown, study):
         assert part in text
 
 
+def test_one_of_a_kind_is_no_plural(shown, as_study):
+    measurements = {"duration_s": 60.0}
+    checked = [
+        CheckedRecording("B", "ride", "study/B", None, measurements=measurements),
+        CheckedRecording("", "", "study/torn.csv", None),
+    ]
+    assert "2 recordings of 1 person and 1 video, 1 minute: " in shown(as_study(*checked))
+
+
 def test_markup_in_names_is_no_markup(shown, study, nasty):
     assert nasty in shown(study)
 
@@ -49,6 +59,7 @@ def test_one_recording_is_shown_in_full(shown, one_recording):
         "pupil_not_measured",
         "duration_s",
         "20.8194",
+        "1,500",
     ):
         assert part in text
     assert "fingerprint" not in text
@@ -69,6 +80,7 @@ def test_locations_name_what_is_known():
     rule = Rule("code", Severity.NOTE, "Title", meaning="Means.", remedy="do")
     assert location(rule.broken("found")) == ""
     assert location(rule.broken("found", rows=1)) == "1 row"
+    assert location(rule.broken("found", lines=[(3, 3)])) == "line 3"
     assert (
         location(rule.broken("found", file="eye.csv", lines=[(2, 2), (5, 9)], rows=6))
         == "eye.csv, lines 2, 5-9, 6 rows"

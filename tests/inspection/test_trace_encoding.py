@@ -1,3 +1,7 @@
+import base64
+import zlib
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpnet.inspection.trace import RecordingTrace, trace_recording
-from vpnet.inspection.trace_encoding import decode_trace, encode_trace
+from vpnet.inspection.trace_encoding import MISSING, encode_trace
+
+
+def decode_trace(encoded: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The series of an encoded trace by name, NaN where nothing was measured."""
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(encoded["deflated"])), "<i2")
+    differences = numbers.reshape(len(encoded["names"]), encoded["points"])
+    rows = differences.cumsum(axis=1, dtype=np.int16)
+    return {
+        name: np.where(row == MISSING, np.nan, row * step)
+        for name, step, row in zip(encoded["names"], encoded["steps"], rows, strict=True)
+    }
+
 
 ANGLES_DEG = st.lists(st.floats(-180, 180) | st.just(float("nan")), min_size=1, max_size=50)
 

@@ -8,12 +8,13 @@ import typer
 from rich.console import Console
 
 from vpnet.errors import InputError
+from vpnet.inspection.exclusion import leave_out_refused
 from vpnet.inspection.explanation import explain_checks
 from vpnet.inspection.html_report import write_html_report
 from vpnet.inspection.json_report import write_json_report
 from vpnet.inspection.study import inspect_study
 from vpnet.inspection.table import show_inspection
-from vpnet.recordings.exclusions import write_exclusions
+from vpnet.recordings.exclusions import read_exclusions
 from vpnet.recordings.reading import read_any
 from vpnet.recordings.study import StudyOptions
 from vpnet.recordings.video_durations import read_video_durations
@@ -29,6 +30,19 @@ def _explain(asked: bool) -> None:
         raise typer.Exit
 
 
+def _refuse_one_file_for_two(files: dict[str, Path | None]) -> None:
+    options: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is None or file == NO_PAGE:
+            continue
+        other = options.setdefault(file.resolve(), option)
+        if other != option:
+            raise InputError(
+                f"{other} and {option} both name {file}, and one would overwrite the other; give "
+                "each a file of its own"
+            )
+
+
 def check(
     root: Annotated[
         Path, typer.Argument(help="A study, one recording, or any other data set that vpnet reads.")
@@ -39,7 +53,10 @@ def check(
     json: Annotated[Path | None, typer.Option(help="File to write for machines.")] = None,
     exclude: Annotated[
         Path | None,
-        typer.Option(help="File to write that leaves the refused recordings out of training."),
+        typer.Option(
+            help="File that leaves the refused recordings out of training; lines that it has are "
+            "kept."
+        ),
     ] = None,
     accept: Annotated[
         list[str] | None,
@@ -63,6 +80,10 @@ def check(
             help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
         ),
     ] = False,
+    videos_csv: Annotated[
+        Path | None,
+        typer.Option(help="Xu: frame rates of the videos, where the file lies elsewhere."),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -75,13 +96,28 @@ def check(
     Ends with code 0 where no recording is refused, with 1 where one is, with 2 where nothing could
     be checked.
     """
+    _refuse_one_file_for_two({"--html": html, "--json": json, "--exclude": exclude})
+    for option, path, ending in (
+        ("--html", html, ".html"),
+        ("--json", json, ".json"),
+        ("--exclude", exclude, ".csv"),
+    ):
+        # A file of another kind, above all a recording, must not be written over by mistake.
+        if path not in (None, NO_PAGE) and (path.suffix.lower() != ending or path.is_dir()):
+            raise InputError(f"{option} must be a file that ends in {ending}, got {str(path)!r}")
+    if exclude is not None and exclude.exists():
+        read_exclusions(exclude)  # What is wrong there shall be said before the long reading.
     durations_s = None if videos is None else read_video_durations(videos)
-    accepted = accept or []
-    options: StudyOptions = {"accept": accepted, "workers": workers}
+    options: StudyOptions = {"accept": accept or [], "workers": workers}
     if not cache:
         options["cache"] = False
-    study = read_any(root, use_timestamp_as_playback=use_timestamp_as_playback, **options)
-    inspection = inspect_study(study, durations_s, accepted)
+    study = read_any(
+        root,
+        use_timestamp_as_playback=use_timestamp_as_playback,
+        videos_csv=videos_csv,
+        **options,
+    )
+    inspection = inspect_study(study, durations_s)
     if not inspection.recordings:
         raise InputError(f"{root}: there is no recording to check; name another folder")
     show_inspection(inspection, Console(width=None if sys.stdout.isatty() else WIDTH))
@@ -92,7 +128,6 @@ def check(
         write_json_report(json, inspection)
         print(f"for machines: {json}")
     if exclude is not None:
-        write_exclusions(exclude, inspection.refused)
-        print(f"to leave the refused out of training: data.exclude={exclude}")
+        print(leave_out_refused(exclude, inspection))
     if inspection.refused:
         raise typer.Exit(1)

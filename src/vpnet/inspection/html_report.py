@@ -14,10 +14,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from vpnet.inspection.json_report import finite_measurements
-from vpnet.inspection.study import InspectedRecording, Inspection, Verdict
+from vpnet.inspection.study import InspectedRecording, Inspection, Verdict, counted
 from vpnet.inspection.table import NOT_FOR_PEOPLE, location
 from vpnet.inspection.trace_encoding import encode_trace
-from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS
+from vpnet.plots.style import INK, LIGHT, MODEL_COLORS
 from vpnet.recordings.findings import Finding
 from vpnet.whole_files import write_text
 
@@ -30,16 +30,14 @@ WORDS = {
     Verdict.CARE: "to be used with care",
     Verdict.REFUSED: "refused",
 }
-BLUE, VERMILION, GREEN, PINK, SKY, ORANGE = MODEL_COLORS
+BLUE, VERMILION, GREEN, PINK, _, ORANGE = MODEL_COLORS
 PALETTE = {
     "ink": INK,
-    "grey": GREY,
     "light": LIGHT,
     "blue": BLUE,
     "vermilion": VERMILION,
     "green": GREEN,
     "pink": PINK,
-    "sky": SKY,
     "orange": ORANGE,
 }
 
@@ -68,9 +66,10 @@ def write_html_report(path: str | Path, inspection: Inspection, title: str) -> N
         homeless=[
             (position, one)
             for position, one in enumerate(inspection.recordings)
-            if not one.checked.user_id
+            if not (one.checked.user_id and one.checked.video_id)
         ],
         label=_label,
+        counted=counted,
         data=page_data(inspection),
         style=Markup((page / "report.css").read_text(encoding="utf-8")),
         plots=Markup((page / "plots.js").read_text(encoding="utf-8")),
@@ -103,6 +102,7 @@ def page_data(inspection: Inspection) -> dict[str, Any]:
     return {
         "words": WORDS,
         "codes": codes,
+        "first": _shown_first(inspection),
         "recordings": [
             {
                 "name": one.checked.name,
@@ -123,9 +123,20 @@ def page_data(inspection: Inspection) -> dict[str, Any]:
 
 def _drawn(inspection: Inspection) -> set[InspectedRecording]:
     """The recordings whose course goes into the page."""
-    worst = inspection.worst_first()
-    others = [one for one in inspection.recordings if one.verdict is Verdict.GOOD]
-    return set([*worst, *others][:MOST_TRACES])
+    return set(_all_worst_first(inspection)[:MOST_TRACES])
+
+
+def _all_worst_first(inspection: Inspection) -> list[InspectedRecording]:
+    good = [one for one in inspection.recordings if one.verdict is Verdict.GOOD]
+    return [*inspection.worst_first(), *good]
+
+
+def _shown_first(inspection: Inspection) -> int | None:
+    """Position of the worst recording of which there is something to draw, or of the worst."""
+    worst = _all_worst_first(inspection)
+    if not worst:
+        return None
+    return inspection.recordings.index(next((one for one in worst if one.trace), worst[0]))
 
 
 def _finding(finding: Finding, codes: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Inspection:
 
     @cached_property
     def users(self) -> tuple[str, ...]:
-        """Everybody who watched, in order of appearance; recordings of unknown users aside."""
+        """Everybody who watched, in order of appearance; unknown users and videos aside."""
         return tuple(dict.fromkeys(one.user_id for one in self._known()))
 
     @cached_property
@@ -100,7 +100,9 @@ class Inspection:
     @property
     def length(self) -> str:
         """The same as text."""
-        return f"{self.hours:.1f} hours" if self.hours >= 1 else f"{60 * self.hours:.0f} minutes"
+        if self.hours >= 1:
+            return f"{self.hours:.1f} hours"
+        return counted(round(60 * self.hours), "minute")
 
     @cached_property
     def codes(self) -> tuple[CodeSummary, ...]:
@@ -128,13 +130,24 @@ class Inspection:
         return sorted(concerned, key=_badness, reverse=True)
 
     def _known(self) -> Iterator[CheckedRecording]:
-        return (one.checked for one in self.recordings if one.checked.user_id)
+        checked = (one.checked for one in self.recordings)
+        return (one for one in checked if one.user_id and one.video_id)
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number of things: "1 person", "2 people".
+
+    Args:
+        count: How many.
+        singular: What one of them is called.
+        plural: What several are called; by default the same with an s.
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def inspect_study(
     study: Study,
     video_durations_s: Mapping[str, float] | None = None,
-    accept: Collection[str] = (),
 ) -> Inspection:
     """Read a study once and keep what there is to show of it.
 
@@ -142,9 +155,8 @@ def inspect_study(
     what is kept takes about 20 kB a recording.
 
     Args:
-        study: The recordings.
+        study: The recordings; errors that it accepts refuse none of them.
         video_durations_s: Length of the videos by ``video_id``, as far as it is known.
-        accept: Codes of errors that do not refuse a recording.
     """
     checked: list[CheckedRecording] = []
     traces: list[RecordingTrace | None] = []
@@ -156,8 +168,8 @@ def inspect_study(
     for position, (one, trace) in enumerate(zip(checked, traces, strict=True)):
         beyond = of_study.recordings.get(position, [])
         one = dataclasses.replace(one, findings=(*one.findings, *beyond))
-        inspected.append(InspectedRecording(one, trace, _verdict(one, accept)))
-    return Inspection(tuple(inspected), tuple(of_study.study), tuple(accept))
+        inspected.append(InspectedRecording(one, trace, _verdict(one, study.accept)))
+    return Inspection(tuple(inspected), tuple(of_study.study), tuple(sorted(study.accept)))
 
 
 def _verdict(one: CheckedRecording, accept: Collection[str]) -> Verdict:

@@ -6,11 +6,17 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vpnet.inspection.study import CodeSummary, InspectedRecording, Inspection, Verdict
+from vpnet.inspection.study import (
+    CodeSummary,
+    InspectedRecording,
+    Inspection,
+    Verdict,
+    counted,
+)
 from vpnet.recordings.findings import Finding, Severity
 
 WORST_SHOWN = 20
-"""Recordings that are listed; the others are in the page and in the JSON file."""
+"""So many recordings are listed, and all that are refused; page and JSON file have the rest."""
 
 NOT_FOR_PEOPLE = ("fingerprint",)
 """Measurements that serve comparison only."""
@@ -73,7 +79,8 @@ def _how_many(summary: CodeSummary, total: int) -> str:
 def _worst(inspection: Inspection) -> Table:
     """One row for each of the worst recordings."""
     worst = inspection.worst_first()
-    unseen = len(worst) - WORST_SHOWN
+    shown = max(WORST_SHOWN, len(inspection.refused))
+    unseen = len(worst) - shown
     table = Table(
         title="Recordings refused, or to be used with care",
         caption=f"and {unseen} more; the HTML page and the JSON file have all"
@@ -84,7 +91,7 @@ def _worst(inspection: Inspection) -> Table:
     )
     for heading in ("recording", "verdict", "errors", "warnings"):
         table.add_column(heading)
-    for one in worst[:WORST_SHOWN]:
+    for one in worst[:shown]:
         style, _ = VERDICT_STYLES[one.verdict]
         table.add_row(
             Text(one.checked.name),
@@ -102,19 +109,15 @@ def _codes_of(one: InspectedRecording, severity: Severity) -> str:
 
 def _totals(inspection: Inspection) -> Text:
     text = Text(
-        f"{_number(len(inspection.recordings), 'recording')} of "
-        f"{_number(len(inspection.users), 'person', 'people')} and "
-        f"{_number(len(inspection.videos), 'video')}, {inspection.length}: "
+        f"{counted(len(inspection.recordings), 'recording')} of "
+        f"{counted(len(inspection.users), 'person', 'people')} and "
+        f"{counted(len(inspection.videos), 'video')}, {inspection.length}: "
     )
     parts = [
         Text(f"{inspection.counts[verdict]} {words}", style=style)
         for verdict, (style, words) in VERDICT_STYLES.items()
     ]
     return text + Text(", ").join(parts)
-
-
-def _number(count: int, singular: str, plural: str = "") -> str:
-    return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
 def _show_recording(
@@ -132,9 +135,13 @@ def _show_recording(
     table.add_column("value", justify="right")
     for name, value in one.checked.measurements.items():
         if name not in NOT_FOR_PEOPLE:
-            table.add_row(Text(name), f"{value:,.6g}")
+            table.add_row(Text(name), _in_digits(value))
     if table.row_count:
         console.print(table)
+
+
+def _in_digits(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"
 
 
 def _in_full(finding: Finding) -> Iterator[RenderableType]:
@@ -153,12 +160,13 @@ def location(finding: Finding) -> str:
     """File, lines and number of rows that a finding is about, as far as it names them."""
     parts = [finding.file] if finding.file else []
     if finding.lines:
-        ranges = (
+        ranges = [
             str(first) if first == last else f"{first}-{last}" for first, last in finding.lines
-        )
-        parts.append(f"lines {', '.join(ranges)}")
+        ]
+        word = "line" if len(ranges) == 1 and "-" not in ranges[0] else "lines"
+        parts.append(f"{word} {', '.join(ranges)}")
     if finding.rows:
-        parts.append(_number(finding.rows, "row"))
+        parts.append(counted(finding.rows, "row"))
     return ", ".join(parts)
 
 

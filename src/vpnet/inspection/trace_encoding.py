@@ -47,21 +47,6 @@ def encode_trace(trace: RecordingTrace) -> dict[str, Any]:
     }
 
 
-def decode_trace(encoded: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The series of an encoded trace by name, NaN where nothing was measured.
-
-    Args:
-        encoded: What `encode_trace` gave.
-    """
-    numbers = np.frombuffer(zlib.decompress(base64.b64decode(encoded["deflated"])), "<i2")
-    differences = numbers.reshape(len(encoded["names"]), encoded["points"])
-    rows = differences.cumsum(axis=1, dtype=np.int16)
-    return {
-        name: np.where(row == MISSING, np.nan, row * step)
-        for name, step, row in zip(encoded["names"], encoded["steps"], rows, strict=True)
-    }
-
-
 def _step(name: str, values: Tensor) -> float:
     """The usual step of the unit, or a coarser one where the values would not fit."""
     known = values[values.isfinite()].abs()

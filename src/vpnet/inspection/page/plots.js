@@ -142,7 +142,7 @@ const drawTrace = (() => {
         zerolinecolor: colorOf("light"),
         nticks: 5,
       };
-      const named = present.map(([, label, color]) => `<span style="color:${color}">${label}</span>`);
+      const named = present.map(([, label, color]) => `<span style="color:${color}">■</span> ${label}`);
       layout.annotations.push({
         text: `<b>${plot.title}</b>  ${named.join("  ")}`,
         xref: "paper", x: 0, xanchor: "left",

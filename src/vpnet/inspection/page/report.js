@@ -4,6 +4,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const panel = document.getElementById("recording");
+  const chosen = document.getElementById("chosen");
+  const course = document.getElementById("course");
   const overview = document.getElementById("overview");
 
   function element(name, className = "", text = "") {
@@ -28,25 +30,32 @@
     return details;
   }
 
+  function inDigits(value) {
+    if (value === null) return "–";
+    const places = Number.isInteger(value) ? {} : { maximumSignificantDigits: 5 };
+    return value.toLocaleString("en-US", places);
+  }
+
   function measurementList(measurements) {
     const list = element("dl", "measurements");
     for (const [name, value] of Object.entries(measurements)) {
       const row = element("div");
-      const text = value === null ? "–" : String(Number(value.toPrecision(5)));
-      row.append(element("dt", "", name.replaceAll("_", " ")), element("dd", "", text));
+      row.append(
+        element("dt", "", name.replaceAll("_", " ")),
+        element("dd", "", inDigits(value)),
+      );
       list.append(row);
     }
     return list;
   }
 
-  async function choose(position) {
+  async function show(position) {
     const one = data.recordings[position];
     for (const cell of document.querySelectorAll("button.cell")) {
       const current = Number(cell.dataset.recording) === position;
       cell.setAttribute("aria-current", String(current));
     }
-    const heading = element("div", "heading");
-    heading.append(
+    chosen.replaceChildren(
       element("h2", "", one.name),
       element("span", `badge ${one.verdict}`, data.words[one.verdict]),
     );
@@ -54,10 +63,12 @@
     findings.append(...one.findings.map(findingDetails));
     if (!one.findings.length) findings.append(element("p", "hint", "Nothing was found."));
     const plots = element("div", "plots");
-    plots.setAttribute("role", "img");
-    plots.setAttribute("aria-label", `Head, gaze, eyes and face of ${one.name} over time`);
-    panel.replaceChildren(heading, element("p", "source", one.source), findings, plots);
-    panel.append(measurementList(one.measurements));
+    course.replaceChildren(
+      element("p", "source", one.source),
+      findings,
+      plots,
+      measurementList(one.measurements),
+    );
     panel.scrollTop = 0;
     if (!one.trace) {
       plots.className = "hint";
@@ -66,13 +77,35 @@
         "worst of very many. vpnet check of this recording alone shows what there is.";
       return;
     }
-    await drawTrace(plots, one.trace);
+    try {
+      await drawTrace(plots, one.trace);
+    } catch (error) {
+      plots.className = "hint";
+      plots.textContent = `The plots cannot be drawn: ${error.message}`;
+      return;
+    }
+    plots.setAttribute("role", "img");
+    plots.setAttribute("aria-label", `Head, gaze, eyes and face of ${one.name} over time`);
   }
+
+  let chosenFrom = null;
+
+  function choose(button) {
+    chosenFrom = button;
+    show(Number(button.dataset.recording));
+    panel.focus({ preventScroll: true });
+    const inOneColumn = getComputedStyle(panel).position === "static";
+    if (inOneColumn) panel.scrollIntoView();
+  }
+
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") chosenFrom?.focus();
+  });
 
   /** Only one code is open at a time; the overview shows what it concerns. */
   function filterBy(details) {
     const texts = data.codes[details.dataset.code];
-    const list = details.querySelector(".concerned");
+    const list = details.querySelector("ul.concerned");
     if (!list.childElementCount) {
       for (const position of texts.recordings) {
         const one = data.recordings[position];
@@ -112,12 +145,15 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-recording]");
-    if (button) choose(Number(button.dataset.recording));
+    if (button) choose(button);
   });
 
   /** The overview is one stop of the tab key; arrows move inside. */
   const cells = [...overview.querySelectorAll("button.cell")];
   cells.forEach((cell, number) => { cell.tabIndex = number ? -1 : 0; });
+  overview.addEventListener("focusin", (event) => {
+    for (const cell of cells) cell.tabIndex = cell === event.target ? 0 : -1;
+  });
 
   function neighbour(cell, key) {
     const box = cell.getBoundingClientRect();
@@ -140,12 +176,11 @@
     const cell = event.target.closest("button.cell");
     if (!cell || !event.key.startsWith("Arrow")) return;
     event.preventDefault();
-    const next = neighbour(cell, event.key);
-    if (!next) return;
-    cell.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
+    neighbour(cell, event.key)?.focus();
   });
 
-  if (data.recordings.length === 1) choose(0);
+  // After the first paint: plotly takes a second to start.
+  requestAnimationFrame(() => setTimeout(() => {
+    if (!chosenFrom && data.first !== null) show(data.first);
+  }));
 })();
