@@ -1,36 +1,20 @@
 """Simulated paths of a viewport, and the curves of simulated errors."""
 
 import math
-from collections.abc import Callable
 
 import pytest
-import torch
-from torch import Tensor
 
-from vpnet.geometry.directions import direction_from_angles
 from vpnet.plots.error_by_horizon import ErrorCurve
 from vpnet.plots.viewport_path import PathForecast
 
 
 @pytest.fixture
-def path_from_degrees() -> Callable[..., Tensor]:
-    """Directions at lists of yaw and elevation in degrees."""
-
-    def make(yaw_deg: list[float], elevation_deg: list[float] | float = 0.0) -> Tensor:
-        yaw_rad = torch.deg2rad(torch.tensor(yaw_deg, dtype=torch.float64))
-        elevation_rad = torch.deg2rad(torch.tensor(elevation_deg, dtype=torch.float64))
-        return direction_from_angles(yaw_rad, elevation_rad.expand_as(yaw_rad))
-
-    return make
-
-
-@pytest.fixture
-def forecast(path_from_degrees) -> PathForecast:
+def forecast(directions_at) -> PathForecast:
     """A viewer who turns right across the seam; the model expects less of it."""
     return PathForecast(
-        history=path_from_degrees([130.0, 140.0, 150.0]),
-        future=path_from_degrees([160.0, 175.0, 190.0, 200.0], [0.0, 5.0, 10.0, 15.0]),
-        predicted=path_from_degrees([158.0, 165.0, 172.0, 181.0]),
+        history=directions_at([130.0, 140.0, 150.0]),
+        future=directions_at([160.0, 175.0, 190.0, 200.0], [0.0, 5.0, 10.0, 15.0]),
+        predicted=directions_at([158.0, 165.0, 172.0, 181.0]),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from vpnet.errors import InputError
 from vpnet.plots.alignment_curve import COLORS, draw_alignment_curve, plot_alignment_curve
@@ -26,7 +27,7 @@ def alignment() -> Alignment:
     mean = curves.mean((0, 1))
     best = find_peak(curves)
     assert best is not None
-    return Alignment(offsets, mean[0], mean[1], best, 3, 300, {"v": best}, {})
+    return Alignment(offsets, mean[0], mean[1], best, 3, 300, {"v": best, "w": best}, {})
 
 
 def test_both_mirrors_the_best_and_the_lead_are_drawn(alignment):
@@ -61,3 +62,22 @@ def test_without_a_curve_there_is_nothing_to_draw(alignment, tmp_path: Path):
     with pytest.raises(InputError, match="there is no curve to draw: no map has a shape"):
         plot_alignment_curve(dataclasses.replace(alignment, best=None), tmp_path / "fit.png")
     assert not (tmp_path / "fit.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("low_deg", "high_deg", "drawn"),
+    [
+        (85.0, 95.0, [(85.0, 95.0)]),
+        (176.0, 183.0, [(-180.0, -177.0), (176.0, 180.0)]),
+        (-184.0, -178.0, [(-180.0, -178.0), (176.0, 180.0)]),
+        (float("nan"), float("nan"), []),
+    ],
+)
+def test_the_interval_goes_on_at_the_other_end(alignment, low_deg, high_deg, drawn):
+    best = dataclasses.replace(alignment.best, low_deg=low_deg, high_deg=high_deg)
+    axes = Figure().add_subplot()
+    draw_alignment_curve(axes, dataclasses.replace(alignment, best=best))
+    bands = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    # The lead over the next peak spans the whole width, in shares of the axes.
+    spans = [(band.get_x(), band.get_x() + band.get_width()) for band in bands]
+    assert sorted(span for span in spans if span != (0.0, 1.0)) == drawn

@@ -59,8 +59,8 @@ def test_circles_are_drawn_around_a_single_window_only(forecast):
     assert labels[0] == [*labels[1], "field of view at the end"]
 
 
-def test_a_circle_keeps_its_distance(path_from_degrees):
-    for center in path_from_degrees([0.0, 170.0, 20.0], [0.0, -60.0, 90.0]):
+def test_a_circle_keeps_its_distance(directions_at):
+    for center in directions_at([0.0, 170.0, 20.0], [0.0, -60.0, 90.0]):
         outline = circle(center, 100.0)
         distance_deg = torch.rad2deg(great_circle_distance(center, outline))
         assert distance_deg.tolist() == pytest.approx([50.0] * len(outline))

@@ -7,21 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vpnet.geometry.directions import direction_from_angles
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.video_alignment import align_to_video
-
-
-@pytest.fixture(scope="session")
-def directions_at() -> Callable[..., Tensor]:
-    """Function that makes directions of yaw and elevation in degrees."""
-
-    def make(yaw_deg: Sequence[float], elevation_deg: Sequence[float] | float = 0.0) -> Tensor:
-        yaw = torch.deg2rad(torch.tensor(yaw_deg, dtype=torch.float64))
-        elevation = torch.deg2rad(torch.tensor(elevation_deg, dtype=torch.float64))
-        return direction_from_angles(yaw, elevation.expand_as(yaw))
-
-    return make
 
 
 @pytest.fixture(scope="session")

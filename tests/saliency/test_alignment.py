@@ -9,9 +9,10 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
-from vpnet.saliency.alignment import Alignment, find_alignment
+from vpnet.saliency.alignment import Alignment, counted, find_alignment
 from vpnet.saliency.moment_maps import FolderMaps
 from vpnet.saliency.offset_peak import OffsetPeak, wrap_deg
+from vpnet.saliency.scanpath_curves import offsets_deg
 from vpnet.saliency.viewer_density import ViewerDensity
 from vpnet.simulation.study import draw_study, simulate_recordings
 from vpnet.simulation.videos import saliency_maps
@@ -32,9 +33,11 @@ class UniformMaps:
         return torch.ones(1, 30, 60), torch.zeros(len(user_ids), len(times_s), dtype=torch.long)
 
 
-def write_maps(folder: Path, seed: int) -> Path:
+def write_maps(
+    folder: Path, seed: int, videos: int = VIDEOS, duration_s: float = DURATION_S
+) -> Path:
     """The true saliency of the videos of a simulated study, under the names of its videos."""
-    for video in draw_study(USERS, VIDEOS, DURATION_S, seed)[1]:
+    for video in draw_study(USERS, videos, duration_s, seed)[1]:
         maps = saliency_maps(video, rate_hz=5.0, height=45, width=90)
         np.save(folder / f"{video.video_id}.npy", maps.numpy().astype(np.float16))
     (folder / "saliency.json").write_text(json.dumps({"rate_hz": 5.0}))
@@ -156,3 +159,36 @@ def test_what_cannot_be_aligned_is_refused(looking):
         find_alignment([], UniformMaps())
     with pytest.raises(InputError, match="draws must be at least 1, got 0"):
         find_alignment([looking([0.0, 0.0])], UniformMaps(), draws=0)
+
+
+@pytest.mark.parametrize("seed", [216, 218])
+def test_one_video_is_not_enough_to_trust_its_maps(tmp_path, seed):
+    """Maps of another video in which all twelve viewers agree on a wrong answer."""
+    recordings = simulate_recordings(users=12, videos=1, duration_s=40.0, seed=0)
+    maps = write_maps(tmp_path, seed, videos=1, duration_s=40.0)
+    alignment = find_alignment(recordings, FolderMaps(maps))
+    assert best(alignment).clear
+    assert alignment.doubts == ("1 video, 2 are the least: a poor map of one misleads everybody",)
+
+
+def test_a_video_turned_by_twenty_degrees_differs(recordings, true_maps, as_recorded):
+    mixed = [
+        as_recorded(recording, 20.0, False) if recording.video_id == "simulated_02" else recording
+        for recording in recordings
+    ]
+    alignment = find_alignment(mixed, FolderMaps(true_maps))
+    assert alignment.deviating(alignment.per_video) == ["simulated_02"]
+
+
+def test_a_narrow_lead_is_a_doubt():
+    peak = OffsetPeak(0.0, False, 1.0, 0.96, -1.0, 1.0, share=1.0)
+    flat = torch.zeros(60)
+    videos = {"v": peak, "w": peak}
+    alignment = Alignment(offsets_deg(60), flat, flat, peak, 5, 500, videos, {})
+    assert alignment.doubts == ("the best other alignment is only 0.040 behind",)
+
+
+def test_things_are_counted():
+    assert counted(1, "person", "people") == "1 person"
+    assert counted(0, "video") == "0 videos"
+    assert counted(2, "person", "people") == "2 people"

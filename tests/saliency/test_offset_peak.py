@@ -12,9 +12,9 @@ from vpnet.saliency.scanpath_curves import offsets_deg
 WIDTH = 120
 
 
-def bump(offset_deg: float, height: float = 1.0) -> Tensor:
+def bump(offset_deg: float, height: float = 1.0, width_deg: float = 15.0) -> Tensor:
     away = torch.deg2rad(offsets_deg(WIDTH) - offset_deg)
-    return height * torch.exp((torch.cos(away) - 1) / math.radians(15) ** 2)
+    return height * torch.exp((torch.cos(away) - 1) / math.radians(width_deg) ** 2)
 
 
 def curves(*recorded: Tensor, mirrored: Tensor | None = None, videos: int = 1) -> Tensor:
@@ -120,3 +120,29 @@ def test_a_clear_peak_differs_by_offset_or_mirror(offset_deg, mirror, expected):
     other = found(recordings.flip(2) if mirror else recordings)
     assert other.differs(whole, 10.0) == expected
     assert not found(recordings[:1]).differs(whole, 10.0), "without an interval nothing is clear"
+
+
+@pytest.mark.parametrize("offset_deg", [178.0, 178.7, 179.0, 179.4])
+def test_the_interval_surrounds_an_offset_beside_the_seam(offset_deg):
+    peak = found(curves(*(bump(offset_deg + away) for away in (-2.0, -1.0, 0.0, 1.0, 2.0))))
+    assert peak.offset_deg == pytest.approx(offset_deg, abs=0.2)
+    assert peak.low_deg < peak.offset_deg < peak.high_deg
+
+
+def test_two_peaks_of_nearly_the_same_height_are_not_clear():
+    recordings = curves(*(bump(0.0) + bump(120.0, 0.96),) * 5)
+    peak = found(recordings)
+    assert peak.margin == pytest.approx(0.04, abs=0.005)
+    assert peak.share == 1.0
+    assert not peak.clear
+
+
+@pytest.mark.parametrize(("other_deg", "expected"), [(12.0, 0.0), (39.0, 0.7)])
+def test_only_peaks_further_than_twenty_degrees_are_other_answers(other_deg, expected):
+    recordings = curves(bump(0.0, width_deg=4.0) + bump(other_deg, 0.7, width_deg=4.0))
+    assert found(recordings).runner_up_nss == pytest.approx(expected, abs=0.01)
+
+
+def test_resamples_ten_degrees_apart_do_not_agree():
+    recordings = curves(*(bump(0.0, width_deg=4.0),) * 4, *(bump(12.0, width_deg=4.0),) * 3)
+    assert found(recordings).share < 0.9

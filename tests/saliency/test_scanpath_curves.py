@@ -96,3 +96,11 @@ def test_directions_without_a_map_leave_the_others_alone():
     assert known.tolist() == [row != 3 for row in range(8)]
     assert (fewer[3] == 0).all()
     assert torch.equal(fewer[known], curves[known])
+
+
+def test_a_faint_map_has_a_shape_all_the_same():
+    maps = torch.ones(2, HEIGHT, WIDTH)
+    maps[0, :, : WIDTH // 2] += 0.1
+    directions = pixel_directions(HEIGHT, WIDTH)[[7, 29], [11, 59]]
+    _, known = scanpath_curves(maps, torch.tensor([0, 1]), directions)
+    assert known.tolist() == [True, False], "a twentieth of the mean, and nothing"

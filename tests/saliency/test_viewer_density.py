@@ -65,3 +65,18 @@ def test_recordings_of_other_videos_are_refused(density):
 def test_settings_must_be_positive(looking, settings):
     with pytest.raises(InputError, match="smoothing_deg and height must be positive"):
         ViewerDensity([looking([0.0, 0.0])], **settings)
+
+
+def test_moments_in_batches_are_as_moments_one_by_one(looking):
+    """More viewers than are taken at once with several moments."""
+    viewers = [
+        looking([number * 1.2 + step for step in range(4)], user_id=f"viewer {number}")
+        for number in range(100)
+    ]
+    density = ViewerDensity(viewers, height=20)
+    times_s = torch.tensor([0.0, 0.2, 0.4, 0.6])
+    asking = ["viewer 7", "eve", "viewer 31"]
+    maps, index = density.look_up("v", asking, times_s)
+    for step in range(4):
+        single, which = density.look_up("v", asking, times_s[step : step + 1])
+        torch.testing.assert_close(maps[index[:, step]], single[which[:, 0]])

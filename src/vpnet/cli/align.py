@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,9 @@ import typer
 from vpnet.errors import InputError
 from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.plots.alignment_curve import plot_alignment_curve
+from vpnet.plots.style import FORMATS
 from vpnet.recordings.reading import read_any
-from vpnet.saliency.alignment import Alignment, find_alignment
+from vpnet.saliency.alignment import Alignment, counted, find_alignment
 from vpnet.saliency.moment_maps import FolderMaps, MomentMaps
 from vpnet.saliency.offset_peak import CONFIDENCE, OffsetPeak
 from vpnet.saliency.viewer_density import ViewerDensity
@@ -39,11 +41,38 @@ def align(
         Path | None,
         typer.Option(
             help="Other recordings of the same videos, known to be aligned; ROOT itself to find "
-            "people who differ from the others."
+            "people who differ from the others. Read as it is, unless the next two options say how "
+            "it hung."
         ),
     ] = None,
+    against_yaw_offset_deg: Annotated[
+        float,
+        typer.Option(help="Of --against: its data.video_yaw_offset_deg, as found before."),
+    ] = 0.0,
+    against_mirror: Annotated[
+        bool, typer.Option("--against-mirror", help="Of --against: its data.mirror is true.")
+    ] = False,
     by_user: Annotated[bool, typer.Option(help="A line for each viewer as well.")] = False,
     rate_hz: Annotated[float, typer.Option(help="Moments per second that are compared.")] = 5.0,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(help="File of recordings to leave out, as vpnet check --exclude writes it."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
+    ] = None,
+    use_timestamp_as_playback: Annotated[
+        bool,
+        typer.Option(
+            "--use-timestamp-as-playback",
+            help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
+        ),
+    ] = False,
+    videos_csv: Annotated[
+        Path | None,
+        typer.Option(help="Xu: frame rates of the videos, where the file lies elsewhere."),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the fit by offset to this file.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write everything to this file.")
@@ -56,21 +85,41 @@ def align(
             "--saliency FOLDER and --against PATH"
         )
     is_itself = against is not None and against.resolve() == root.resolve()
+    if (against is None or is_itself) and (against_yaw_offset_deg or against_mirror):
+        raise InputError(
+            "--against-yaw-offset-deg and --against-mirror say how other recordings hung; give "
+            "--against OTHERS, or leave them out"
+        )
+    if plot is not None and plot.suffix.removeprefix(".").lower() not in FORMATS:
+        raise InputError(
+            f"--plot: a figure is saved as {', '.join(FORMATS)}, got {plot.name!r}; change the "
+            "ending of the file"
+        )
+    read = partial(
+        read_any,
+        use_timestamp_as_playback=use_timestamp_as_playback,
+        videos_csv=videos_csv,
+        exclude=exclude,
+        accept=accept or (),
+    )
     maps: MomentMaps
     if against is not None:
-        maps = ViewerDensity(read_any(against), rate_hz)
+        others = read(against, video_yaw_offset_deg=against_yaw_offset_deg, mirror=against_mirror)
+        maps = ViewerDensity(others, rate_hz)
     else:
         assert saliency is not None
         maps = FolderMaps(saliency)
-    alignment = find_alignment(read_any(root), maps, rate_hz=rate_hz)
+    recordings = read(root)
+    alignment = find_alignment(recordings, maps, rate_hz=rate_hz)
     print_table(alignment_table(alignment, by_user=by_user or is_itself))
     for line in conclusions(alignment, is_itself=is_itself):
         # Not wrapped, as rich would: some lines are made to be copied.
         typer.echo(line)
-    if plot is not None:
-        plot_alignment_curve(alignment, plot)
+    # First: the figure may fail, for want of a curve.
     if json_file is not None:
         write_text(json_file, json.dumps(alignment.to_dict(), indent=1) + "\n")
+    if plot is not None:
+        plot_alignment_curve(alignment, plot)
 
 
 def alignment_table(alignment: Alignment, *, by_user: bool) -> TextTable:
@@ -82,8 +131,9 @@ def alignment_table(alignment: Alignment, *, by_user: bool) -> TextTable:
     """
     whole = () if alignment.best is None else (_row("all", alignment.best, ""),)
     groups = [alignment.per_video, alignment.per_user] if by_user else [alignment.per_video]
+    people = counted(alignment.users, "person", "people")
     return TextTable(
-        title=f"Alignment of {alignment.users} people and {len(alignment.per_video)} videos",
+        title=f"Alignment of {people} and {counted(alignment.videos, 'video')}",
         columns=COLUMNS,
         sections=(whole, *(_rows(alignment, peaks) for peaks in groups)),
         footnotes=(
@@ -109,7 +159,9 @@ def conclusions(alignment: Alignment, *, is_itself: bool) -> list[str]:
         if names:
             lines.append(f"{kind} that clearly want another alignment: {', '.join(names)}")
     if is_itself:
-        if not lines:
+        if alignment.doubts:
+            lines.append(f"the data do not tell who differs: {'; '.join(alignment.doubts)}")
+        elif not lines:
             lines.append("no video and no viewer clearly differs from the others")
         lines.append(
             "compared with themselves: whether all recordings are turned alike does not show; give "

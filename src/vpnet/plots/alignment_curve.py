@@ -1,5 +1,6 @@
 """How well the recordings fit the maps, for every yaw offset and both mirrors."""
 
+import math
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -61,8 +62,13 @@ def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
             zorder=3,
         )
     color = COLORS[best.mirror]
-    if best.low_deg == best.low_deg:
-        axes.axvspan(best.low_deg, best.high_deg, color=color, alpha=0.18, lw=0, zorder=1)
+    if not math.isnan(best.low_deg):
+        # What lies beyond one end of the frame shows at the other.
+        for turn_deg in (-360.0, 0.0, 360.0):
+            low_deg = max(best.low_deg + turn_deg, -180.0)
+            high_deg = min(best.high_deg + turn_deg, 180.0)
+            if low_deg <= high_deg:
+                axes.axvspan(low_deg, high_deg, color=color, alpha=0.18, lw=0, zorder=1)
     axes.axhline(0, color=GREY, lw=0.8, zorder=1)
     axes.axhspan(best.runner_up_nss, best.nss, color=LIGHT, alpha=0.45, lw=0, zorder=0)
     axes.plot([best.offset_deg], [best.nss], "o", color=color, ms=7, zorder=4)

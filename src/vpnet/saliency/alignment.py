@@ -26,6 +26,9 @@ from vpnet.saliency.viewing import VideoViewing, viewing_by_video
 LEAST_USERS = 3
 """Fewer people than this say little about others."""
 
+LEAST_VIDEOS = 2
+"""With fewer, nothing shows whether the maps are poor: all viewers look at the same."""
+
 DIFFERENT_DEG = 10.0
 """A video or a viewer further than this from the whole is worth a look."""
 
@@ -60,6 +63,11 @@ class Alignment:
     per_user: Mapping[str, OffsetPeak]
 
     @property
+    def videos(self) -> int:
+        """Number of videos compared with maps."""
+        return len(self.per_video)
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the data do not tell the alignment; empty where they do."""
         best = self.best
@@ -67,7 +75,13 @@ class Alignment:
             return ("no map has a shape: all are flat, or there are none",)
         found = []
         if self.users < LEAST_USERS:
-            found.append(f"{self.users} people, {LEAST_USERS} are the least")
+            people = counted(self.users, "person", "people")
+            found.append(f"{people}, {LEAST_USERS} are the least")
+        if self.videos < LEAST_VIDEOS:
+            found.append(
+                f"{counted(self.videos, 'video')}, {LEAST_VIDEOS} are the least: a poor map of one "
+                "misleads everybody"
+            )
         if best.margin < LEAST_MARGIN:
             found.append(f"the best other alignment is only {best.margin:.3f} behind")
         # A share of NaN, for want of anything to draw from, is no certainty either.
@@ -100,6 +114,17 @@ class Alignment:
             "nss": self.nss.tolist(),
             "nss_mirrored": self.nss_mirrored.tolist(),
         }
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number and what it counts, such as "1 video" or "2 people".
+
+    Args:
+        number: How many.
+        singular: What one of them is called.
+        plural: What several are called; by default with an s.
+    """
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def find_alignment(

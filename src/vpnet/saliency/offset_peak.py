@@ -35,8 +35,9 @@ class OffsetPeak:
         mirror: Whether left and right are exchanged first.
         nss: Normalised scanpath saliency under it.
         runner_up_nss: That of the best other peak: mirrored differently, or far from it.
-        low_deg: Lower end of the interval of the offset; NaN where nothing could be resampled.
-        high_deg: Upper end.
+        low_deg: Lower end of the interval of the offset, below -180 where it crosses the seam; NaN
+            where nothing could be resampled.
+        high_deg: Upper end, likewise above 180.
         share: Share of the resamples with this mirror and about this offset; NaN likewise.
     """
 
@@ -88,7 +89,8 @@ def find_peak(curves: Tensor, draws: int = 500, seed: int = 0) -> OffsetPeak | N
     mean = (flat.sum(0) / present.sum()).reshape(2, width)
     nss, position = _summits(mean)
     mirror = int(nss.argmax())
-    offset_deg = _position_deg(position[mirror], width)
+    # At once, since a summit left of the first column lies below -180: the interval goes around it.
+    offset_deg = wrap_deg(_position_deg(position[mirror], width))
 
     generator = torch.Generator().manual_seed(seed)
     weights = _drawn(users, draws, generator).unsqueeze(2) * _drawn(
@@ -108,7 +110,7 @@ def find_peak(curves: Tensor, draws: int = 500, seed: int = 0) -> OffsetPeak | N
         if alike.any():
             low_deg, high_deg = (offset_deg + away_deg[alike].quantile(ends)).tolist()
     return OffsetPeak(
-        offset_deg=float(wrap_deg(offset_deg)),
+        offset_deg=float(offset_deg),
         mirror=bool(mirror),
         nss=float(nss[mirror]),
         runner_up_nss=_runner_up(mean, mirror, float(offset_deg)),

@@ -11,6 +11,9 @@ from vpnet.geometry.equirectangular import pixel_directions
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.viewing import viewing_by_video
 
+_SAMPLES_AT_ONCE = 256
+"""Bounds the memory: the kernels of a viewer at one moment take 29 KB at the usual height."""
+
 _NOTHING = -60.0
 """Exponents below this count as this: near the smallest numbers exp is fifty times slower."""
 
@@ -76,25 +79,28 @@ class ViewerDensity:
         known = (steps >= 0) & (steps < viewing.valid.shape[1])
         steps = steps.clamp(0, viewing.valid.shape[1] - 1)
         looking = viewing.valid[:, steps] & known
-        kernels = self._kernels(viewing.directions[:, steps], looking)
-        everyone, viewers = kernels.sum(0), looking.sum(0)
+        viewers = looking.sum(0)
         own_rows = [
             [row for row, watched in enumerate(viewing.user_ids) if watched == user_id]
             for user_id in user_ids
         ]
-        maps = everyone.new_empty(1 + sum(map(bool, own_rows)), *everyone.shape)
-        maps[0] = everyone
-        filled = 1
+        left_out = [rows for rows in own_rows if rows]
+        which = 0
         for user, rows in enumerate(own_rows):
             others = viewers - looking[rows].sum(0)
-            which = filled if rows else 0
-            index[user] = torch.where(
-                others > 0, which * len(times_s) + torch.arange(len(times_s)), -1
-            )
-            if rows:
+            which += bool(rows)
+            own = (which if rows else 0) * len(times_s)
+            index[user] = torch.where(others > 0, own + torch.arange(len(times_s)), -1)
+        maps = torch.empty(1 + len(left_out), len(times_s), self._pixels.shape[1])
+        # A viewer who does not ask has a kernel all the same, and one of several who ask a map.
+        batch = max(1, _SAMPLES_AT_ONCE // max(len(user_ids), len(viewing.user_ids)))
+        for at in torch.arange(len(times_s)).split(batch):
+            kernels = self._kernels(viewing.directions[:, steps[at]], looking[:, at])
+            everyone = kernels.sum(0)
+            maps[0, at] = everyone
+            for row, rows in enumerate(left_out, start=1):
                 # What is left of a large sum may fall below zero by rounding.
-                torch.sub(everyone, kernels[rows].sum(0), out=maps[which]).clamp_(min=0)
-                filled += 1
+                maps[row, at] = (everyone - kernels[rows].sum(0)).clamp_(min=0)
         return maps.reshape(-1, *size), index
 
     def _kernels(self, directions: Tensor, looking: Tensor) -> Tensor:
