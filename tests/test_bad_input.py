@@ -117,7 +117,8 @@ def test_a_folder_one_level_too_deep_or_too_high(train_refused, study):
     message = train_refused("data=quest_pro", f"data.root={study / 'P1'}")
     assert "set root to the folder above it" in message
     message = train_refused("data=quest_pro", f"data.root={study.parent}")
-    assert "a participant's folder must hold a folder for each video" in message
+    assert "no recordings found" in message
+    assert f"set root to {study}" in message
     assert "expected ROOT/<participant>/<video>/{head,eye,face,combined}.csv" in message
 
 

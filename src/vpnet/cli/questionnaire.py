@@ -1,16 +1,17 @@
 """The command `vpnet questionnaire`: forms for the people who ask the participants."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vpnet.errors import InputError
-from vpnet.recordings.quest_pro.files import find_recordings
+from vpnet.recordings.quest_pro.files import QuestProFiles, find_recordings
 from vpnet.recordings.questionnaire.codebook import CODEBOOK_NAME, write_codebook
 from vpnet.recordings.questionnaire.files import (
     FORMATS,
-    questionnaire_file,
+    questionnaire_files,
     questionnaire_path,
     write_questionnaire,
 )
@@ -34,8 +35,14 @@ def questionnaire(
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
     if not 1 <= sessions <= SESSION.highest:
         raise InputError(f"--sessions must be from 1 to {SESSION.highest}, got {sessions}")
+    recordings = find_recordings(root)
+    if _is_part(root, recordings):
+        raise InputError(
+            f"{root}: forms are written for a study, found a part of one, whose forms lie further "
+            "up; name the folder of the study"
+        )
     videos: dict[str, list[str]] = {}
-    for files in find_recordings(root):
+    for files in recordings:
         seen = videos.setdefault(files.user_id, [])
         if files.video_id not in seen:
             seen.append(files.video_id)
@@ -46,7 +53,7 @@ def questionnaire(
             f"{', '.join(unknown)}; there are {', '.join(videos)}"
         )
     chosen = participants or list(videos)
-    without = [name for name in chosen if questionnaire_file(root, name) is None]
+    without = [name for name in chosen if not questionnaire_files(root, name)]
     for name in without:
         path = questionnaire_path(root, name, format)
         write_questionnaire(path, Questionnaire.blank(videos[name], sessions))
@@ -59,3 +66,14 @@ def questionnaire(
         write_text(codebook, write_codebook())
     if codebook.exists():
         typer.echo(f"questions and allowed answers: {codebook}")
+
+
+def _is_part(root: Path, recordings: Sequence[QuestProFiles]) -> bool:
+    """Whether readers look for questionnaires above the folder, and would find no form in it."""
+    # A study may bear the name of someone who has a folder in it.
+    of_one = root.absolute().name
+    return (
+        root.is_file()
+        or recordings[0].source == str(root)
+        or (recordings[0].user_id == of_one and not (root / of_one).is_dir())
+    )
