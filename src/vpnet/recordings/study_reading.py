@@ -65,7 +65,9 @@ def _read_together(
         elsewhere: list[int] = []
         if len(missing) >= PARALLEL_FROM:
             elsewhere = [n for place, n in enumerate(missing, start=1) if place % workers]
-        pool = ProcessPoolExecutor(workers - 1) if elsewhere else None
+        # Processes that each use every core only get into each other's way.
+        alone = {"OMP_NUM_THREADS": "1"}
+        pool = ProcessPoolExecutor(workers - 1, env=alone) if elsewhere else None
         upcoming = iter(elsewhere)
         begun: dict[int, Future[None]] = {}
         try:

@@ -238,7 +238,9 @@ def _write_recordings(plans: Sequence[RecordingPlan], workers: int | None) -> No
     with ExitStack() as stack:
         run = map
         if workers > 1:
-            run = stack.enter_context(ProcessPoolExecutor(workers)).map
+            # Processes that each use every core only get into each other's way.
+            pool = ProcessPoolExecutor(workers, env={"OMP_NUM_THREADS": "1"})
+            run = stack.enter_context(pool).map
         written = run(RecordingPlan.write, plans)
         for _ in track(written, description="Simulated recordings", total=len(plans)):
             pass
