@@ -1,0 +1,1 @@
+"""What the viewers saw: probing, decoding, resizing and writing videos; getting them."""

@@ -1,0 +1,62 @@
+"""Decoding with torchcodec: on the CPU, and on a GPU's video decoder."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from vpnet.errors import InputError
+from vpnet.video.frames import cannot_decode
+from vpnet.video.probe import VideoFile
+
+
+class TorchcodecFrames:
+    """A video decoded by torchcodec.
+
+    Args:
+        video: The file.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: torchcodec or ffmpeg's libraries are not installed, it cannot decode there, or
+            numbers the frames otherwise.
+    """
+
+    def __init__(self, video: VideoFile, device: str = "cpu") -> None:
+        try:
+            from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportPrivateImportUsage]
+        except (ImportError, RuntimeError, OSError) as error:
+            raise InputError(
+                "backend=torchcodec: needs the package (pip install 'vpnet[torchcodec]') and the "
+                f"shared libraries of ffmpeg: {str(error).strip().splitlines()[0]}"
+            ) from error
+        on_gpu = device.startswith("cuda")
+        self.backend = "torchcodec-cuda" if on_gpu else "torchcodec"
+        self._video = video
+        try:
+            self._decoder = VideoDecoder(str(video.path), device=device, seek_mode="exact")
+            frames = len(self._decoder)
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"{video.path}: torchcodec cannot open it on {device}: {reason}"
+            ) from error
+        if frames != len(video.frame_pts):
+            raise InputError(
+                f"{video.path}: torchcodec counts {frames} frames, the file has "
+                f"{len(video.frame_pts)}; use backend=pyav"
+            )
+
+    def frames(self, indices: Sequence[int]) -> Iterator[Tensor]:
+        """See `vpnet.video.frames.FrameReader.frames`."""
+        for index in indices:
+            try:
+                pixels = self._decoder.get_frame_at(index).data
+            except (RuntimeError, IndexError) as error:
+                time_s = float(self._video.frame_times_s[index])
+                reason = str(error).strip().splitlines()[0]
+                raise cannot_decode(self._video.path, index, time_s, reason) from error
+            yield pixels
+
+    def close(self) -> None:
+        """Let go of the file."""
+        del self._decoder

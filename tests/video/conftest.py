@@ -1,0 +1,133 @@
+"""Videos made for the tests: each frame's content says which it is."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from vpnet.video.encoding import VideoWriter
+
+WIDTH, HEIGHT = 256, 128
+
+
+def numbered_frame(number: int, height: int = HEIGHT, width: int = WIDTH) -> Tensor:
+    """Grey, with the number in binary: eight bright or dark fields in the upper half."""
+    frame = torch.full((3, height, width), 90, dtype=torch.uint8)
+    side = width // 8
+    for bit in range(8):
+        value = 220 if number >> bit & 1 else 20
+        frame[:, : height // 2, bit * side : (bit + 1) * side] = value
+    frame[0, height * 3 // 4 :] = 200
+    return frame
+
+
+def number_of(frame: Tensor) -> int:
+    """What `numbered_frame` wrote."""
+    height, width = frame.shape[-2:]
+    side = width // 8
+    fields = frame[:, height // 8 : height * 3 // 8].float().mean((0, 1)).unflatten(0, (8, side))
+    return sum(1 << bit for bit, bright in enumerate(fields.mean(1) > 120) if bright)
+
+
+def turn(path: Path, degrees: int) -> Path:
+    """Write a rotation into the header of an mp4 file's track."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    for place, value in ((0, cosine), (4, sine), (12, -sine), (16, cosine)):
+        content[at + place : at + place + 4] = (value << 16).to_bytes(4, "big", signed=True)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_video() -> Callable[..., Path]:
+    """Function that writes a video of numbered frames."""
+
+    def make(
+        path: Path,
+        frames: int = 40,
+        *,
+        rate_hz: float = 30.0,
+        times_s: Sequence[float] | None = None,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        rotation_deg: int = 0,
+        keyframe_distance: int = 12,
+    ) -> Path:
+        with VideoWriter(path, width, height, rate_hz, keyframe_distance) as writer:
+            for number in range(frames):
+                time_s = None if times_s is None else times_s[number]
+                writer.write(numbered_frame(number, height, width), time_s)
+        return turn(path, rotation_deg) if rotation_deg else path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def read_number() -> Callable[[Tensor], int]:
+    """Function that reads the number that a frame shows."""
+    return number_of
+
+
+UNEVEN_S = [0.01 * number**1.3 for number in range(30)]
+
+
+@pytest.fixture(scope="session")
+def videos(make_video, tmp_path_factory) -> dict[str, Path]:
+    """Whole videos by what is special about them; not to be written to."""
+    folder = tmp_path_factory.mktemp("videos")
+    return {
+        "plain": make_video(folder / "plain.mp4"),
+        "odd_rate": make_video(folder / "odd_rate.mp4", rate_hz=24000 / 1001),
+        "uneven": make_video(folder / "uneven.mp4", 30, times_s=UNEVEN_S),
+        "upside_down": make_video(folder / "upside_down.mp4", 20, rotation_deg=180),
+        "long_gop": make_video(folder / "long_gop.mp4", 90, keyframe_distance=250),
+    }
+
+
+@pytest.fixture
+def damaged(videos, make_video, tmp_path) -> Callable[[str], Path]:
+    """Function that makes a damaged file by the name of its damage."""
+    plain = videos["plain"].read_bytes()
+
+    def make(kind: str) -> Path:
+        path = tmp_path / f"{kind}.mp4"
+        if kind == "not_equirectangular":
+            return make_video(path, 5, width=320, height=180)
+        if kind == "on_its_side":
+            return make_video(path, 5, rotation_deg=90)
+        if kind == "sound_only":
+            return _write_sound(path)
+        index, media = plain.index(b"moov") - 4, plain.index(b"mdat") - 4
+        no_index = plain[:index] + plain[media:]
+        middle = plain.index(b"mdat") + (len(plain) - plain.index(b"mdat")) // 2
+        content = {
+            "empty": b"",
+            "noise": bytes((7 * at * at + at // 3) % 256 for at in range(5000)),
+            "web_page": b"<!DOCTYPE html><html>Sign in</html>" * 50,
+            "no_index": no_index,
+            "cut": plain[:middle],
+            "overwritten": plain[:middle] + bytes(len(plain) - middle),
+        }
+        path.write_bytes(content[kind])
+        return path
+
+    return make
+
+
+def _write_sound(path: Path) -> Path:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4096), dtype=np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 44100
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    return path
