@@ -1,78 +1,33 @@
-"""Predict where the head will point, from a checkpoint and a recording.
+"""Predict where the head will point, or turn videos into saliency maps.
 
 python predict.py checkpoint=RUN/checkpoints/best.ckpt recording=FOLDER_OR_PARQUET output=FILE.csv
+python predict.py predict=saliency videos='DIR/*.mp4' output=DIR saliency.checkpoint=FILE
 """
 
+import sys
+
 import hydra
-import polars as pl
-import torch
-from hydra.utils import instantiate
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.settings import check_settings
-from vpnet.dataset.task import Task
-from vpnet.errors import InputError
-from vpnet.inference.output import check_output, write_predictions
-from vpnet.inference.predictor import Predictor
-from vpnet.recordings.reading import read_any, reading_settings
-from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
 @fails_clearly
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")
 @fails_clearly
 def main(config: DictConfig) -> None:
-    """Read, predict, write."""
+    """Do what the group `predict` says."""
     check_settings(config)
-    output = check_output(str(config.output))
-    checkpoint = read_checkpoint(config.checkpoint)
-    predictor = load_predictor(checkpoint, config.saliency_path, str(config.device))
-    typed = {name: value for name, value in config.reading.items() if value is not None}
-    reading = reading_settings(checkpoint.run["data"]) | typed
-    keys, tables = [], []
-    for recording in read_any(str(config.recording), **reading):
-        keys.append((recording.user_id, recording.video_id))
-        tables.append(predictor.predict(recording, config.stride_s))
-    predictions = pl.concat(tables)
-    write_predictions(predictions, output)
-    print(*checkpoint.remarks(keys), sep="\n")
-    anchors = len(predictions) // len(predictor.task.horizons_s)
-    print(f"{len(keys)} recordings, {anchors} anchors; written to {output}")
-    known_deg = predictions["error_deg"].drop_nulls()
-    if len(known_deg) > 0:
-        print(f"mean error where the future is known: {known_deg.mean():.2f} degrees")
+    if HydraConfig.get().runtime.choices["predict"] == "saliency":
+        # Here, so that neither waits for the other's libraries.
+        from vpnet.cli.prediction.saliency import predict_saliency
 
+        sys.exit(predict_saliency(config))
+    from vpnet.cli.prediction.viewport import predict_viewports
 
-def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: str) -> Predictor:
-    """Build the checkpoint's model, task and saliency source."""
-    model = instantiate(checkpoint.model, spec=checkpoint.spec, _convert_="object")
-    checkpoint.load_into(model)
-    settings = checkpoint.saliency
-    if saliency_path == "none":
-        settings = None
-    elif saliency_path is not None:
-        if settings is None or "path" not in settings:
-            raise InputError(
-                f"saliency_path={saliency_path}: {checkpoint.path} was not trained with "
-                "saliency=file; leave it out"
-            )
-        settings = {**settings, "path": saliency_path}
-    saliency = instantiate(settings, _convert_="all")
-    if saliency is not None:
-        saliency.load_state(checkpoint.saliency_state)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
-        raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
-    return Predictor(
-        model,
-        Task(**checkpoint.task),
-        users=checkpoint.users,
-        face_features=checkpoint.face_features,
-        saliency=saliency,
-        device=device,
-    )
+    predict_viewports(config)
 
 
 if __name__ == "__main__":

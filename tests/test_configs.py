@@ -45,8 +45,8 @@ def training_of(model: str) -> str:
 
 def parameters(target: Any) -> dict[str, inspect.Parameter]:
     found = dict(inspect.signature(target).parameters)
-    if getattr(target, "__name__", "") == "make_trainer":
-        # It hands what it does not know to Lightning.
+    if getattr(target, "__name__", "") in ("make_trainer", "make_prediction_trainer"):
+        # They hand what they do not know to Lightning.
         found |= inspect.signature(pytorch_lightning.Trainer).parameters
     if found.pop("options", None) is not None:
         # A reader hands on how its recordings are gone through.
@@ -70,7 +70,7 @@ def test_a_root_composes(root):
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_composes_and_its_constructor_takes_every_key(option):
     group, name = option.rsplit("/", 1)
-    config = compose_root("train", f"{group}={name}")
+    config = compose_root("predict" if group == "predict" else "train", f"{group}={name}")
     found = dict(targets(config))
     if "_target_" in OmegaConf.load(CONF / f"{option}.yaml"):
         assert group in found, "an option fills the key of its group"

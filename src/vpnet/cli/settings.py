@@ -4,7 +4,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from vpnet.errors import InputError
 
-SWITCHES = ("fit", "resume", "skip_short", "user_embed")
+SWITCHES = (
+    "fit",
+    "resume",
+    "skip_short",
+    "user_embed",
+    "saliency.random_weights",
+    "saliency.compile",
+)
 """Settings that are true or false; anything else would count as true."""
 
 WHOLE_NUMBERS = {
@@ -13,6 +20,10 @@ WHOLE_NUMBERS = {
     "bootstrap_draws": (1, 10**7),
     "training.batch_size": (1, 10**7),
     "trainer.max_epochs": (-1, 10**9),
+    "height": (1, 224),
+    "width": (1, 448),
+    "batch_clips": (1, 10**4),
+    "clips_per_chunk": (1, 10**4),
 }
 """Settings that are whole numbers, with the smallest and the largest value."""
 
@@ -27,10 +38,10 @@ def check_settings(config: DictConfig) -> None:
         InputError: A setting is of the wrong kind or out of range.
     """
     for key in SWITCHES:
-        if key in config and not isinstance(config[key], bool):
-            raise InputError(f"{key} must be true or false, got {config[key]!r}")
+        if _has(config, key) and not isinstance(OmegaConf.select(config, key), bool):
+            raise InputError(f"{key} must be true or false, got {OmegaConf.select(config, key)!r}")
     for key, (least, most) in WHOLE_NUMBERS.items():
-        if key.split(".")[0] not in config:
+        if not _has(config, key):
             continue
         value = OmegaConf.select(config, key)
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -38,3 +49,10 @@ def check_settings(config: DictConfig) -> None:
             raise InputError(f"{key} must be a whole number from {least} to {most}, got {value!r}")
     if "face_features" in config and not isinstance(config.face_features, ListConfig):
         raise InputError(f"face_features must be a list, such as [], got {config.face_features!r}")
+
+
+def _has(config: DictConfig, key: str) -> bool:
+    """Whether a configuration has a key, whatever its value."""
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return isinstance(node, DictConfig) and name in node

@@ -40,6 +40,57 @@ def make_trainer(
     Raises:
         InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
     """
+    # Two, because Lightning's save_last would only ever copy the best.
+    checkpoints = Path(folder) / "checkpoints"
+    callbacks: list[pl.Callback] = [
+        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
+    ]
+    if patience is not None:
+        callbacks.append(EarlyStopping(monitor=MONITOR, mode="min", patience=patience))
+    return _lightning_trainer(
+        default_root_dir=folder,
+        accelerator=accelerator,
+        devices=devices,
+        logger=loggers,
+        callbacks=callbacks,
+        enable_progress_bar=progress_bar,
+        **settings,
+    )
+
+
+def make_prediction_trainer(
+    *,
+    callbacks: list[pl.Callback],
+    accelerator: str = "auto",
+    devices: int | str | list[int] = 1,
+    progress_bar: bool = True,
+    **settings: Any,
+) -> pl.Trainer:
+    """Trainer that only predicts: it logs and keeps nothing by itself.
+
+    Args:
+        callbacks: What becomes of the predictions.
+        accelerator: ``auto``, ``cpu``, ``gpu`` or anything else that Lightning knows.
+        devices: How many, or which.
+        progress_bar: Show one.
+        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+
+    Raises:
+        InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
+    """
+    return _lightning_trainer(
+        accelerator=accelerator,
+        devices=devices,
+        logger=False,
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=progress_bar,
+        **settings,
+    )
+
+
+def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError(
             f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "
@@ -50,28 +101,13 @@ def make_trainer(
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # Each prediction carries its own place.
+    warnings.filterwarnings("ignore", message=".*Couldn't infer the batch indices.*")
     # A run that goes on with another has a folder of its own.
     warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-    # Two, because Lightning's save_last would only ever copy the best.
-    checkpoints = Path(folder) / "checkpoints"
-    callbacks: list[pl.Callback] = [
-        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
-        ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
-    ]
-    if patience is not None:
-        callbacks.append(EarlyStopping(monitor=MONITOR, mode="min", patience=patience))
     try:
-        return pl.Trainer(
-            default_root_dir=folder,
-            accelerator=accelerator,
-            devices=devices,
-            logger=loggers,
-            callbacks=callbacks,
-            enable_progress_bar=progress_bar,
-            enable_model_summary=False,
-            **settings,
-        )
+        return pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"trainer: {error}; see conf/trainer for the settings") from error

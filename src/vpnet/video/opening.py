@@ -15,7 +15,7 @@ BACKENDS: dict[str, Callable[[VideoFile, str], FrameReader]] = {
     "pyav": lambda video, _: PyavFrames(video),
 }
 
-_FASTEST_FIRST = {"cpu": ("pyav", "torchcodec", "decord"), "cuda": ("torchcodec", "decord")}
+_FASTEST_FIRST = {"cpu": ("torchcodec", "decord", "pyav"), "cuda": ("torchcodec", "decord")}
 """docs/LOG.md has the measurement for the CPU."""
 
 

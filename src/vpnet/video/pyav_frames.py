@@ -47,7 +47,8 @@ class PyavFrames:
             self._next = index + 1
             pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
             # The other backends turn frames upright by themselves.
-            yield torch.rot90(pixels, self._video.rotation_deg // 90, dims=(-2, -1))
+            turns = self._video.rotation_deg // 90
+            yield torch.rot90(pixels, turns, dims=(-2, -1)) if turns else pixels
 
     def close(self) -> None:
         """Let go of the file."""

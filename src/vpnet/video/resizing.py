@@ -11,6 +11,9 @@ from vpnet.video.frames import FrameReader
 def resize_frames(frames: Tensor, height: int, width: int) -> Tensor:
     """Resize by bicubic interpolation with antialiasing.
 
+    On the CPU torch reckons in whole numbers, on a GPU it cannot; docs/LOG.md has how little the
+    results differ, and how little from ffmpeg's, which PAVER's authors used.
+
     Args:
         frames: uint8, ``(frames, 3, rows, columns)``.
         height: Rows wanted.
@@ -21,10 +24,12 @@ def resize_frames(frames: Tensor, height: int, width: int) -> Tensor:
     """
     if frames.shape[-2:] == (height, width):
         return frames
-    # On a GPU there is no arithmetic for bytes; on the CPU it would be another rounding.
-    resized = torch.nn.functional.interpolate(
-        frames.float(), (height, width), mode="bicubic", antialias=True
-    )
+    size = (height, width)
+    if frames.device.type == "cpu":
+        # Whole numbers in the decoders' own order of colours are ten times as fast.
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        return torch.nn.functional.interpolate(frames, size, mode="bicubic", antialias=True)
+    resized = torch.nn.functional.interpolate(frames.float(), size, mode="bicubic", antialias=True)
     return resized.round_().clamp_(0, 255).to(torch.uint8)
 
 

@@ -1,0 +1,1 @@
+"""What predict.py does: viewports from a checkpoint, saliency from videos."""

@@ -1,0 +1,1 @@
+"""`vpnet saliency`: what is done with files of saliency maps."""

@@ -1,0 +1,1 @@
+"""Saliency maps for videos of any length: chunk by chunk, resumable, on any number of devices."""
