@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.dataset.samples import training_directions
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import CrossUser, CrossVideo
 from vpnet.dataset.window import ViewportWindow, WindowSpec
@@ -170,9 +171,7 @@ def test_the_spec_says_which_streams_there_are(make_recording, make_task):
 
 def expected_map(recordings: tuple[int, ...], data: ViewportDataModule) -> Tensor:
     prior = CenterBias(12, 24)
-    first = data.samples.first_row.tolist()
-    rows = [row for i in recordings for row in range(first[i], first[i + 1])]
-    prior.fit(data.samples.viewport_center[rows][data.samples.head_valid[rows]])
+    prior.fit(training_directions(data.samples, recordings, 5.0))
     return prior.map
 
 

@@ -12,6 +12,7 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.saliency.center_bias import CenterBias
+from vpnet.saliency.source import TrainingDirections
 
 HEIGHT, WIDTH = 24, 48
 
@@ -22,9 +23,15 @@ def directions(yaw_deg: list[float], elevation_deg: list[float]) -> Tensor:
     )
 
 
+def training(viewport_centers: Tensor) -> TrainingDirections:
+    """Directions of one viewer of one video."""
+    samples = torch.arange(len(viewport_centers))
+    return TrainingDirections(("u",), ("v",), 0 * samples, samples, viewport_centers, 5.0)
+
+
 def fitted(viewport_centers: Tensor, smoothing_deg: float = 10.0) -> Tensor:
     prior = CenterBias(HEIGHT, WIDTH, smoothing_deg)
-    prior.fit(viewport_centers)
+    prior.fit(training(viewport_centers))
     return prior.map
 
 
@@ -115,7 +122,7 @@ def test_the_poles_are_round(elevation_deg):
 def test_every_window_gets_the_one_map():
     prior = CenterBias(HEIGHT, WIDTH)
     assert torch.equal(prior.map, torch.ones(HEIGHT, WIDTH)), "uniform before any data"
-    prior.bind(["v", "w"])
+    prior.bind(["u", "u"], ["v", "w"])
     maps, index = prior.look_up(torch.tensor([1, 0, 1]), torch.tensor([0.0, 5.0, 9.0]))
     assert maps.shape == (1, HEIGHT, WIDTH)
     assert maps.dtype == torch.float32
@@ -124,7 +131,7 @@ def test_every_window_gets_the_one_map():
 
 def test_what_was_learned_travels():
     prior = CenterBias(HEIGHT, WIDTH)
-    prior.fit(directions([20.0], [10.0]))
+    prior.fit(training(directions([20.0], [10.0])))
     again = CenterBias(HEIGHT, WIDTH)
     again.load_state(prior.state())
     assert torch.equal(again.map, prior.map)

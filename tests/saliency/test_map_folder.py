@@ -11,6 +11,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import solid_angle_weights
 from vpnet.saliency.map_folder import MapFolder
+from vpnet.saliency.source import TrainingDirections
 
 HEIGHT, WIDTH = 6, 12
 FRAMES = {"v": 40, "w": 20}
@@ -71,13 +72,13 @@ def frames_of(folder) -> Callable[..., list[tuple[str, int] | None]]:
 )
 def test_the_frame_that_stands_at_the_time_ahead(folder, frames_of, time_s, lookahead_s, frame):
     saliency = MapFolder(folder, lookahead_s)
-    saliency.bind(["v"])
+    saliency.bind(["u"], ["v"])
     assert frames_of(saliency, [0], [time_s]) == [("v", frame)]
 
 
 def test_before_the_first_frame_there_is_none(folder, frames_of):
     saliency = MapFolder(folder, lookahead_s=0.0)
-    saliency.bind(["v"])
+    saliency.bind(["u"], ["v"])
     assert frames_of(saliency, [0, 0], [0.49, 0.5]) == [None, ("v", 0)]
 
 
@@ -87,7 +88,7 @@ def test_a_frame_on_every_step_of_the_clock_is_hit(tmp_path):
     maps[:, 0, 0] = np.arange(3000) % 251
     np.save(tmp_path / "v.npy", maps)
     saliency = MapFolder(tmp_path, lookahead_s=0.0)
-    saliency.bind(["v"])
+    saliency.bind(["u"], ["v"])
     steps = torch.arange(0, 3000, 7)
     looked_up, index = saliency.look_up(torch.zeros_like(steps), steps.double() / 30)
     assert torch.equal(index, torch.arange(len(steps)))
@@ -97,7 +98,7 @@ def test_a_frame_on_every_step_of_the_clock_is_hit(tmp_path):
 
 def test_recordings_of_one_video_share_its_frames_each_read_once(folder, frames_of):
     saliency = MapFolder(folder, lookahead_s=0.0)
-    saliency.bind(["w", "v", "w"])
+    saliency.bind(["u", "u", "u"], ["w", "v", "w"])
     recordings, times_s = [0, 1, 2, 1, 0], [1.5, 1.5, 1.5, 3.0, 1.6]
     assert frames_of(saliency, recordings, times_s) == [
         ("w", 5),
@@ -113,7 +114,7 @@ def test_recordings_of_one_video_share_its_frames_each_read_once(folder, frames_
 
 def test_maps_are_normalised(folder):
     saliency = MapFolder(folder)
-    saliency.bind(["v"])
+    saliency.bind(["u"], ["v"])
     maps, _ = saliency.look_up(torch.tensor([0, 0]), torch.tensor([1.0, 4.0]))
     sums = (maps * solid_angle_weights(HEIGHT, WIDTH)).sum(dim=(1, 2))
     torch.testing.assert_close(sums, torch.ones(2))
@@ -122,7 +123,7 @@ def test_maps_are_normalised(folder):
 def test_a_video_without_maps_is_masked_and_told(folder, frames_of, caplog):
     saliency = MapFolder(folder, lookahead_s=0.0)
     with caplog.at_level(logging.WARNING):
-        saliency.bind(["w", "unseen", "v"])
+        saliency.bind(["u", "u", "u"], ["w", "unseen", "v"])
     assert "no saliency maps for 1 videos (unseen); masked there" in caplog.text
     assert frames_of(saliency, [1, 2, 1], [1.5, 1.5, 1.5]) == [None, ("v", 5), None]
     maps, index = saliency.look_up(torch.tensor([1, 1]), torch.tensor([1.5, 2.0]))
@@ -139,7 +140,7 @@ def test_only_the_frames_looked_at_are_read(tmp_path):
     tracemalloc.start()
     try:
         saliency = MapFolder(tmp_path, lookahead_s=0.0)
-        saliency.bind(["v"])
+        saliency.bind(["u"], ["v"])
         maps, index = saliency.look_up(torch.tensor([0, 0]), torch.tensor([70.0, 71.0]))
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
@@ -152,7 +153,9 @@ def test_only_the_frames_looked_at_are_read(tmp_path):
 
 def test_nothing_is_learned(folder):
     saliency = MapFolder(folder)
-    saliency.fit(torch.zeros(3, 3))
+    none = torch.zeros(0).long()
+    nothing_watched = TrainingDirections((), (), none, none, torch.zeros(0, 3), 5.0)
+    saliency.fit(nothing_watched)
     assert saliency.state() == {}
     saliency.load_state({})
 
@@ -192,32 +195,32 @@ def test_a_wrong_file_is_refused(folder, content, message):
     path = folder / "v.npy"
     path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content)
     with pytest.raises(InputError, match=message):
-        MapFolder(folder).bind(["v"])
+        MapFolder(folder).bind(["u"], ["v"])
 
 
 def test_a_file_cut_off_is_refused(folder):
     path = folder / "v.npy"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"v.npy: not a .npy array of numbers"):
-        MapFolder(folder).bind(["v"])
+        MapFolder(folder).bind(["u"], ["v"])
 
 
 def test_an_archive_of_arrays_is_refused(folder):
     with (folder / "v.npy").open("wb") as file:
         np.savez(file, a=np.zeros((2, 4, 8)), b=np.zeros((2, 4, 8)))
     with pytest.raises(InputError, match=r"v.npy: holds several arrays"):
-        MapFolder(folder).bind(["v"])
+        MapFolder(folder).bind(["u"], ["v"])
 
 
 def test_maps_of_two_sizes_are_refused(folder):
     np.save(folder / "w.npy", np.zeros((3, 7, 14)))
     with pytest.raises(InputError, match=r"must all have one size, found \[\(6, 12\), \(7, 14\)\]"):
-        MapFolder(folder).bind(["v", "w"])
+        MapFolder(folder).bind(["u", "u"], ["v", "w"])
 
 
 def test_no_maps_for_any_video_are_refused(folder):
     with pytest.raises(InputError, match=r"no maps for any video of the data \(a, b, ...\)"):
-        MapFolder(folder).bind(["a", "b"])
+        MapFolder(folder).bind(["u", "u"], ["a", "b"])
 
 
 @pytest.mark.parametrize("value", [-0.5, np.nan, np.inf])
@@ -226,7 +229,7 @@ def test_values_that_are_no_saliency_are_refused(folder, value):
     maps[3, 1, 1] = value
     np.save(folder / "v.npy", maps)
     saliency = MapFolder(folder, lookahead_s=0.0)
-    saliency.bind(["v"])
+    saliency.bind(["u"], ["v"])
     saliency.look_up(torch.tensor([0]), torch.tensor([0.9]))
     with pytest.raises(
         InputError, match=r"v.npy: saliency must be finite .*, frame 3 holds values"

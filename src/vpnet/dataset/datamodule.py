@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vpnet.dataset.runs import RunSampler
-from vpnet.dataset.samples import Samples, gather_samples
+from vpnet.dataset.samples import gather_samples, training_directions
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import RecordingKey, Split
 from vpnet.dataset.task import Task
@@ -104,9 +104,10 @@ class ViewportDataModule(pl.LightningDataModule):
             has_answers=bool(self.samples.answers_valid.any()),
         )
         if saliency is not None:
-            saliency.bind(self.samples.video_ids)
+            saliency.bind(self.samples.user_ids, self.samples.video_ids)
             if saliency_state is None:
-                saliency.fit(_measured_directions(self.samples, self.partition.train))
+                part, rate_hz = self.partition.train, task.sampling_rate_hz
+                saliency.fit(training_directions(self.samples, part, rate_hz))
             else:
                 saliency.load_state(saliency_state)
         self.saliency = saliency
@@ -186,13 +187,6 @@ class ViewportDataModule(pl.LightningDataModule):
 
 def _already_a_batch(window: Any) -> Any:
     return window
-
-
-def _measured_directions(samples: Samples, part: Sequence[int]) -> Tensor:
-    rows = torch.cat(
-        [torch.arange(int(samples.first_row[i]), int(samples.first_row[i + 1])) for i in part]
-    )
-    return samples.viewport_center[rows[samples.head_valid[rows]]]
 
 
 def _on_the_clock(

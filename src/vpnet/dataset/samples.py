@@ -11,6 +11,7 @@ from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import face_features
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
+from vpnet.saliency.source import TrainingDirections
 
 _WIDTHS = {
     "viewport_center": 3,
@@ -143,3 +144,31 @@ def _face(recording: Recording, names: Sequence[str]) -> Tensor:
     if recording.face is None:
         return torch.zeros(recording.samples, len(names))
     return face_features(recording.face, recording.face_names, names).to(torch.float32)
+
+
+def training_directions(
+    samples: Samples, part: Sequence[int], sampling_rate_hz: float
+) -> TrainingDirections:
+    """What a saliency source may learn from: the measured directions of some recordings.
+
+    Args:
+        samples: All samples.
+        part: The training recordings.
+        sampling_rate_hz: Of the samples.
+    """
+    numbers = torch.tensor(part)
+    counts = samples.first_row[numbers + 1] - samples.first_row[numbers]
+    recording = torch.repeat_interleave(torch.arange(len(part)), counts)
+    rows = torch.cat(
+        [torch.arange(int(samples.first_row[i]), int(samples.first_row[i + 1])) for i in part]
+    )
+    step = rows - samples.first_row[numbers][recording] + samples.first_step[numbers][recording]
+    measured = samples.head_valid[rows]
+    return TrainingDirections(
+        user_ids=tuple(samples.user_ids[i] for i in part),
+        video_ids=tuple(samples.video_ids[i] for i in part),
+        recording=recording[measured],
+        step=step[measured],
+        directions=samples.viewport_center[rows[measured]],
+        sampling_rate_hz=sampling_rate_hz,
+    )

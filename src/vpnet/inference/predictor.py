@@ -86,7 +86,7 @@ class Predictor:
             )
         user_index = torch.tensor([self._row_of(recording.user_id)])
         if self.saliency is not None:
-            self.saliency.bind(samples.video_ids)
+            self.saliency.bind(samples.user_ids, samples.video_ids)
         windows = WindowDataset(samples, anchors, self.model.spec, user_index, self.saliency)
         batches = BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False)
         # Steps of a recurrent network are too small to be worth sharing out; whole batches are.

@@ -8,6 +8,7 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_directions, pixel_from_direction
 from vpnet.saliency.maps import normalize_maps
+from vpnet.saliency.source import TrainingDirections
 
 
 class CenterBias:
@@ -36,9 +37,9 @@ class CenterBias:
         self.smoothing_deg = smoothing_deg
         self.map = torch.ones(height, width)
 
-    def fit(self, viewport_centers: Tensor) -> None:
-        """Learn the density of ``viewport_centers``, shape ``(samples, 3)``."""
-        row, column = pixel_from_direction(viewport_centers, self.height, self.width)
+    def fit(self, training: TrainingDirections) -> None:
+        """Learn the density of the training part's directions."""
+        row, column = pixel_from_direction(training.directions, self.height, self.width)
         pixel = (row.round().long().clamp(0, self.height - 1) * self.width) + (
             column.round().long() % self.width
         )
@@ -53,7 +54,7 @@ class CenterBias:
             density += torch.exp(concentration * (cosine - 1)) @ count[piece].to(density)
         self.map = normalize_maps(density.reshape(self.height, self.width))
 
-    def bind(self, video_ids: Sequence[str]) -> None:
+    def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
         """Nothing to bind: the map is the same for every video."""
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,7 +56,7 @@ class FolderMaps:
                 f"{path}: no maps for any video of the recordings ({', '.join(video_ids[:5])}, "
                 "...); name the files <video>.npy"
             )
-        self._folder.bind(video_ids)
+        self._folder.bind([""] * len(video_ids), video_ids)
         self._number = {video_id: number for number, video_id in enumerate(video_ids)}
 
     def look_up(

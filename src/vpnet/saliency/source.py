@@ -1,20 +1,37 @@
 """The one question that windows ask of saliency, whatever it comes from."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
+
+
+class TrainingDirections(NamedTuple):
+    """Where the viewers of the training part pointed their heads, on one clock."""
+
+    user_ids: tuple[str, ...]
+    """Of each recording."""
+    video_ids: tuple[str, ...]
+    """Of each recording."""
+    recording: Tensor
+    """Of each sample, a place in the two above, ``(samples,)``."""
+    step: Tensor
+    """Of each sample: its playback time times the rate, ``(samples,)``."""
+    directions: Tensor
+    """Viewport centers that were measured, ``(samples, 3)``."""
+    sampling_rate_hz: float
+    """Steps per second of playback."""
 
 
 class SaliencySource(Protocol):
     """Gives the saliency map that a viewer has before the eyes at a moment of a video."""
 
-    def fit(self, viewport_centers: Tensor) -> None:
-        """Learn from the directions of the training part only, shape ``(samples, 3)``."""
+    def fit(self, training: TrainingDirections) -> None:
+        """Learn from the training part only."""
         ...
 
-    def bind(self, video_ids: Sequence[str]) -> None:
-        """Say which video each recording shows, before the first `look_up`."""
+    def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Say who watches in each recording and which video, before the first `look_up`."""
         ...
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:

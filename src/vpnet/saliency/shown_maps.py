@@ -1,0 +1,142 @@
+"""Maps of videos on disk: the one that is shown at a moment, whatever the files are."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vpnet.errors import InputError
+from vpnet.saliency.maps import normalize_maps
+from vpnet.saliency.source import TrainingDirections
+
+logger = logging.getLogger(__name__)
+
+_TOLERANCE_S = 1e-3
+"""Absorbs rounding where a time is that of a frame; files give times in milliseconds."""
+
+
+class VideoMaps(Protocol):
+    """The maps of one video."""
+
+    times_s: Tensor
+    """Playback times, ascending, float64, ``(maps,)``."""
+    size: tuple[int, int]
+    """Rows and columns of a map."""
+
+    def maps(self, rows: Sequence[int]) -> Tensor:
+        """Some maps, float32, ``(rows, height, width)``; rows ascending."""
+        ...
+
+
+class ShownMaps:
+    """A folder with a file of maps for each video.
+
+    A map stands until the next one, the last one for good; before the first there is none.
+
+    Args:
+        path: The folder.
+        lookahead_s: How far ahead of the anchor the map shown lies; in video on demand the frames
+            to come are known, in live video set 0.
+        suffix: Of the files; the name before it is the video's id.
+        open_maps: Opens a file.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        lookahead_s: float,
+        suffix: str,
+        open_maps: Callable[[Path], VideoMaps],
+    ) -> None:
+        self.path = Path(path)
+        self.lookahead_s = lookahead_s
+        self._suffix = suffix
+        self._open_maps = open_maps
+        self._videos: list[VideoMaps] = []
+        self._map_of_recording = torch.empty(0, dtype=torch.long)
+        self._times_s = torch.empty(0, dtype=torch.float64)
+        self._first_key = torch.zeros(1, dtype=torch.long)
+
+    def fit(self, training: TrainingDirections) -> None:
+        """Nothing to learn: the maps are given."""
+
+    def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Open the maps of the videos that the recordings show; a missing one is masked.
+
+        Raises:
+            InputError: No video has maps, or they differ in size.
+        """
+        number: dict[str, int] = {}
+        self._videos, missing = [], []
+        for video_id in dict.fromkeys(video_ids):
+            file = self.path / f"{video_id}{self._suffix}"
+            if not file.is_file():
+                missing.append(video_id)
+                continue
+            number[video_id] = len(self._videos)
+            self._videos.append(self._open_maps(file))
+        if not number:
+            raise InputError(
+                f"{self.path}: no maps for any video of the data ({', '.join(missing[:5])}, ...); "
+                f"name the files <video>{self._suffix}, or set saliency=none"
+            )
+        sizes = {video.size for video in self._videos}
+        if len(sizes) > 1:
+            raise InputError(f"{self.path}: maps must all have one size, found {sorted(sizes)}")
+        if missing:
+            logger.warning(
+                "%s: no saliency maps for %d videos (%s); masked there",
+                self.path,
+                len(missing),
+                ", ".join(missing[:5]),
+            )
+        self._map_of_recording = torch.tensor([number.get(video, -1) for video in video_ids])
+        frames = torch.tensor([len(video.times_s) for video in self._videos])
+        self._first_key = torch.nn.functional.pad(frames.cumsum(0), (1, 0))
+
+    def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
+        """The maps that stand at ``time_s`` plus the lookahead, each read once.
+
+        Raises:
+            InputError: A map holds a negative value, or one that is not finite.
+        """
+        video = self._map_of_recording[recording_index]
+        shown_s = time_s.double() + self.lookahead_s + _TOLERANCE_S
+        key = torch.full_like(video, -1)
+        maps, known = [], []
+        for number in torch.unique(video[video >= 0]).tolist():
+            asked = video == number
+            # Not the nearest frame, which may be one to come.
+            times_s = self._videos[number].times_s
+            frame = torch.searchsorted(times_s, shown_s[asked], right=True) - 1
+            key[asked] = torch.where(frame >= 0, self._first_key[number] + frame, -1)
+            rows = torch.unique(frame[frame >= 0])
+            if len(rows) > 0:
+                known.append(self._first_key[number] + rows)
+                maps.append(self._read(self._videos[number], rows.tolist()))
+        if not maps:
+            return torch.zeros(0, *self._videos[0].size), key
+        index = torch.where(key >= 0, torch.searchsorted(torch.cat(known), key), -1)
+        return normalize_maps(torch.cat(maps)), index
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing was learned."""
+        return {}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Nothing to restore."""
+
+    def _read(self, video: VideoMaps, rows: list[int]) -> Tensor:
+        maps = video.maps(rows)
+        if not (maps.isfinite().all() and (maps >= 0).all()):
+            wrong = ~((maps >= 0) & maps.isfinite()).flatten(1).all(1)
+            at = int(wrong.nonzero()[0])
+            raise InputError(
+                f"{getattr(video, 'path', self.path)}: saliency must be finite and not negative, "
+                f"frame {rows[at]} holds values from {maps[at].min():g} to {maps[at].max():g}; "
+                "write the file again"
+            )
+        return maps

@@ -1,0 +1,82 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from vpnet.errors import InputError
+from vpnet.saliency.map_store import MapStore
+from vpnet.saliency.maps import normalize_maps
+from vpnet.saliency.store.part import StorePart
+from vpnet.saliency.store.reading import StoreFile
+from vpnet.saliency.store.writing import write_store
+
+SETTINGS = {"source": "paver", "weights": "w", "seam": "zero", "height": 6, "width": 12}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Function that writes maps of a video at uneven times."""
+
+    def make(video_id, times_s=(0.0, 0.2, 0.5, 1.4), size=(6, 12), **settings):
+        random = np.random.default_rng(len(video_id))
+        maps = len(times_s)
+        part = StorePart(
+            np.arange(maps),
+            np.array(times_s),
+            random.integers(0, 256, (maps, *size), dtype=np.uint8),
+            np.ones((maps, 14, 28), np.float32),
+            np.zeros((maps, 128), np.uint32),
+            np.zeros((maps, 128), np.float16),
+        )
+        write_store(tmp_path / f"{video_id}.h5", [part], SETTINGS | settings)
+
+    return make
+
+
+def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
+    write("v")
+    write("ww", times_s=(0.3, 0.9))
+    source = MapStore(tmp_path, lookahead_s=0.1)
+    source.bind(["a", "a", "b"], ["ww", "v", "v"])
+    moments_s = torch.tensor([0.0, 0.1, 0.39, 9.0, 0.1, 0.85])
+    maps, index = source.look_up(torch.tensor([1, 1, 2, 1, 0, 0]), moments_s)
+    v, w = (StoreFile(tmp_path / f"{name}.h5").maps(slice(None)) for name in ("v", "ww"))
+    expected = normalize_maps(torch.stack((v[0], v[1], v[1], v[3], w[1])))
+    assert torch.equal(maps[index[[0, 1, 2, 3, 5]]], expected)
+    assert index[4] == -1, "before the first map there is none"
+    assert len(maps) == 4, "each is read once"
+
+
+def test_videos_without_maps_are_masked_and_named(write, tmp_path, caplog):
+    write("v")
+    source = MapStore(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        source.bind(["a", "a"], ["v", "other"])
+    assert "1 videos (other)" in caplog.text
+    assert source.look_up(torch.tensor([1]), torch.tensor([1.0]))[1].tolist() == [-1]
+    with pytest.raises(InputError, match=r"name the files <video>\.h5"):
+        source.bind(["a"], ["other"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"weights": "x"}, "weights is 'x' and 'w'"), ({"seam": "wrap"}, "seam is 'wrap'")],
+)
+def test_maps_made_in_different_ways_are_refused(write, tmp_path, settings, message):
+    write("v")
+    write("ww", **settings)
+    with pytest.raises(InputError, match=message):
+        MapStore(tmp_path).bind(["a", "a"], ["v", "ww"])
+
+
+def test_made_up_weights_are_called_so(write, tmp_path, caplog):
+    write("v", weights="random-1")
+    with caplog.at_level(logging.WARNING):
+        MapStore(tmp_path).bind(["a"], ["v"])
+    assert "random weights" in caplog.text
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="predict=saliency"):
+        MapStore(tmp_path / "nowhere")
