@@ -34,6 +34,9 @@ bench: install  ## Windows and predictions per second on this machine.
 bench-check: install  ## Time and memory of checking a full simulated study (6 GB of disk).
 	$(BIN)/python benchmarks/checking.py
 
+bench-saliency: install  ## Frames per second of PAVER, and its memory, on made-up weights.
+	$(BIN)/python benchmarks/saliency.py
+
 format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -43,4 +46,4 @@ requirements: install  ## Pin the newest compatible packages (no hashes, no addr
 	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
 	! grep -nE '://|index-url|@ file' requirements.txt
 
-.PHONY: help install demo test test-slow bench bench-check format requirements
+.PHONY: help install demo test test-slow bench bench-check bench-saliency format requirements

@@ -44,6 +44,8 @@ def test_gaze_counts_where_it_is_valid_and_the_head_elsewhere(looking, direction
     viewing = viewing_by_video([recording], rate_hz=5.0)["v"]
     assert viewing.valid.shape == (1, 3), "the last sample knows neither"
     torch.testing.assert_close(viewing.directions[0], directions_at([30.0, 0.0, 30.0]).float())
+    head = viewing_by_video([recording], rate_hz=5.0, gaze=False)["v"]
+    torch.testing.assert_close(head.directions[0, :2], directions_at([0.0, 0.0]).float())
 
 
 def test_viewers_of_a_video_are_padded_to_its_longest(looking):

@@ -9,6 +9,9 @@ from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.questionnaire import questionnaire
+from vpnet.cli.saliency.export import export
+from vpnet.cli.saliency.info import info
+from vpnet.cli.saliency.overlay import overlay
 from vpnet.cli.simulate import simulate
 from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.whole_files import write_text
@@ -26,6 +29,12 @@ app.command()(simulate)
 app.command()(check)
 app.command()(align)
 app.command()(questionnaire)
+
+saliency = typer.Typer(no_args_is_help=True, help="What is done with files of saliency maps.")
+saliency.command()(info)
+saliency.command()(export)
+saliency.command()(overlay)
+app.add_typer(saliency, name="saliency")
 
 
 @app.command()

@@ -27,6 +27,9 @@ WHOLE_NUMBERS = {
 }
 """Settings that are whole numbers, with the smallest and the largest value."""
 
+MAY_BE_NULL = ("batch_clips",)
+"""Those among them that null leaves to vpnet."""
+
 
 def check_settings(config: DictConfig) -> None:
     """Refuse values of the wrong kind before any work is done.
@@ -44,8 +47,10 @@ def check_settings(config: DictConfig) -> None:
         if not _has(config, key):
             continue
         value = OmegaConf.select(config, key)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole and least <= value <= most):
+        if value is None and key in MAY_BE_NULL:
+            continue
+        whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        if not whole:
             raise InputError(f"{key} must be a whole number from {least} to {most}, got {value!r}")
     if "face_features" in config and not isinstance(config.face_features, ListConfig):
         raise InputError(f"face_features must be a list, such as [], got {config.face_features!r}")

@@ -20,13 +20,13 @@ class VideoViewing(NamedTuple):
     user_ids: tuple[str, ...]
     """Who watched; the rows of the tensors."""
     directions: Tensor
-    """Gaze, or viewport center where the gaze is unknown: float32, ``(users, steps, 3)``."""
+    """Gaze, or viewport center where it is unknown or not asked for, ``(users, steps, 3)``."""
     valid: Tensor
     """Which of them were measured, ``(users, steps)``."""
 
 
 def viewing_by_video(
-    recordings: Iterable[Recording], rate_hz: float = 5.0
+    recordings: Iterable[Recording], rate_hz: float = 5.0, *, gaze: bool = True
 ) -> dict[str, VideoViewing]:
     """Sample recordings regularly; they are gone through once and not kept.
 
@@ -36,6 +36,7 @@ def viewing_by_video(
     Args:
         recordings: Any recordings.
         rate_hz: Steps per second of playback.
+        gaze: Take the gaze where it is known; False takes the head throughout.
 
     Raises:
         InputError: The rate is not positive.
@@ -44,7 +45,7 @@ def viewing_by_video(
         raise InputError(f"rate_hz must be a positive number, got {rate_hz}")
     sampled: dict[str, list[tuple[str, Tensor, Tensor]]] = {}
     for recording in recordings:
-        directions, valid = _sample(recording, rate_hz)
+        directions, valid = _sample(recording, rate_hz, gaze)
         sampled.setdefault(recording.video_id, []).append((recording.user_id, directions, valid))
     return {
         video_id: VideoViewing(
@@ -56,9 +57,9 @@ def viewing_by_video(
     }
 
 
-def _sample(recording: Recording, rate_hz: float) -> tuple[Tensor, Tensor]:
+def _sample(recording: Recording, rate_hz: float, gaze: bool) -> tuple[Tensor, Tensor]:
     directions, valid = recording.viewport_center, recording.head_valid
-    if recording.gaze_direction is not None and recording.gaze_valid is not None:
+    if gaze and recording.gaze_direction is not None and recording.gaze_valid is not None:
         seen = recording.gaze_valid.unsqueeze(1)
         directions = torch.where(seen, recording.gaze_direction, directions)
         valid = valid | recording.gaze_valid
