@@ -8,6 +8,7 @@ import typer
 from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.fetch import fetch
 from vpnet.cli.questionnaire import questionnaire
 from vpnet.cli.saliency.export import export
 from vpnet.cli.saliency.info import info
@@ -29,6 +30,7 @@ app.command()(simulate)
 app.command()(check)
 app.command()(align)
 app.command()(questionnaire)
+app.command()(fetch)
 
 saliency = typer.Typer(no_args_is_help=True, help="What is done with files of saliency maps.")
 saliency.command()(info)
