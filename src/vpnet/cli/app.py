@@ -13,6 +13,7 @@ from vpnet.cli.questionnaire import questionnaire
 from vpnet.cli.saliency.export import export
 from vpnet.cli.saliency.info import info
 from vpnet.cli.saliency.overlay import overlay
+from vpnet.cli.saliency.score import score
 from vpnet.cli.simulate import simulate
 from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.whole_files import write_text
@@ -36,6 +37,7 @@ saliency = typer.Typer(no_args_is_help=True, help="What is done with files of sa
 saliency.command()(info)
 saliency.command()(export)
 saliency.command()(overlay)
+saliency.command()(score)
 app.add_typer(saliency, name="saliency")
 
 
