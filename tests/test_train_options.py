@@ -49,6 +49,27 @@ def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):
     )
 
 
+def test_where_others_looked_is_learned_and_travels_with_the_checkpoint(
+    smoke_train, run_script, simulated_study, tmp_path
+):
+    run = smoke_train(tmp_path / "run", "saliency=behavioural", "split=cross_user")
+    expected = pl.read_parquet(run / "predictions.parquet").filter(~pl.col("interpolated"))
+    user, video = expected.select("user", "video").row(0)
+    table = tmp_path / "table.parquet"
+    ended = run_script(
+        "predict.py",
+        f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
+        f"recording={simulated_study / user / video}",
+        f"output={table}",
+    )
+    assert ended.code == 0, ended.err
+    joined = expected.filter(user=user, video=video).join(
+        pl.read_parquet(table), on=KEYS, suffix="_found"
+    )
+    assert len(joined) > 100
+    assert (joined["x"] - joined["x_found"]).abs().max() < 1e-4
+
+
 @pytest.mark.slow
 def test_the_short_task_runs(smoke_train, tmp_path):
     run = smoke_train(tmp_path / "run", "task=short_term")

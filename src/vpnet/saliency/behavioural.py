@@ -36,7 +36,7 @@ class Behavioural:
     """
 
     def __init__(
-        self, lookahead_s: float = 1.0, smoothing_deg: float = 12.0, height: int = 40
+        self, lookahead_s: float = 1.0, smoothing_deg: float = 8.0, height: int = 40
     ) -> None:
         if lookahead_s < 0 or min(smoothing_deg, height) <= 0:
             raise InputError(

@@ -1,14 +1,45 @@
 """The whole way from videos to files of maps."""
 
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 import torch
 
 from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.weights import load_weights
 from vpnet.saliency.resizing import resize_maps
 from vpnet.saliency.store.reading import StoreFile
+from vpnet.video.encoding import VideoWriter
 from vpnet.video.opening import open_video
 from vpnet.video.probe import probe_video
 from vpnet.video.resizing import read_resized
+
+
+@pytest.fixture
+def shell(repository) -> Callable[..., subprocess.Popen[str]]:
+    """Function that starts predict.py predict=saliency in a process of its own."""
+
+    def start(videos: Path, output: Path, *settings: str) -> subprocess.Popen[str]:
+        command = [sys.executable, repository / "predict.py", "predict=saliency", *settings]
+        command += [f"videos='{videos}/*.mp4'", f"output={output}", "clip=sampled"]
+        command += ["saliency.random_weights=true", "trainer.accelerator=cpu"]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=output.parent
+        )
+
+    return start
+
+
+def write_noise(path: Path, frames: int) -> None:
+    """A video whose every frame takes many bytes, so that it can be cut anywhere."""
+    generator = torch.Generator().manual_seed(0)
+    with VideoWriter(path, 128, 64, 30.0, keyframe_distance=10) as writer:
+        for _ in range(frames):
+            noise = torch.randint(0, 255, (3, 64, 128), generator=generator)
+            writer.write(noise.to(torch.uint8))
 
 
 def test_videos_become_the_maps_of_the_network(predict_saliency, panoramas, tmp_path):
@@ -66,13 +97,21 @@ def test_damaged_videos_are_named_and_the_others_go_on(predict_saliency, panoram
     (videos / "good.mp4").write_bytes((panoramas / "beach [2].mp4").read_bytes())
     (videos / "empty.mp4").write_bytes(b"")
     (videos / "page.mp4").write_text("<html>not found</html>" * 100)
+    write_noise(videos / "cut.mp4", frames=40)
+    content = (videos / "cut.mp4").read_bytes()
+    (videos / "cut.mp4").write_bytes(content[: int(0.6 * len(content))])
     ended = predict_saliency(videos, tmp_path / "maps")
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    for name, state in {"good.mp4": "whole", "empty.mp4": "failed", "page.mp4": "failed"}.items():
-        (row,) = [line for line in ended.out.splitlines() if name in line and "│" in line]
+    states = {"good": "whole", "empty": "failed", "page": "failed", "cut": "in part"}
+    for name, state in states.items():
+        (row,) = [line for line in ended.out.splitlines() if f"{name}.mp4" in line and "│" in line]
         assert state in row
-    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["good.h5"]
+        assert (state == "whole") or f"{name}.mp4: " in ended.out, "and why"
+    assert {path.name for path in (tmp_path / "maps").iterdir()} == {"good.h5", "cut.h5"}
+    store = StoreFile(tmp_path / "maps" / "cut.h5")
+    assert not store.settings["complete"]
+    assert 0 < float(store.times_s[-1]) < 39 / 30
 
 
 def test_a_file_made_in_another_way_is_neither_read_nor_replaced(
@@ -91,3 +130,28 @@ def test_without_weights_the_command_refuses(refused, panoramas):
         "predict.py", "predict=saliency", f"videos={panoramas / 'street.mp4'}", "output=maps"
     )
     assert "saliency.checkpoint" in message
+
+
+@pytest.mark.slow
+def test_two_devices_share_the_work_and_write_the_same_bytes(shell, panoramas, tmp_path):
+    settings = ("clips_per_chunk=1", "rate_hz=15")
+    shell(panoramas, tmp_path / "one", *settings).wait()
+    shared = shell(
+        panoramas, tmp_path / "two", *settings, "trainer.devices=2", "trainer.strategy=ddp"
+    )
+    assert shared.wait() == 0, shared.communicate()
+    for name in ("street.h5", "beach [2].h5"):
+        expected = (tmp_path / "one" / name).read_bytes()
+        assert (tmp_path / "two" / name).read_bytes() == expected
+
+
+@pytest.mark.slow
+def test_two_runs_on_a_folder_do_not_disturb_each_other(shell, panoramas, tmp_path):
+    settings = ("clips_per_chunk=1", "rate_hz=15")
+    shell(panoramas, tmp_path / "one", *settings).wait()
+    runs = [shell(panoramas, tmp_path / "both", *settings) for _ in range(2)]
+    assert [run.wait() for run in runs] == [0, 0]
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"street.h5", "beach [2].h5"}
+    for name in ("street.h5", "beach [2].h5"):
+        expected = (tmp_path / "one" / name).read_bytes()
+        assert (tmp_path / "both" / name).read_bytes() == expected

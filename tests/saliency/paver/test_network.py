@@ -93,3 +93,18 @@ def test_half_precision_stays_near(filled_paver, golden_frames, golden_tokens):
         rounded = filled_paver(golden_frames[:1].unsqueeze(0))
     assert rounded.dtype == torch.float32
     assert 0 < (rounded - exact).abs().max() < 0.03
+
+
+def test_it_exports_to_the_same_numbers(filled_paver, golden_frames):
+    exported = torch.export.export(filled_paver, (golden_frames.unsqueeze(0),)).module()
+    with torch.inference_mode():
+        expected = filled_paver(golden_frames.unsqueeze(0))
+        assert torch.equal(exported(golden_frames.unsqueeze(0)), expected)
+
+
+@pytest.mark.slow
+def test_it_compiles_without_a_break(filled_paver, golden_frames):
+    compiled = torch.compile(filled_paver, fullgraph=True)
+    with torch.inference_mode():
+        expected = filled_paver(golden_frames.unsqueeze(0))
+        assert (compiled(golden_frames.unsqueeze(0)) - expected).abs().max() < HEAT
