@@ -4,14 +4,19 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
 from vpnet.recordings.exclusions import write_exclusions
+from vpnet.video.encoding import VideoWriter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = ("train.py", "predict.py")
@@ -44,6 +49,39 @@ def train_commands() -> list:
     ]
 
 
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory) -> Path:
+    """Folder of one short film, grey and simulated, of a video of the simulated study."""
+    folder = tmp_path_factory.mktemp("films") / "videos"
+    with VideoWriter(folder / "simulated_01.mp4", 256, 128, 30.0) as writer:
+        for number in range(12):
+            writer.write(torch.full((3, 128, 256), 100 + number, dtype=torch.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def maps(videos, run_script, tmp_path_factory) -> Path:
+    """Folder of its maps, made with random weights."""
+    folder = tmp_path_factory.mktemp("made") / "maps"
+    settings = ("saliency.random_weights=true", "clip=sampled")
+    ended = run_script(
+        "predict.py", "predict=saliency", f"videos={videos}", f"output={folder}", *settings
+    )
+    assert ended.code == 0, ended.err
+    return folder
+
+
+@pytest.fixture
+def served(videos) -> Iterator[str]:
+    """Address of a server on this machine that has the film."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(videos))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture
 def prepare(
     tmp_path, simulated_study, fusion_run, request, monkeypatch
@@ -51,7 +89,8 @@ def prepare(
     """Function that provides the files a command names, and gives its arguments, mended.
 
     Runs are copies of one smoke run, simulated studies are one tiny study, and what lies under
-    ../shared is looked for where the real recordings are.
+    ../shared is looked for where the real recordings are. PAVER's weights are made up, and a list
+    of videos names a server on this machine.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -60,7 +99,18 @@ def prepare(
         if value.startswith("../shared/"):
             shared = request.getfixturevalue("shared")
             return f"{name}{equals}{shared / value.removeprefix('../shared/')}"
+        if name == "saliency.checkpoint":
+            return "saliency.random_weights=true"
+        if value == "videos.csv":
+            address = request.getfixturevalue("served")
+            Path(value).write_text(f"name,link\nsimulated_01,{address}/simulated_01.mp4\n")
         parts = Path(value).parts
+        if (
+            parts[:1] in (("videos",), ("maps",))
+            and name != "output"
+            and not Path(parts[0]).exists()
+        ):
+            shutil.copytree(request.getfixturevalue(parts[0]), parts[0])
         if parts[:1] == ("runs",) and len(parts) > 1:
             shutil.copytree(fusion_run, Path(*parts[:2]), dirs_exist_ok=True)
         if parts[:1] == ("simulated",) and not Path(*parts[:2]).exists():
@@ -73,11 +123,11 @@ def prepare(
     def arguments(line: str) -> list[str]:
         words = shlex.split(line)
         program = 2 if words[0] == "python" else 1
-        spread = [
-            word.replace("*", number)
-            for word in words[program:]
-            for number in (("1", "2") if "*" in word else ("",))
-        ]
+        spread = []
+        for word in words[program:]:
+            # A pattern of videos is the command's own to resolve.
+            is_spread = "*" in word and not word.startswith("videos=")
+            spread += [word.replace("*", number) for number in "12"] if is_spread else [word]
         return [mend(word) for word in spread]
 
     return arguments
@@ -127,7 +177,7 @@ def test_predict(line, prepare, run_script, tmp_path):
     ended = run_script("predict.py", *arguments, folder=tmp_path)
     assert ended.code == 0, ended.err
     (output,) = (word.split("=")[1] for word in arguments if word.startswith("output="))
-    assert Path(output).is_file()
+    assert Path(output).exists()
 
 
 @pytest.mark.parametrize("line", of("vpnet"))

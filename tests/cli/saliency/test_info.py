@@ -25,6 +25,10 @@ def test_the_picture_is_bright_where_the_maps_are(run, map_file):
     assert lines[row].index("@") < PICTURE_COLUMNS // 4
 
 
+def test_a_folder_stands_for_its_files(run, map_file):
+    assert run("info", map_file.parent) == run("info", map_file)
+
+
 def test_a_map_without_contrast_has_a_picture_too():
     assert set("".join(picture(torch.zeros(120, 240)))) == {" "}
 
@@ -33,5 +37,8 @@ def test_what_is_no_file_of_maps_is_refused(run, tmp_path):
     (tmp_path / "notes.h5").write_text("notes")
     with pytest.raises(InputError, match="is no whole file of saliency maps"):
         run("info", tmp_path / "notes.h5")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no files of maps in this folder"):
+        run("info", tmp_path / "empty")
     with pytest.raises(InputError, match="no such file of saliency maps"):
         run("info", tmp_path / "none.h5")

@@ -155,3 +155,16 @@ def test_two_runs_on_a_folder_do_not_disturb_each_other(shell, panoramas, tmp_pa
     for name in ("street.h5", "beach [2].h5"):
         expected = (tmp_path / "one" / name).read_bytes()
         assert (tmp_path / "both" / name).read_bytes() == expected
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU can do it")
+def test_half_precision_is_refused_where_it_would_be_another(refused, panoramas):
+    message = refused(
+        "predict.py",
+        "predict=saliency",
+        f"videos={panoramas / 'street.mp4'}",
+        "output=maps",
+        "saliency.random_weights=true",
+        "trainer.precision=16-mixed",
+    )
+    assert "trainer.precision=16-mixed needs a GPU" in message

@@ -33,8 +33,12 @@ def predict_saliency(config: DictConfig) -> int:
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
     network = plain["saliency"]
+    on_gpu = uses_gpu(plain["trainer"]["accelerator"])
+    if plain["trainer"]["precision"] == "16-mixed" and not on_gpu:
+        # Lightning would take bf16-mixed, and the files would say what is not so.
+        raise InputError("trainer.precision=16-mixed needs a GPU; take bf16-mixed or 32-true")
     if plain["batch_clips"] is None:
-        plain["batch_clips"] = CLIPS_AT_A_TIME[uses_gpu(plain["trainer"]["accelerator"])]
+        plain["batch_clips"] = CLIPS_AT_A_TIME[on_gpu]
     found = find_videos(plain["videos"])
     paver = Paver(seam=network["seam"])
     weights = load_weights(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpnet.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,15 +21,27 @@ LOOKED_AT = 50
 
 
 def info(
-    stores: Annotated[list[Path], typer.Argument(help="Files of maps, <video>.h5.")],
+    stores: Annotated[
+        list[Path], typer.Argument(help="Files of maps, <video>.h5, or folders of them.")
+    ],
 ) -> None:
     """Print what files of maps hold: their shape, rate, range, settings, and a small picture."""
     from vpnet.saliency.store.reading import StoreFile
 
-    for number, path in enumerate(stores):
+    for number, path in enumerate(_files(stores)):
         if number > 0:
             typer.echo("")
         typer.echo("\n".join(describe(StoreFile(path))))
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.glob("*.h5")) if path.is_dir() else [path]
+        if not found:
+            raise InputError(f"{path}: no files of maps in this folder, which end in .h5")
+        files += found
+    return files
 
 
 def describe(store: "StoreFile") -> list[str]:
