@@ -157,6 +157,12 @@ def test_two_runs_on_a_folder_do_not_disturb_each_other(shell, panoramas, tmp_pa
         assert (tmp_path / "both" / name).read_bytes() == expected
 
 
+def test_a_backend_that_there_is_not_is_refused_at_once(refused, panoramas):
+    settings = ("output=maps", "saliency.random_weights=true", "backend=vlc")
+    message = refused("predict.py", "predict=saliency", f"videos={panoramas}", *settings)
+    assert "backend must be auto, decord, torchcodec, pyav, got 'vlc'" in message
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU can do it")
 def test_half_precision_is_refused_where_it_would_be_another(refused, panoramas):
     message = refused(

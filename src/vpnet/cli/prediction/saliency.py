@@ -19,7 +19,7 @@ from vpnet.inference.saliency.videos import FoundVideos, find_videos
 from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.clips import plan_clips
 from vpnet.saliency.paver.weights import load_weights
-from vpnet.video.opening import open_video
+from vpnet.video.opening import BACKENDS, open_video
 
 FRAME_SIZE = (224, 448)
 """Rows and columns of the frames that PAVER takes."""
@@ -39,12 +39,16 @@ def predict_saliency(config: DictConfig) -> int:
         raise InputError("trainer.precision=16-mixed needs a GPU; take bf16-mixed or 32-true")
     if plain["batch_clips"] is None:
         plain["batch_clips"] = CLIPS_AT_A_TIME[on_gpu]
+    if plain["backend"] not in ("auto", *BACKENDS):
+        raise InputError(f"backend must be auto, {', '.join(BACKENDS)}, got {plain['backend']!r}")
     found = find_videos(plain["videos"])
     paver = Paver(seam=network["seam"])
     weights = load_weights(
         paver, network["checkpoint"], network["encoder"], network["random_weights"]
     )
     jobs, refused = plan_jobs(found, plain, weights)
+    # Before the work, so that a folder that cannot be written is known by then.
+    Path(plain["output"]).mkdir(parents=True, exist_ok=True)
     dataset = ChunkDataset(jobs, *FRAME_SIZE, plain["backend"], plain["decode_device"])
     data = ChunkDataModule(dataset, plain["num_workers"])
     writer = PartWriter(jobs, plain["dtype"])
