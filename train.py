@@ -23,6 +23,7 @@ from vpnet.evaluation.report import write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.run_pictures import draw_run_pictures
+from vpnet.saliency.crowd import Crowd
 from vpnet.training.checkpoint import describe, read_checkpoint
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
@@ -54,9 +55,12 @@ def main(config: DictConfig) -> None:
         instantiate(config.split, _convert_="all"),
         task,
         saliency=instantiate(config.saliency, _convert_="all"),
+        crowd=Crowd() if config.crowd else None,
+        crowd_lookahead_s=config.crowd_lookahead_s,
         face_features=plain["face_features"],
         known_users=None if checkpoint is None else checkpoint.users,
         saliency_state=None if checkpoint is None else checkpoint.saliency_state,
+        crowd_state=None if checkpoint is None else checkpoint.crowd_state,
         batch_size=config.training.batch_size,
         num_workers=config.num_workers,
         run_length=2 if task.smoothness_weight > 0 else 1,
@@ -79,7 +83,7 @@ def main(config: DictConfig) -> None:
         forecast_loss(task),
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
-        describe(plain, spec, data.users, data.saliency, trained_on),
+        describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),
     )
     log_config(loggers, plain)
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))

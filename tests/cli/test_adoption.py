@@ -24,6 +24,8 @@ def checkpoint() -> Checkpoint:
         users=("S01",),
         face_features=("Jaw_Drop",),
         saliency_state={},
+        crowd_state=None,
+        crowd_lookahead_s=None,
         weights={},
         run={
             "data": {"_target_": "read_parquet", "path": "a.parquet", "mirror": False},

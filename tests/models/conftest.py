@@ -28,6 +28,7 @@ def make_spec() -> Callable[..., WindowSpec]:
             "has_saliency": True,
             "answers": 3,
             "has_answers": True,
+            "has_crowd": True,
         }
         return WindowSpec(**(defaults | arguments))
 
@@ -44,6 +45,7 @@ def make_window() -> Callable[..., ViewportWindow]:
         *,
         seed: int = 0,
         maps: int = 2,
+        viewers: int = 5,
         map_height: int = 24,
         lost_share: float = 0.2,
         dtype: torch.dtype = torch.float32,
@@ -66,6 +68,11 @@ def make_window() -> Callable[..., ViewportWindow]:
         index = (
             torch.randint(-1, maps, (batch,), generator=generator) if maps else -torch.ones(batch)
         )
+        crowd_steps = spec.history_steps + len(spec.horizon_steps)
+        crowd_generator = torch.Generator().manual_seed(seed + 2)
+        crowd_shape = (batch, viewers if spec.has_crowd else 0, crowd_steps)
+        crowd = torch.randn(*crowd_shape, 3, generator=crowd_generator, dtype=dtype)
+        crowd_valid = torch.rand(crowd_shape, generator=crowd_generator) >= lost_share
         answer_generator = torch.Generator().manual_seed(seed + 1)
         answered = torch.rand(batch, spec.answers, generator=answer_generator, dtype=dtype) - 0.2
         return ViewportWindow(
@@ -81,6 +88,8 @@ def make_window() -> Callable[..., ViewportWindow]:
             face_valid=mask(spec.has_face, *shape),
             saliency_maps=3 * noise(maps, map_height, 2 * map_height).sigmoid(),
             saliency_index=index.long() if spec.has_saliency else torch.full((batch,), -1),
+            crowd_directions=normalize(crowd) * crowd_valid.unsqueeze(-1),
+            crowd_valid=crowd_valid,
             answers=answered.clamp(min=0),
             answers_valid=(answered >= 0) & spec.has_answers,
             user_index=torch.randint(0, spec.users + 1, (batch,), generator=generator),

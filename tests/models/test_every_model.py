@@ -22,14 +22,21 @@ STREAMS = {
     "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
     "no gaze": {"has_gaze": False, "has_face": True, "has_saliency": True, "face_features": 3},
     "no saliency": {"has_gaze": True, "has_face": True, "has_saliency": False, "face_features": 3},
-    "all": {"has_gaze": True, "has_face": True, "has_saliency": True, "face_features": 3},
+    "all": {
+        "has_gaze": True,
+        "has_face": True,
+        "has_saliency": True,
+        "has_crowd": True,
+        "face_features": 3,
+    },
 }
 
 
 def build(model_name: str, task_name: str, streams: str) -> Forecaster:
     """The model as train.py makes it."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", [f"model={model_name}", f"task={task_name}"])
+        crowd = f"crowd={str(streams == 'all').lower()}"
+        config = compose("train", [f"model={model_name}", f"task={task_name}", crowd])
     arguments = OmegaConf.to_container(config.task, resolve=True)
     assert isinstance(arguments, dict)
     task = Task(**{str(key): value for key, value in arguments.items()})

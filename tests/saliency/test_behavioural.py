@@ -79,7 +79,7 @@ def test_what_was_learned_comes_back(three_viewers):
         each.bind(["a"], ["v"])
     moment = torch.tensor([0]), torch.tensor([0.2])
     assert torch.equal(source.look_up(*moment)[0], restored.look_up(*moment)[0])
-    with pytest.raises(InputError, match="another source"):
+    with pytest.raises(InputError, match="no directions of training viewers"):
         Behavioural().load_state({"map": torch.ones(2, 4)})
 
 

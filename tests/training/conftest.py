@@ -139,6 +139,8 @@ def window_on_the_equator() -> Callable[..., ViewportWindow]:
             face_valid=history > 0,
             saliency_maps=torch.zeros(0, 1, 1),
             saliency_index=torch.full((batch,), -1),
+            crowd_directions=torch.zeros(batch, 0, 3, 3),
+            crowd_valid=torch.zeros(batch, 0, 3, dtype=torch.bool),
             answers=torch.zeros(batch, 0),
             answers_valid=torch.zeros(batch, 0, dtype=torch.bool),
             user_index=torch.zeros(batch, dtype=torch.long),

@@ -83,6 +83,8 @@ def test_only_tensors_and_plain_values_are_stored(saved):
         "model",
         "task",
         "saliency",
+        "crowd_lookahead_s",
+        "crowd_state",
         "spec",
         "users",
         "face_features",

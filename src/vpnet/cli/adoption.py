@@ -51,6 +51,8 @@ def adopt_checkpoint(
         "model": checkpoint.model,
         "task": checkpoint.task,
         "face_features": list(checkpoint.face_features),
+        "crowd": checkpoint.crowd_state is not None,
+        "crowd_lookahead_s": checkpoint.crowd_lookahead_s,
     }
     resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     for override in overrides:

@@ -9,6 +9,7 @@ SWITCHES = (
     "resume",
     "skip_short",
     "user_embed",
+    "crowd",
     "saliency.random_weights",
     "saliency.compile",
 )

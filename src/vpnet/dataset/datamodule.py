@@ -20,6 +20,7 @@ from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
+from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 
 logger = logging.getLogger(__name__)
@@ -36,11 +37,14 @@ class ViewportDataModule(pl.LightningDataModule):
         split: Deals out whole recordings.
         task: Clock, history, horizons, anchors.
         saliency: Where anyone might look, or None.
+        crowd: Where the training viewers of the same video looked, or None.
+        crowd_lookahead_s: How far ahead of the anchor that may be known; None sets no limit.
         face_features: Features of the face, see `vpnet.recordings.face.face_features`.
         known_users: Users of a model trained before, in the order of its embedding; None takes
             those of the training part.
         saliency_state: What a saliency source learned before, from a checkpoint; None learns from
             the training part.
+        crowd_state: Likewise of the crowd.
         batch_size: Windows a training batch.
         eval_batch_size: Windows a batch in validation and test.
         num_workers: Loading processes; cutting windows is cheaper than sending them, so 0 is best
@@ -60,9 +64,12 @@ class ViewportDataModule(pl.LightningDataModule):
         task: Task,
         *,
         saliency: SaliencySource | None = None,
+        crowd: Crowd | None = None,
+        crowd_lookahead_s: float | None = None,
         face_features: Sequence[str] = (),
         known_users: Sequence[str] | None = None,
         saliency_state: dict[str, Tensor] | None = None,
+        crowd_state: dict[str, Tensor] | None = None,
         batch_size: int = 128,
         eval_batch_size: int = 512,
         num_workers: int = 0,
@@ -100,17 +107,22 @@ class ViewportDataModule(pl.LightningDataModule):
             has_gaze=bool(self.samples.gaze_valid.any()),
             has_face=bool(self.samples.face_valid.any()),
             has_saliency=saliency is not None,
+            has_crowd=crowd is not None,
             answers=self.samples.answers.shape[1],
             has_answers=bool(self.samples.answers_valid.any()),
         )
-        if saliency is not None:
-            saliency.bind(self.samples.user_ids, self.samples.video_ids)
-            if saliency_state is None:
+        for learner, state in ((saliency, saliency_state), (crowd, crowd_state)):
+            if learner is None:
+                continue
+            if state is None:
                 part, rate_hz = self.partition.train, task.sampling_rate_hz
-                saliency.fit(training_directions(self.samples, part, rate_hz))
+                learner.fit(training_directions(self.samples, part, rate_hz))
             else:
-                saliency.load_state(saliency_state)
+                learner.load_state(state)
+            learner.bind(self.samples.user_ids, self.samples.video_ids)
         self.saliency = saliency
+        self.crowd = crowd
+        self._crowd_lookahead_s = crowd_lookahead_s
         self.train_windows = self._cut(self.partition.train, task.train_stride_s, skip_short)
         self.val_windows = self._cut(self.partition.val, task.anchor_stride_s, skip_short)
         self.test_windows = self._cut(self.partition.test, task.anchor_stride_s, skip_short)
@@ -132,7 +144,15 @@ class ViewportDataModule(pl.LightningDataModule):
             )
         row_of_user = {user: row for row, user in enumerate(self.users, start=1)}
         user_index = torch.tensor([row_of_user.get(user, 0) for user in self.samples.user_ids])
-        return WindowDataset(self.samples, anchors, self.spec, user_index, self.saliency)
+        return WindowDataset(
+            self.samples,
+            anchors,
+            self.spec,
+            user_index,
+            self.saliency,
+            self.crowd,
+            self._crowd_lookahead_s,
+        )
 
     def _load(self, windows: WindowDataset, batch_size: int, sampler=None) -> DataLoader:
         return DataLoader(

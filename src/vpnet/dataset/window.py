@@ -38,6 +38,13 @@ class ViewportWindow(NamedTuple):
     """Distinct maps, solid-angle normalised, shape ``(maps, height, width)``; maps may be 0."""
     saliency_index: Tensor
     """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``."""
+    crowd_directions: Tensor
+    """Where training viewers of the same video looked at the history's steps and at the horizons,
+    whoever is predicted left out, shape ``(batch, viewers, history + horizon, 3)``; viewers may
+    be 0."""
+    crowd_valid: Tensor
+    """Which of them were measured and may be known, shape ``(batch, viewers, history + horizon)``.
+    """
     answers: Tensor
     """What the viewer had answered before, in [0, 1], shape ``(batch, answers)``."""
     answers_valid: Tensor
@@ -67,6 +74,7 @@ class WindowSpec:
         has_gaze: Whether any recording has gaze.
         has_face: Whether any recording has a face stream.
         has_saliency: Whether windows carry saliency maps.
+        has_crowd: Whether windows carry where others looked.
         answers: Number of answers of a questionnaire.
         has_answers: Whether any viewer answered any question.
     """
@@ -79,6 +87,7 @@ class WindowSpec:
     has_gaze: bool = False
     has_face: bool = False
     has_saliency: bool = False
+    has_crowd: bool = False
     answers: int = 0
     has_answers: bool = False
 

@@ -17,6 +17,7 @@ from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
+from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 
 
@@ -29,6 +30,8 @@ class Predictor:
         users: Users of its embedding, in order; others are unknown to it.
         face_features: Features of the face it was trained with.
         saliency: Where anyone might look, fitted; or None.
+        crowd: Where others looked, fitted; or None.
+        crowd_lookahead_s: How far ahead of the anchor that may be known; None sets no limit.
         device: Where to compute.
         batch_size: Windows at a time; on the CPU few at a time stay in its cache.
     """
@@ -41,6 +44,8 @@ class Predictor:
         users: Sequence[str] = (),
         face_features: Sequence[str] = (),
         saliency: SaliencySource | None = None,
+        crowd: Crowd | None = None,
+        crowd_lookahead_s: float | None = None,
         device: str | torch.device = "cpu",
         batch_size: int = 128,
     ) -> None:
@@ -49,6 +54,8 @@ class Predictor:
         self.users = tuple(users)
         self.face_features = tuple(face_features)
         self.saliency = saliency
+        self.crowd = crowd
+        self.crowd_lookahead_s = crowd_lookahead_s
         self.device = torch.device(device)
         self.batch_size = batch_size
 
@@ -85,9 +92,18 @@ class Predictor:
                 f"{recording.source}: no history of {task.history_s:g} s without a lost head sample"
             )
         user_index = torch.tensor([self._row_of(recording.user_id)])
-        if self.saliency is not None:
-            self.saliency.bind(samples.user_ids, samples.video_ids)
-        windows = WindowDataset(samples, anchors, self.model.spec, user_index, self.saliency)
+        for source in (self.saliency, self.crowd):
+            if source is not None:
+                source.bind(samples.user_ids, samples.video_ids)
+        windows = WindowDataset(
+            samples,
+            anchors,
+            self.model.spec,
+            user_index,
+            self.saliency,
+            self.crowd,
+            self.crowd_lookahead_s,
+        )
         batches = BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False)
         # Steps of a recurrent network are too small to be worth sharing out; whole batches are.
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1

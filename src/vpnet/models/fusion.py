@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.models.crowd_attention import CrowdAttention
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.horizon_heads import HorizonHeads
 from vpnet.models.saliency_encoder import SaliencyAttention, SaliencyEncoder
@@ -42,6 +43,8 @@ class FusionTrace(NamedTuple):
     """Unit vectors, shape ``(batch, horizon, 3)``."""
     gates: dict[str, Tensor]
     """Per stream, in [0, 1], 0 where the stream is absent, shape ``(batch, hidden)``."""
+    crowd_weights: Tensor | None
+    """How much of each viewer of the crowd, ``(batch, horizon, viewers)``; None without it."""
 
 
 class Fusion(Forecaster):
@@ -52,6 +55,7 @@ class Fusion(Forecaster):
         streams: Which of head, eye, offset and face to use; those that the data lack are masked.
         user_embed: Learn a vector per user; else all users are alike, but for their answers.
         questionnaire: Use what the viewers answered beforehand; masked where they did not.
+        crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
         dropout: In the trajectory network and the heads.
@@ -72,6 +76,7 @@ class Fusion(Forecaster):
         streams: Sequence[str] = ("head", "eye", "offset", "face"),
         user_embed: bool = True,
         questionnaire: bool = False,
+        crowd: bool = False,
         encoder: str = "gru",
         projection: str = "linear",
         dropout: float = 0.2,
@@ -86,7 +91,12 @@ class Fusion(Forecaster):
             raise ValueError(
                 f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
             )
-        self.asked_streams = (*streams, "saliency", *(("questionnaire",) if questionnaire else ()))
+        self.asked_streams = (
+            *streams,
+            "saliency",
+            *(("questionnaire",) if questionnaire else ()),
+            *(("crowd",) if crowd else ()),
+        )
         present = _present_streams(spec)
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
@@ -126,6 +136,9 @@ class Fusion(Forecaster):
         )
         self.saliency_encoder = SaliencyEncoder() if spec.has_saliency else None
         self.saliency_attention = SaliencyAttention(STATE_WIDTH) if spec.has_saliency else None
+        self.crowd_attention = None
+        if crowd and spec.has_crowd:
+            self.crowd_attention = CrowdAttention(spec, STATE_WIDTH)
         self.norm = nn.LayerNorm(STATE_WIDTH)
         self.heads = HorizonHeads(STATE_WIDTH, len(spec.horizon_steps), dropout=dropout)
 
@@ -157,7 +170,11 @@ class Fusion(Forecaster):
                 window.saliency_index,
                 viewport_center,
             )
-        return FusionTrace(self.heads(self.norm(state), viewport_center), gates)
+        crowd_weights = None
+        if self.crowd_attention is not None:
+            answer = self.crowd_attention(state, self.crowd_attention.read(window))
+            state, crowd_weights = state.unsqueeze(1) + answer.values, answer.weights
+        return FusionTrace(self.heads(self.norm(state), viewport_center), gates, crowd_weights)
 
     def regularization(self) -> Tensor | float:
         """Keeps the users' vectors apart."""
@@ -203,4 +220,5 @@ def _present_streams(data: WindowSpec) -> dict[str, bool]:
         "face": data.has_face and data.face_features > 0,
         "saliency": data.has_saliency,
         "questionnaire": data.has_answers and data.answers > 0,
+        "crowd": data.has_crowd,
     }

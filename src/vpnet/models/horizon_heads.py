@@ -32,14 +32,23 @@ class HorizonHeads(nn.Module):
         """Directions at the horizons.
 
         Args:
-            state: Shape ``(batch, state_width)``.
+            state: Shape ``(batch, state_width)``, or ``(batch, horizon, state_width)`` where every
+                horizon has a state of its own.
             viewport_center: At the anchor, shape ``(batch, 3)``.
 
         Returns:
             Unit vectors, shape ``(batch, horizon, 3)``.
         """
-        hidden = nn.functional.gelu(self.first(state)).unflatten(1, self.second.shape[:2])
-        hidden = self.dropout(hidden)
+        shape = self.second.shape[:2]
+        if state.ndim == 2:
+            hidden = self.first(state).unflatten(1, shape)
+        else:
+            weight, bias = (
+                self.first.weight.unflatten(0, shape),
+                self.first.bias.unflatten(0, shape),
+            )
+            hidden = torch.einsum("bhs,hus->bhu", state, weight) + bias
+        hidden = self.dropout(nn.functional.gelu(hidden))
         # In bf16 a direction is only good to 0.4 degrees: the last step is in full precision.
         with torch.autocast(hidden.device.type, enabled=False):
             offset_rad = torch.einsum("bhu,huc->bhc", hidden.to(self.second.dtype), self.second)

@@ -1,6 +1,5 @@
 """Where the training viewers looked at this moment of this video: known once it was watched."""
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_directions
+from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.source import TrainingDirections
 
@@ -48,56 +48,38 @@ class Behavioural:
         self.height = height
         self._concentration = 1 / math.radians(smoothing_deg) ** 2
         self._pixels = pixel_directions(height, 2 * height).reshape(-1, 3).T.contiguous()
-        self._rate_hz = 0.0
-        self._watched: dict[str, dict[str, Tensor]] = {}
-        self._recordings: list[tuple[str, str]] = []
+        self._crowd = Crowd()
 
     def fit(self, training: TrainingDirections) -> None:
         """Keep the directions of the training viewers, by video and viewer."""
-        self._rate_hz = training.sampling_rate_hz
-        self._watched = {}
-        for number, key in enumerate(zip(training.video_ids, training.user_ids, strict=True)):
-            own = training.recording == number
-            if not own.any():
-                continue
-            steps = training.step[own]
-            # Half precision errs by 0.03 degrees; a direction of zeros was not measured.
-            directions = torch.zeros(int(steps.max()) + 1, 3, dtype=torch.float16)
-            directions[steps] = training.directions[own].half()
-            self._watched.setdefault(key[0], {})[key[1]] = directions
+        self._crowd.fit(training)
 
     def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
         """Say who watches in each recording and which video."""
-        self._recordings = list(zip(video_ids, user_ids, strict=True))
+        self._crowd.bind(user_ids, video_ids)
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
         """The densities of the others at ``time_s`` plus the lookahead."""
-        step = ((time_s.double() + self.lookahead_s) * self._rate_hz + 1e-6).floor().long()
+        rate_hz = self._crowd.rate_hz
+        step = ((time_s.double() + self.lookahead_s) * rate_hz + 1e-6).floor().long()
         asked = torch.stack((recording_index, step), dim=1)
         distinct, index = torch.unique(asked, dim=0, return_inverse=True)
         maps, row_of = [], torch.full((len(distinct),), -1)
         found = 0
-        for recording in torch.unique(distinct[:, 0]).tolist():
-            rows = (distinct[:, 0] == recording).nonzero().squeeze(1)
-            directions = self._others(recording, distinct[rows, 1])
-            seen = directions.any(dim=-1).any(dim=-1)
-            if seen.any():
-                row_of[rows[seen]] = found + torch.arange(int(seen.sum()))
-                found += int(seen.sum())
-                maps += [self._density(some) for some in directions[seen].split(_MOMENTS_AT_ONCE)]
+        for rows in torch.arange(len(distinct)).split(_MOMENTS_AT_ONCE):
+            directions, seen = self._crowd.look_up(distinct[rows, 0], distinct[rows, 1:])
+            looked_at = seen.any(dim=(1, 2))
+            row_of[rows[looked_at]] = found + torch.arange(int(looked_at.sum()))
+            found += int(looked_at.sum())
+            maps.append(self._density(directions[looked_at, :, 0]))
         size = (self.height, 2 * self.height)
-        if not maps:
+        if found == 0:
             return torch.zeros(0, *size), torch.full_like(recording_index, -1)
         return normalize_maps(torch.cat(maps).unflatten(1, size)), row_of[index]
 
     def state(self) -> dict[str, Tensor]:
-        """The training viewers' directions, each under its video and viewer, and the rate."""
-        state = {
-            json.dumps([video_id, user_id]): directions
-            for video_id, viewers in self._watched.items()
-            for user_id, directions in viewers.items()
-        }
-        return {"rate_hz": torch.tensor(self._rate_hz, dtype=torch.float64), **state}
+        """The training viewers' directions."""
+        return self._crowd.state()
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Restore what `state` gave.
@@ -105,31 +87,7 @@ class Behavioural:
         Raises:
             InputError: The state is that of another source.
         """
-        if "rate_hz" not in state:
-            raise InputError(
-                "the checkpoint holds no directions of training viewers: it was trained with "
-                "another source of saliency; leave saliency=behavioural out"
-            )
-        self._rate_hz = float(state["rate_hz"])
-        self._watched = {}
-        for key, directions in state.items():
-            if key != "rate_hz":
-                video_id, user_id = json.loads(key)
-                self._watched.setdefault(video_id, {})[user_id] = directions
-
-    def _others(self, recording: int, steps: Tensor) -> Tensor:
-        """Directions of the other viewers at some steps, zeros where there is none."""
-        video_id, user_id = self._recordings[recording]
-        others = [
-            directions
-            for viewer, directions in self._watched.get(video_id, {}).items()
-            if viewer != user_id
-        ]
-        found = torch.zeros(len(steps), len(others), 3)
-        for column, directions in enumerate(others):
-            inside = steps < len(directions)
-            found[inside, column] = directions[steps[inside]].float()
-        return found
+        self._crowd.load_state(state)
 
     def _density(self, directions: Tensor) -> Tensor:
         """Sum of the kernels around ``(moments, viewers, 3)`` directions, ``(moments, pixels)``."""

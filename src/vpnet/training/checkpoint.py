@@ -17,6 +17,7 @@ from torch import Tensor
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.models.forecaster import Forecaster
+from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 
 CHECKPOINT_KEY = "vpnet"
@@ -32,6 +33,7 @@ def describe(
     users: Sequence[str],
     saliency: SaliencySource | None,
     trained_on: Sequence[tuple[str, str]] = (),
+    crowd: Crowd | None = None,
 ) -> dict[str, Any]:
     """The entry that makes a checkpoint stand alone.
 
@@ -41,12 +43,15 @@ def describe(
         users: Users of the embedding, in order.
         saliency: The fitted saliency source, or None.
         trained_on: User and video of the recordings that trained or validated.
+        crowd: The fitted crowd, or None.
     """
     return {
         **{name: config[name] for name in ("model", "task", "saliency", "face_features")},
         "run": {name: config[name] for name in RUN_SETTINGS if name in config},
         "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
         "users": list(users),
+        "crowd_lookahead_s": config.get("crowd_lookahead_s"),
+        "crowd_state": None if crowd is None else crowd.state(),
         "saliency_state": {} if saliency is None else saliency.state(),
         "trained_on": [list(key) for key in trained_on],
     }
@@ -65,6 +70,8 @@ class Checkpoint:
         users: Users of the embedding, in order.
         face_features: Features of the face.
         saliency_state: What the saliency source learned.
+        crowd_state: The training viewers' directions, or None where they are not used.
+        crowd_lookahead_s: How far ahead of the anchor they may be known.
         weights: State of the network.
         run: The other settings of the run, `RUN_SETTINGS`.
         trained_on: User and video of the recordings that trained or validated.
@@ -78,6 +85,8 @@ class Checkpoint:
     users: tuple[str, ...]
     face_features: tuple[str, ...]
     saliency_state: dict[str, Tensor]
+    crowd_state: dict[str, Tensor] | None
+    crowd_lookahead_s: float | None
     weights: dict[str, Tensor]
     run: dict[str, Any]
     trained_on: frozenset[tuple[str, str]]
@@ -159,6 +168,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             users=tuple(entry["users"]),
             face_features=tuple(entry["face_features"]),
             saliency_state=entry["saliency_state"],
+            crowd_state=entry["crowd_state"],
+            crowd_lookahead_s=entry["crowd_lookahead_s"],
             weights={
                 name.removeprefix(_MODEL_PREFIX): value
                 for name, value in content["state_dict"].items()

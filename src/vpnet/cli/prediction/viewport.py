@@ -10,6 +10,7 @@ from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
 from vpnet.recordings.reading import read_any, reading_settings
+from vpnet.saliency.crowd import Crowd
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
@@ -51,6 +52,10 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
     saliency = instantiate(settings, _convert_="all")
     if saliency is not None:
         saliency.load_state(checkpoint.saliency_state)
+    crowd = None
+    if checkpoint.crowd_state is not None:
+        crowd = Crowd()
+        crowd.load_state(checkpoint.crowd_state)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
@@ -61,5 +66,7 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
         users=checkpoint.users,
         face_features=checkpoint.face_features,
         saliency=saliency,
+        crowd=crowd,
+        crowd_lookahead_s=checkpoint.crowd_lookahead_s,
         device=device,
     )

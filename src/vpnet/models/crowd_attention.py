@@ -1,0 +1,136 @@
+"""The crowd stream: at every future step, ask the viewers who have been there.
+
+vpnet's own. For a video that others have watched, each of them is a token: where they looked during
+the history and at the horizons, seen from the current viewport centre, and how near they were to
+this viewer of late. Attention weights say whose behaviour a viewer shares.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.geometry.directions import great_circle_distance
+from vpnet.geometry.tangent import tangent_axes
+
+NEAR_S = (0.2, 1.0)
+"""Spans before the anchor over which nearness is measured, beside the whole history."""
+
+PLACE_FEATURES = 6
+"""Of a direction: along east, north and forward of the viewport centre, and their products."""
+
+
+class CrowdMemory(NamedTuple):
+    """What the attention asks."""
+
+    viewers: Tensor
+    """A token for each viewer, ``(batch, viewers, width)``."""
+    places: Tensor
+    """Where they looked at each horizon, ``(batch, horizon, viewers, PLACE_FEATURES)``."""
+    valid: Tensor
+    """Shape ``(batch, horizon, viewers)``."""
+
+
+class CrowdAnswer(NamedTuple):
+    """What the attention learned."""
+
+    values: Tensor
+    """Shape ``(batch, horizon, state_width)``; 0 where nobody was there."""
+    weights: Tensor
+    """Of the viewers, mean over heads, ``(batch, horizon, viewers)``; what is missing to 1 was
+    given to nobody."""
+
+
+class CrowdAttention(nn.Module):
+    """Attention of a trajectory state to the training viewers of the same video.
+
+    A viewer's key and value are those of the viewer, made of the whole path, plus a linear map of
+    the place at the step that is asked about; so a network runs once for each viewer, not for each
+    viewer and step. Beside the viewers stands a token of nobody, so that a crowd that does not help
+    can be passed over.
+
+    Args:
+        spec: What the windows look like.
+        state_width: Width of the state that asks.
+        width: Channels of tokens, and of keys and values of all heads together.
+        heads: Attention heads; ``width`` is a multiple of it.
+    """
+
+    def __init__(
+        self, spec: WindowSpec, state_width: int, width: int = 128, heads: int = 8
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.history_steps = spec.history_steps
+        self.near_steps = [
+            *(min(spec.history_steps, max(1, round(s * spec.sampling_rate_hz))) for s in NEAR_S),
+            spec.history_steps,
+        ]
+        path = 4 * (spec.history_steps + len(spec.horizon_steps)) + len(self.near_steps)
+        self.path = nn.Sequential(nn.Linear(path, width), nn.GELU(), nn.Linear(width, width))
+        self.steps = nn.Parameter(0.02 * torch.randn(len(spec.horizon_steps), state_width))
+        self.query = nn.Linear(state_width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.key_place = nn.Parameter(torch.zeros(heads, width // heads, PLACE_FEATURES))
+        self.nobody = nn.Parameter(torch.zeros(heads, width // heads))
+        self.output = nn.Linear(width + PLACE_FEATURES * heads, state_width)
+
+    def read(self, window: ViewportWindow) -> CrowdMemory:
+        """Make tokens of a batch's crowds."""
+        center = window.history_directions[:, -1]
+        axes = torch.stack((*tangent_axes(center), center), dim=-1).unsqueeze(1)
+        # A step that was not measured is zero before the turn, and so after it.
+        path = window.crowd_directions @ axes
+        past_valid = window.crowd_valid[:, :, : self.history_steps]
+        apart_rad = great_circle_distance(
+            window.crowd_directions[:, :, : self.history_steps],
+            window.history_directions.unsqueeze(1),
+        )
+        near = [_mean(apart_rad[:, :, -n:], past_valid[:, :, -n:]) for n in self.near_steps]
+        known = window.crowd_valid.to(path.dtype)
+        features = (path.flatten(2), known, torch.stack(near, dim=-1))
+        east, north, forward = path[:, :, self.history_steps :].unbind(dim=-1)
+        places = torch.stack((east, north, forward, east**2, north**2, east * north), dim=-1)
+        return CrowdMemory(
+            self.path(torch.cat(features, dim=-1)),
+            places.transpose(1, 2),
+            window.crowd_valid[:, :, self.history_steps :].transpose(1, 2),
+        )
+
+    def forward(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
+        """Ask.
+
+        Args:
+            state: Shape ``(batch, state_width)``, or ``(batch, horizon, state_width)`` where every
+                step has a state of its own.
+            memory: From `read`.
+        """
+        if state.ndim == 2:
+            state = state.unsqueeze(1)
+        query = self.query(state + self.steps).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        keys, values = (
+            layer(memory.viewers).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for layer in (self.key, self.value)
+        )
+        places = memory.places.to(query.dtype)
+        asked = query @ keys.transpose(2, 3)
+        asked_place = torch.einsum("bhsc,hcp->bshp", query, self.key_place.to(query.dtype))
+        asked = asked + (asked_place @ places.transpose(2, 3)).transpose(1, 2)
+        asked = asked.masked_fill(~memory.valid.unsqueeze(1), -torch.inf)
+        nobody = torch.einsum("bhsc,hc->bhs", query, self.nobody.to(query.dtype)).unsqueeze(-1)
+        asked = torch.cat((asked, nobody), dim=-1) * query.shape[-1] ** -0.5
+        weights = asked.softmax(dim=-1)[..., :-1].to(query.dtype)
+        seen = (weights @ values).transpose(1, 2).flatten(2)
+        where = (weights.transpose(1, 2) @ places).flatten(2)
+        answer = self.output(torch.cat((seen, where), dim=-1))
+        answer = answer * memory.valid.any(dim=2).unsqueeze(-1)
+        return CrowdAnswer(answer, weights.mean(dim=1))
+
+
+def _mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Mean over the measured steps, pi where there is none: as far as can be."""
+    count = valid.sum(dim=-1)
+    mean = torch.where(valid, values, 0.0).sum(dim=-1) / count.clamp(min=1)
+    return torch.where(count > 0, mean, torch.pi)

@@ -1,0 +1,114 @@
+import math
+
+import pytest
+import torch
+
+from vpnet.models.crowd_attention import CrowdAttention
+from vpnet.models.fusion import Fusion
+
+
+@pytest.fixture
+def attention(make_spec, stir) -> CrowdAttention:
+    torch.manual_seed(0)
+    module = CrowdAttention(make_spec(), state_width=16, width=8, heads=2).eval()
+    stir(module, 0.3)
+    return module
+
+
+@pytest.fixture
+def state() -> torch.Tensor:
+    return torch.randn(6, 16, generator=torch.Generator().manual_seed(0))
+
+
+def test_weights_are_shares_of_those_who_were_there(attention, make_spec, make_window, state):
+    window = make_window(make_spec())
+    answer = attention(state, attention.read(window))
+    assert answer.values.shape == (6, 3, 16)
+    assert answer.weights.shape == (6, 3, 5)
+    there = window.crowd_valid[:, :, 8:].transpose(1, 2)
+    assert (answer.weights[~there] == 0).all()
+    assert (answer.weights[there] > 0).all()
+    assert (answer.weights.sum(-1) < 1).all(), "nobody has a share too"
+
+
+def test_who_was_not_there_does_not_matter(attention, make_spec, make_window, state):
+    window = make_window(make_spec())
+    hidden = ~window.crowd_valid.unsqueeze(-1)
+    elsewhere = window.crowd_directions.masked_fill(hidden, 0.5)
+    expected = attention(state, attention.read(window))
+    window = window._replace(crowd_directions=elsewhere * window.crowd_valid.unsqueeze(-1))
+    torch.testing.assert_close(attention(state, attention.read(window)).values, expected.values)
+
+
+def test_the_order_of_the_viewers_does_not_matter(attention, make_spec, make_window, state):
+    window = make_window(make_spec())
+    order = torch.tensor([3, 0, 4, 1, 2])
+    turned = window._replace(
+        crowd_directions=window.crowd_directions[:, order],
+        crowd_valid=window.crowd_valid[:, order],
+    )
+    first, second = (attention(state, attention.read(w)) for w in (window, turned))
+    torch.testing.assert_close(second.values, first.values)
+    torch.testing.assert_close(second.weights, first.weights[..., order])
+
+
+@pytest.mark.parametrize("viewers", [0, 3])
+def test_without_anybody_it_has_no_answer(attention, make_spec, make_window, state, viewers):
+    window = make_window(make_spec(), viewers=viewers)
+    window = window._replace(crowd_valid=torch.zeros_like(window.crowd_valid))
+    answer = attention(state, attention.read(window))
+    assert (answer.values == 0).all()
+    assert answer.weights.sum() == 0
+
+
+def test_every_step_may_ask_by_itself(attention, make_spec, make_window, state):
+    memory = attention.read(make_window(make_spec()))
+    each = torch.stack((state, state + 1, state - 1), dim=1)
+    together = attention(each, memory).values
+    for step, alone in enumerate((state, state + 1, state - 1)):
+        torch.testing.assert_close(together[:, step], attention(alone, memory).values[:, step])
+
+
+def test_turning_everything_about_the_vertical_changes_nothing(
+    attention, make_spec, make_window, state, turn
+):
+    window = make_window(make_spec())
+    turned = window._replace(
+        history_directions=turn(window.history_directions, 2.0),
+        crowd_directions=turn(window.crowd_directions, 2.0),
+    )
+    expected = attention(state, attention.read(window)).values
+    torch.testing.assert_close(
+        attention(state, attention.read(turned)).values, expected, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_parameters_are_those_of_the_layers(make_spec):
+    state, width, heads, steps, horizons = 256, 128, 8, 8, 3
+    path = (4 * (steps + horizons) + 3) * width + width + width * width + width
+    asking = horizons * state + state * width + width + width
+    memory = 2 * width * width + 6 * width
+    output = (width + 6 * heads) * state + state
+    module = CrowdAttention(make_spec(), state)
+    assert sum(p.numel() for p in module.parameters()) == path + asking + memory + output
+
+
+def test_a_model_learns_to_follow_the_crowd(make_spec, make_window):
+    """Everyone will look where the only other viewer does, which the past does not tell."""
+    spec = make_spec(has_gaze=False, has_face=False, has_saliency=False)
+    window = make_window(spec, batch=64, viewers=1, lost_share=0.0)
+    future = window.history_directions[:, -1:] + 0.3 * torch.randn(
+        64, 3, 3, generator=torch.Generator().manual_seed(3)
+    )
+    future = torch.nn.functional.normalize(future, dim=-1)
+    crowd = torch.cat((window.crowd_directions[:, 0, :8], future), dim=1).unsqueeze(1)
+    torch.manual_seed(0)
+    model = Fusion(spec, user_embed=False, crowd=True, dropout=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    window = window._replace(crowd_directions=crowd)
+    for _ in range(150):
+        optimizer.zero_grad()
+        error = torch.acos((model(window) * future).sum(-1).clamp(max=1 - 1e-6)).mean()
+        error.backward()
+        optimizer.step()
+    assert math.degrees(float(error.detach())) < 3
