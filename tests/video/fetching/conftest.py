@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(500, b"later")
         if kind == "patience" and times < 1:
             return self.answer(429, b"later", {"Retry-After": "1"})
+        if kind == "appointment" and times < 1:
+            return self.answer(503, b"later", {"Retry-After": formatdate(time.time() + 2)})
         if kind == "page":
             return self.answer(200, b"<html>sign in</html>", {"Content-Type": "text/html"})
         if kind == "disguised":
@@ -59,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, content, {"Content-Type": "video/webm"})
         if kind == "garbage":
             return self.answer(200, bytes(1000))
-        if kind == "cut" and times < 1:
+        if kind in ("cut", "heedless") and times < 1:
             return self.answer(200, content[:half], {"Content-Length": str(len(content))})
         if kind == "short":
             return self.answer(200, content[:half])
@@ -73,7 +76,8 @@ class Handler(BaseHTTPRequestHandler):
     def span(self, content: bytes) -> None:
         """The whole, or what the request asks for where it knows the same file."""
         asked = self.headers.get("Range")
-        if asked is None or self.headers.get("If-Range") != self.server.etag:
+        heedless = self.path.startswith("/heedless")
+        if asked is None or not (heedless or self.headers.get("If-Range") == self.server.etag):
             return self.answer(200, content)
         start = int(asked.removeprefix("bytes=").rstrip("-"))
         if start >= len(content):

@@ -1,6 +1,6 @@
 import time
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -57,9 +57,22 @@ def test_a_file_that_changed_meanwhile_begins_anew(load, server, partial):
     with pytest.raises(PassingError):
         load("cut.mp4", FAST._replace(retries=0))
     server.etag, server.content = '"second"', server.content[::-1]
-    load("cut.mp4")
+    assert not load("cut.mp4").resumed
     assert partial.read_bytes() == server.content
     assert server.asked("cut.mp4")[1].startswith("bytes=")
+
+
+def test_parts_of_two_files_are_not_put_together(load, server, partial):
+    """A server that heeds Range but not If-Range sends the rest of the new file."""
+    with pytest.raises(PassingError):
+        load("heedless.mp4", FAST._replace(retries=0))
+    server.etag, server.content = '"second"', server.content[::-1]
+    assert not load("heedless.mp4").resumed
+    assert partial.read_bytes() == server.content
+    first, second, third = server.asked("heedless.mp4")
+    assert first is None
+    assert second.startswith("bytes=")
+    assert third is None
 
 
 def test_what_another_link_left_is_not_gone_on_with(load, server, partial):
@@ -91,10 +104,12 @@ def test_errors_of_the_server_are_tried_again(load, server, partial):
 
 
 def test_the_server_says_how_long_to_wait(load, server):
-    start = time.perf_counter()
-    load("patience.mp4")
-    assert time.perf_counter() - start >= 1.0
-    assert len(server.asked("patience.mp4")) == 2
+    for path in ("patience.mp4", "appointment.mp4"):
+        start = time.perf_counter()
+        load(path)
+        # A date has no fractions of a second.
+        assert time.perf_counter() - start >= 0.9
+        assert len(server.asked(path)) == 2
 
 
 def test_errors_that_last_are_named(load, server):
@@ -135,9 +150,24 @@ def test_what_fails_the_check_is_not_kept(load, partial):
     assert not partial.exists()
 
 
-def test_it_can_be_stopped(load, partial):
+def test_it_can_be_stopped_and_gone_on_with(server, load, partial):
     stop = Event()
-    stop.set()
+
+    def stop_amid(done: int, total: int | None) -> None:
+        if done > 0:
+            stop.set()
+
+    link = server.link("cut.mp4")
     with pytest.raises(Interrupted):
-        load("fine.mp4", stop=stop)
-    assert partial.exists()
+        download(link, partial, lambda: None, FAST, stop, stop_amid)
+    assert partial.stat().st_size > 0
+    assert load("cut.mp4").resumed
+    assert partial.read_bytes() == server.content
+
+
+def test_a_wait_can_be_stopped(load, server):
+    stop = Event()
+    Timer(0.1, stop.set).start()
+    with pytest.raises(Interrupted):
+        load("broken.mp4", Settings(5, 60.0, 1.0), stop=stop)
+    assert len(server.asked("broken.mp4")) == 1

@@ -1,3 +1,4 @@
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,8 +33,8 @@ def test_good_files_come_and_the_others_are_named(fetch, server, tmp_path):
     assert results[0].duration_s == pytest.approx(14 / 30)
     missing, garbage, short, disguised = (result.failure for result in results[2:])
     assert "404" in missing
-    assert "garbage.part" in garbage
-    assert "short.part" in short
+    assert garbage.startswith("not a video that ffmpeg knows")
+    assert short.startswith(("was cut", "an mp4 without its index"))
     assert "a web page came instead" in disguised
     files = {path.name for path in (tmp_path / "videos").iterdir() if path.suffix != ".lock"}
     assert files == {"fine.mp4", "cut.mp4"}
@@ -56,6 +57,35 @@ def test_a_bad_file_is_replaced_by_a_good_one_only(fetch, server, tmp_path):
     assert (folder / "fine.mp4").read_bytes() == server.content
     assert missing.state == "missing"
     assert (folder / "missing.mp4").read_bytes() == b"half a video"
+
+
+def test_a_link_that_cannot_be_right_is_not_followed(server, fetch, tmp_path):
+    entry = ManifestEntry("2_8", server.link("fine.mp4"), 2, "the link of another video")
+    (missing,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    assert (missing.state, missing.failure) == ("missing", "the link of another video")
+    assert server.requests == []
+    fetch("fine.mp4")
+    (tmp_path / "videos" / "fine.mp4").rename(tmp_path / "videos" / "2_8.mp4")
+    (found,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    assert found.state == "there already", "who has the right file keeps it"
+
+
+def test_a_full_disk_is_named(server, tmp_path):
+    """A limit on the size of files stops the writing as a full disk does."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(server.content) // 2, limits[1]))
+    try:
+        entry = ManifestEntry("fine", server.link("fine.mp4"), 2)
+        (missing,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert missing.failure == "File too large; what was loaded is kept, mend this and fetch again"
+    (fetched,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    assert fetched.state == "resumed"
+    assert (tmp_path / "videos" / "fine.mp4").read_bytes() == server.content
 
 
 def test_the_ending_comes_from_the_link_or_the_server(fetch):

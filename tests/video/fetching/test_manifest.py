@@ -34,6 +34,7 @@ def test_names_and_links_are_read(write):
         "Title;URL\r\nbeach;http://h/1\r\n",
         "url\ttitle\nhttp://h/1\tbeach\n",
         '\ufeffvideo,year,link\n\n"beach",2017,"http://h/1"\n,,\n',
+        "\n;;\nname;link\nbeach;http://h/1\n",
     ],
 )
 def test_lists_as_programs_write_them(write, text):
@@ -42,16 +43,42 @@ def test_lists_as_programs_write_them(write, text):
 
 
 def test_the_list_of_wu_is_named_as_the_recordings_are(write):
-    text = "VideoNo,Content,DropboxLink\n1-1,Conan,https://d/a?dl=0\n2-9,Rhinos,https://d/b?dl=0\n"
-    assert [entry.name for entry in read_manifest(write(text))] == ["1_0", "2_8"]
-    from_zero = text.replace("1-1", "1-0").replace("2-9", "2-8")
-    assert [entry.name for entry in read_manifest(write(from_zero))] == ["1_0", "2_8"]
-    other = text.replace("1-1", "A")
-    assert [entry.name for entry in read_manifest(write(other))] == ["A-Conan", "2_8"]
+    text = (
+        "VideoNo,VideoDuration,Content,VideoLink,DropboxLink\n"
+        "1,4:38,Weekly: Dance,https://y/v?v=1,https://d/s/a/2-1-Some%20Dance.mp4?dl=0\n"
+        "9,8:40,Interview,https://y/v?v=9,https://d/s/b/2-9-Talk.mp4?dl=0\n"
+    )
+    path = write(text)
+    entries = read_manifest(path)
+    assert [entry.name for entry in entries] == ["2_0", "2_8"]
+    assert entries[0].link == "https://d/s/a/2-1-Some%20Dance.mp4?dl=0"
+    assert not any(entry.complaint for entry in entries)
+    unnamed = path.read_text().replace("/2-1-", "/").replace("/2-9-", "/")
+    with pytest.raises(InputError, match="line 2: of which experiment it is cannot be told"):
+        read_manifest(write(unnamed))
+    kept = path.parent / "Experiment_2" / "videoMeta.csv"
+    kept.parent.mkdir()
+    kept.write_text(unnamed)
+    assert [entry.name for entry in read_manifest(kept)] == ["2_0", "2_8"]
+    with pytest.raises(InputError, match="line 3: VideoNo must be a whole number from 1, found"):
+        read_manifest(write(text.replace("\n9,", "\nnine,")))
+
+
+def test_a_link_of_another_video_is_noticed(write, tmp_path):
+    """The authors' list gives video 9 of experiment 2 the link of video 8."""
+    folder = tmp_path / "Experiment_2"
+    folder.mkdir()
+    path = folder / "videoMeta.csv"
+    link = "https://d/s/b/2-8-Concert.mp4?dl=0"
+    path.write_text(f"VideoNo,Content,DropboxLink\n8,Concert,{link}\n9,Interview,{link}\n")
+    right, wrong = read_manifest(path)
+    assert (right.name, right.complaint) == ("2_7", "")
+    assert wrong.name == "2_8"
+    assert "the link of video 2-8" in wrong.complaint
 
 
 def test_every_wrong_row_is_named(write):
-    text = "name,link\na,http://h/1\nA,http://h/2\nb,ftp://h/3\n,http://h/4\nc\n"
+    text = "name,link\na,http://h/1\nA,http://h/2\nb,ftp://h/3\n,http://h/4\nc\nd,http://[h\n"
     with pytest.raises(InputError) as raised:
         read_manifest(write(text))
     message = str(raised.value)
@@ -59,6 +86,7 @@ def test_every_wrong_row_is_named(write):
     assert "line 4: a link begins with http:// or https://, found 'ftp://h/3'" in message
     assert "line 5: no name, found ''" in message
     assert "line 6: a link begins with" in message
+    assert "line 7: a link begins with http:// or https://, found 'http://[h'" in message
     assert "line 2:" not in message
 
 

@@ -4,6 +4,8 @@ import json
 import random
 import re
 from collections.abc import Callable
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -20,6 +22,9 @@ from vpnet.whole_files import write_text
 _PIECE_BYTES = 1 << 18
 _LONGEST_WAIT_S = 120.0
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_MARKS = ("ETag", "Last-Modified")
+"""What tells one state of a file from another, the better first."""
+
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 
@@ -61,7 +66,7 @@ class Downloaded(NamedTuple):
     content_type: str
     """As the server names it, in lower case, without parameters."""
     resumed: bool
-    """Whether a part was there before."""
+    """Whether a part that an earlier run left was gone on with."""
 
 
 def download(
@@ -87,7 +92,7 @@ def download(
         Interrupted: ``stop`` was set.
         OSError: It cannot be written.
     """
-    resumed = _loaded(link, partial)[0] > 0
+    was_there = _loaded(link, partial)[0] > 0
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -103,8 +108,10 @@ def download(
         reraise=True,
     )
     with requests.Session() as session:
-        content_type = tries(_try_once, session, link, partial, check, settings, stop, progress)
-    return Downloaded(content_type, resumed)
+        content_type, start = tries(
+            _try_once, session, link, partial, check, settings, stop, progress
+        )
+    return Downloaded(content_type, was_there and start > 0)
 
 
 def forget(partial: Path) -> None:
@@ -121,9 +128,14 @@ def _try_once(
     settings: Settings,
     stop: Event,
     progress: Callable[[int, int | None], None],
-) -> str:
+) -> tuple[str, int]:
+    """One request and its check; gives the type, and at which byte the answer began."""
+    if stop.is_set():
+        raise Interrupted
     try:
-        content_type, total = _transfer(session, link, partial, settings.timeout_s, stop, progress)
+        content_type, start, total = _transfer(
+            session, link, partial, settings.timeout_s, stop, progress
+        )
     except (requests.RequestException, HTTPError) as error:
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
             raise DownloadError(f"the link is none: {error}") from error
@@ -141,7 +153,7 @@ def _try_once(
         if total is None:
             raise PassingError(f"the server does not say how long the file is; {error}") from error
         raise DownloadError(str(error)) from error
-    return content_type
+    return content_type, start
 
 
 def _transfer(
@@ -151,8 +163,8 @@ def _transfer(
     timeout_s: float,
     stop: Event,
     progress: Callable[[int, int | None], None],
-) -> tuple[str, int | None]:
-    """One request; gives the type and the size of the whole file."""
+) -> tuple[str, int, int | None]:
+    """One request; gives the type, where the answer began, and the size of the whole file."""
     start, validator = _loaded(link, partial)
     headers = {"Accept-Encoding": "identity"}
     if start > 0:
@@ -170,31 +182,50 @@ def _transfer(
                 "it may be gone, or ask for something"
             )
         start, total = _span(answer, start)
-        validator = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-        if start == 0:
-            write_text(_note(partial), json.dumps({"link": link, "validator": validator}))
+        marks = [answer.headers[name] for name in _MARKS if answer.headers.get(name)]
+        # Some servers send a part of whatever file they have now, whatever If-Range says.
+        if start > 0 and marks and validator not in marks:
+            forget(partial)
+            raise PassingError("the file changed on the server meanwhile; from the start")
+        done = start
         with partial.open("ab" if start > 0 else "wb") as file:
-            progress(start, total)
+            if start == 0:
+                # After the file was emptied: the new mark must never stand beside old bytes.
+                note = {"link": link, "validator": marks[0] if marks else ""}
+                write_text(_note(partial), json.dumps(note))
+            progress(done, total)
             # Not iter_content: it would drop what came of a piece before the connection was cut.
             while piece := answer.raw.read1(_PIECE_BYTES):
+                file.write(piece)
+                done += len(piece)
+                progress(done, total)
                 if stop.is_set():
                     raise Interrupted
-                file.write(piece)
-                start += len(piece)
-                progress(start, total)
-    return content_type, total
+    return content_type, start, total
 
 
 def _check_answer(answer: requests.Response) -> None:
     status = answer.status_code
     if status in _TRY_AGAIN:
-        asked = answer.headers.get("Retry-After", "")
-        wait_s = float(asked) if asked.isdecimal() else None
+        wait_s = _asked_wait_s(answer.headers.get("Retry-After", ""))
         raise PassingError(f"the server answers {status} {answer.reason}", wait_s)
     if status not in (200, 206):
         raise DownloadError(
             f"the server answers {status} {answer.reason}; check the link in a browser"
         )
+
+
+def _asked_wait_s(retry_after: str) -> float | None:
+    """What a server asks for in seconds, or as the date until when."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=timezone.utc)
+    return (until - datetime.now(timezone.utc)).total_seconds()
 
 
 def _span(answer: requests.Response, asked: int) -> tuple[int, int | None]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from vpnet.recordings.video_durations import VIDEO_ENDINGS
 from vpnet.video.fetching.download import Interrupted, Settings, download, forget
 from vpnet.video.fetching.links import direct_link
 from vpnet.video.fetching.manifest import ManifestEntry
-from vpnet.video.probe import probe_video
+from vpnet.video.probe import VideoFile, probe_video
 
 _ENDINGS = {
     "video/mp4": ".mp4",
@@ -94,27 +94,38 @@ def _fetch(
     def show(done: int, total: int | None) -> None:
         progress.update(task, completed=done, total=total, visible=True)
 
+    videos: list[VideoFile] = []
+
     def check() -> None:
-        _probe(partial)
+        try:
+            videos.append(_probe(partial))
+        except InputError as error:
+            # The part is gone by the time that anybody reads its name.
+            raise InputError(str(error).removeprefix(f"{partial}: ")) from error
 
     try:
         with _alone(partial.with_name(f"{partial.name}.lock"), stop):
             found = _good_file(output, entry.name)
             if found is not None:
                 forget(partial)
-                return _fetched(found, "there already")
+                return _fetched(found.path, found.duration_s, "there already")
+            if entry.complaint:
+                raise InputError(entry.complaint)
             loaded = download(link, partial, check, settings, stop, show)
             path = output / f"{entry.name}{_ending(link, loaded.content_type)}"
             os.replace(partial, path)
             forget(partial)
     except Interrupted:
         return Fetched(entry.name, "missing", 0, 0.0, "interrupted; fetch again to go on")
-    except (InputError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return Fetched(entry.name, "missing", 0, 0.0, f"{reason}")
+    except OSError as error:
+        reason = f"{error.strerror or error}; what was loaded is kept, mend this and fetch again"
+        return Fetched(entry.name, "missing", 0, 0.0, reason)
+    except InputError as error:
+        return Fetched(entry.name, "missing", 0, 0.0, str(error))
     finally:
         progress.remove_task(task)
-    return _fetched(path, "resumed" if loaded.resumed else "fetched")
+    state = "resumed" if loaded.resumed else "fetched"
+    return _fetched(path, videos[-1].duration_s, state)
 
 
 @contextmanager
@@ -132,25 +143,24 @@ def _alone(path: Path, stop: Event) -> Iterator[None]:
         lock.release()
         yield
         # Only now that the file is there: whoever waited for this lock finds nothing left to do.
-        path.unlink(missing_ok=True)
+        # Windows removes no file that is open; filelock does so there on release.
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
 
 
-def _good_file(output: Path, name: str) -> Path | None:
+def _good_file(output: Path, name: str) -> VideoFile | None:
     for path in (output / f"{name}{ending}" for ending in VIDEO_ENDINGS):
         if path.is_file():
-            try:
-                _probe(path)
-            except InputError:
-                continue
-            return path
+            with suppress(InputError):
+                return _probe(path)
     return None
 
 
-def _probe(path: Path) -> None:
-    """Refuse what is no whole video.
+def _probe(path: Path) -> VideoFile:
+    """A video, if it is whole.
 
     Raises:
-        InputError: It is none.
+        InputError: It is cut, or none.
     """
     with path.open("rb") as file:
         start = file.read(256).lstrip().lower()
@@ -159,6 +169,7 @@ def _probe(path: Path) -> None:
     video = probe_video(path)
     if video.complaint is not None:
         raise InputError(video.complaint)
+    return video
 
 
 def _ending(link: str, content_type: str) -> str:
@@ -167,5 +178,5 @@ def _ending(link: str, content_type: str) -> str:
     return ending if ending in VIDEO_ENDINGS else _ENDINGS.get(content_type, ".mp4")
 
 
-def _fetched(path: Path, state: str) -> Fetched:
-    return Fetched(path.name, state, path.stat().st_size, probe_video(path).duration_s, "")
+def _fetched(path: Path, duration_s: float, state: str) -> Fetched:
+    return Fetched(path.name, state, path.stat().st_size, duration_s, "")

@@ -4,22 +4,23 @@ import csv
 import re
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from vpnet.errors import InputError
 from vpnet.recordings.video_durations import VIDEO_ENDINGS
 
 NAME_COLUMNS = ("name", "video", "title")
 LINK_COLUMNS = ("link", "url", "dropboxlink")
-WU_COLUMNS = ("videono", "content")
-"""Of videoMeta.csv, which Wu et al. hand out with their recordings."""
+WU_COLUMN = "videono"
+"""Of videoMeta.csv, which lies in each Experiment folder of Wu et al., MMSys 2017."""
 
 _REMEDY = "give a CSV file with the columns name and link, or the Wu data set's videoMeta.csv"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
-_WU_NUMBER = re.compile(r"(\d+)\s*[-_]\s*(\d+)$")
+_EXPERIMENT = re.compile(r"Experiment_(\d+)$")
+_WU_FILE = re.compile(r"(\d+)-(\d+)-")
 _LONGEST_BYTES = 180
 
 
@@ -32,15 +33,21 @@ class ManifestEntry(NamedTuple):
     """As it stands in the list."""
     line: int
     """Where it stands."""
+    complaint: str = ""
+    """Why the link cannot be that of the video, which is then not fetched; else empty."""
 
 
 def read_manifest(path: str | Path) -> list[ManifestEntry]:
     """Read a list of videos.
 
     Columns are known by their names, whatever their case and order, others are ignored; values are
-    separated by commas, semicolons or tabs. In Wu's list a video numbered 1-1 is named 1_0, as its
-    recordings are, since those count from 0 within an experiment; a list that itself counts from 0
-    is left as it is. No original list was at hand when this was written.
+    separated by commas, semicolons or tabs.
+
+    Wu's lists, one an experiment, number the videos from 1; they are named as the recordings are,
+    which count from 0: number 1 of experiment 2 is 2_0. The experiment is that of the list's
+    folder, Experiment_2, else of the file behind the link, 2-1-Korean.mp4. Under this rule the
+    lists' durations agree with the recordings' for all 18. A link to a file of another number is a
+    mistake of the list (number 9 of experiment 2 has that of number 8): it is not fetched.
 
     Args:
         path: The file, UTF-8.
@@ -49,6 +56,8 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
         InputError: It is missing, no such list, or some rows are wrong; all of them are named.
     """
     path = Path(path)
+    folder = _EXPERIMENT.match(path.absolute().parent.name)
+    of_folder = folder.group(1) if folder is not None else ""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,23 +65,26 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; {_REMEDY}") from error
     rows = _rows(path, text)
-    names = _names(path, rows)
     entries: list[ManifestEntry] = []
     wrong: list[str] = []
     seen: dict[str, int] = {}
-    for (line, row), name in zip(rows, names, strict=True):
+    for line, row in rows:
         link = next((row[column] for column in LINK_COLUMNS if column in row), "")
+        name = next((row[column] for column in NAME_COLUMNS if column in row), None)
+        complaint = ""
+        if name is None:
+            name, complaint = _wu_name(row, link, of_folder)
         safe = safe_name(name)
         # Some file systems take a and A for one name, and so would a resumed download.
         key = safe.casefold()
         if not safe:
-            wrong.append(f"line {line}: no name, found {name!r}")
+            wrong.append(f"line {line}: {complaint or f'no name, found {name!r}'}")
         elif key in seen:
             wrong.append(f"line {line}: {safe!r} is in line {seen[key]} already")
-        elif urlsplit(link).scheme not in ("http", "https") or not urlsplit(link).hostname:
+        elif not _is_link(link):
             wrong.append(f"line {line}: a link begins with http:// or https://, found {link!r}")
         seen.setdefault(key, line)
-        entries.append(ManifestEntry(safe, link, line))
+        entries.append(ManifestEntry(safe, link, line, complaint))
     if wrong:
         raise InputError(f"{path}: {'; '.join(wrong)}; mend or delete these lines")
     return entries
@@ -92,15 +104,15 @@ def safe_name(name: str) -> str:
 
 def _rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
     """Rows that hold anything, by column in lower case, with their lines."""
-    first = text.split("\n", 1)[0]
+    first = next((line for line in text.split("\n") if line.strip()), "")
     separator = max(",;\t", key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
     try:
-        columns = [column.strip().casefold() for column in next(reader, [])]
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}; {_REMEDY}") from error
-    has_name = any(column in columns for column in (*NAME_COLUMNS, WU_COLUMNS[0]))
+    columns = [column.strip().casefold() for column in rows.pop(0)[1]] if rows else []
+    has_name = any(column in columns for column in (*NAME_COLUMNS, WU_COLUMN))
     if not has_name or not any(column in columns for column in LINK_COLUMNS):
         raise InputError(
             f"{path}: needs a column of names ({', '.join(NAME_COLUMNS)}, or VideoNo) and one of "
@@ -115,22 +127,30 @@ def _rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
     return found
 
 
-def _names(path: Path, rows: list[tuple[int, dict[str, str]]]) -> list[str]:
-    plain = [_plain_name(row) for _, row in rows]
-    if all(name is not None for name in plain):
-        return [name for name in plain if name is not None]
-    numbers = [_WU_NUMBER.match(row.get(WU_COLUMNS[0], "")) for _, row in rows]
-    counted = [int(number.group(2)) for number in numbers if number is not None]
-    first = 0 if 0 in counted else 1
-    names = []
-    for (_, row), number in zip(rows, numbers, strict=True):
-        if number is None:
-            names.append("-".join(row[column] for column in WU_COLUMNS if row.get(column)))
-        else:
-            names.append(f"{number.group(1)}_{int(number.group(2)) - first}")
-    return names
+def _is_link(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _plain_name(row: Mapping[str, str]) -> str | None:
-    """What a column of names holds; None where there is none."""
-    return next((row[column] for column in NAME_COLUMNS if column in row), None)
+def _wu_name(row: Mapping[str, str], link: str, of_folder: str) -> tuple[str, str]:
+    """Name of a video in Wu's list, empty where there is none, and what is wrong with its row."""
+    number = row[WU_COLUMN]
+    if not number.isdecimal() or int(number) == 0:
+        return "", f"VideoNo must be a whole number from 1, found {number!r}"
+    file = _WU_FILE.match(
+        PurePosixPath(unquote(urlsplit(link).path)).name if _is_link(link) else ""
+    )
+    experiment = of_folder or (file.group(1) if file is not None else "")
+    if not experiment:
+        return (
+            "",
+            "of which experiment it is cannot be told; keep the list in its Experiment_ folder",
+        )
+    name = f"{experiment}_{int(number) - 1}"
+    if file is not None and (file.group(1), int(file.group(2))) != (experiment, int(number)):
+        found = f"{file.group(1)}-{file.group(2)}"
+        return name, f"the list gives it the link of video {found}; find the right one"
+    return name, ""
