@@ -116,7 +116,7 @@ def test_parameters_are_those_that_train():
     counts = {name: build(name, "long_term", "all").parameter_count for name in MODELS}
     assert {name for name, count in counts.items() if count > 0} == LEARNED
     model = build("lstm", "long_term", "all")
-    model.get_parameter("output.bias").requires_grad_(False)
+    model.get_parameter("recurrent.output.bias").requires_grad_(False)
     assert model.parameter_count == counts["lstm"] - 3
 
 

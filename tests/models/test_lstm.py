@@ -9,8 +9,8 @@ from vpnet.models.lstm import LSTM
 def test_shapes(make_spec, make_window, hidden, layers):
     spec = make_spec()
     model = LSTM(spec, hidden, layers)
-    assert model.encoder.num_layers == model.decoder.num_layers == layers
-    assert model.output.in_features == hidden
+    assert model.recurrent.encoder.num_layers == model.recurrent.decoder.num_layers == layers
+    assert model.recurrent.output.in_features == hidden
     assert model(make_window(spec)).shape == (6, 3, 3)
 
 
@@ -28,7 +28,7 @@ def test_each_step_adds_to_the_direction_before(make_spec, make_window):
     model = LSTM(make_spec(), hidden=8)
     push = torch.tensor([0.0, 0.3, 0.1])
     with torch.no_grad():
-        model.output.bias.copy_(push)
+        model.recurrent.output.bias.copy_(push)
     window = make_window(make_spec())
     direction = window.history_directions[:, -1]
     predicted = model(window)

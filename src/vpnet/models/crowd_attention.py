@@ -99,6 +99,21 @@ class CrowdAttention(nn.Module):
             window.crowd_valid[:, :, self.history_steps :].transpose(1, 2),
         )
 
+    def ask_at(self, column: int, state: Tensor, memory: CrowdMemory) -> Tensor:
+        """The answer at one horizon alone, for a model that goes step by step.
+
+        Args:
+            column: Which horizon.
+            state: Shape ``(batch, state_width)``.
+            memory: From `read`.
+
+        Returns:
+            Shape ``(batch, state_width)``.
+        """
+        at = slice(column, column + 1)
+        there = CrowdMemory(memory.viewers, memory.places[:, at], memory.valid[:, at])
+        return self._ask((state + self.steps[column]).unsqueeze(1), there).values[:, 0]
+
     def forward(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
         """Ask.
 
@@ -109,7 +124,10 @@ class CrowdAttention(nn.Module):
         """
         if state.ndim == 2:
             state = state.unsqueeze(1)
-        query = self.query(state + self.steps).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return self._ask(state + self.steps, memory)
+
+    def _ask(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
+        query = self.query(state).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         keys, values = (
             layer(memory.viewers).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer in (self.key, self.value)

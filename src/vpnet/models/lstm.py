@@ -1,46 +1,53 @@
 """The position-only LSTM: encoder and decoder over past directions, residual output.
 
 "Deep position only" of Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: TRACK, IEEE TPAMI 2021,
-doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024.
+doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024; and
+where others looked may be asked at every step of the decoder.
 """
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.geometry.directions import normalize
+from vpnet.models.crowd_attention import CrowdAttention
 from vpnet.models.forecaster import Forecaster
+from vpnet.models.recurrent import EncoderDecoder
 
 
 class LSTM(Forecaster):
-    """Reads the history step by step, then writes the future step by step.
-
-    Each decoder step adds its output to the direction it was given and normalises the sum, so an
-    output of zero holds the head still; the result is the next step's input.
+    """See `EncoderDecoder`.
 
     Args:
         spec: What the windows look like.
         hidden: Units a layer.
         layers: Number of layers.
+        crowd: Ask where the training viewers of the same video looked.
     """
 
-    def __init__(self, spec: WindowSpec, hidden: int = 256, layers: int = 2) -> None:
+    def __init__(
+        self, spec: WindowSpec, hidden: int = 256, layers: int = 2, crowd: bool = False
+    ) -> None:
         super().__init__(spec)
-        self.encoder = nn.LSTM(3, hidden, layers, batch_first=True)
-        self.decoder = nn.LSTM(3, hidden, layers, batch_first=True)
-        self.output = nn.Linear(hidden, 3)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.wants_crowd = crowd
+        self.recurrent = EncoderDecoder(3, hidden, layers)
+        self.crowd_attention = CrowdAttention(spec, hidden) if crowd and spec.has_crowd else None
+        self._horizon = {step: column for column, step in enumerate(spec.horizon_steps)}
 
     def forward(self, window: ViewportWindow) -> Tensor:
         """See `Forecaster`."""
-        direction = window.history_directions[:, -1:]
-        _, state = self.encoder(window.history_directions)
-        wanted = set(self.spec.horizon_steps)
-        predicted = []
-        for step in range(1, self.spec.horizon_steps[-1] + 1):
-            hidden, state = self.decoder(direction, state)
-            direction = normalize(direction + self.output(hidden))
-            if step in wanted:
-                predicted.append(direction)
-        return torch.cat(predicted, dim=1)
+        enrich = None
+        if self.crowd_attention is not None:
+            attention, memory = self.crowd_attention, self.crowd_attention.read(window)
+
+            def enrich(step: int, hidden: Tensor) -> Tensor:
+                if step not in self._horizon:
+                    return hidden
+                return hidden + attention.ask_at(self._horizon[step], hidden, memory)
+
+        history = window.history_directions
+        steps = self.spec.horizon_steps
+        predicted = self.recurrent(history, history[:, -1], steps[-1], enrich=enrich)
+        return predicted[:, [step - 1 for step in steps]]
+
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
+        """The crowd, where it is asked for and the data have none."""
+        return ["crowd"] if self.wants_crowd and not (data or self.spec).has_crowd else []

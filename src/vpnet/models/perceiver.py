@@ -1,0 +1,87 @@
+"""The attention block of Perceiver IO, and where its tokens stand in time.
+
+Source: Jaegle et al., "Perceiver IO: A General Architecture for Structured Inputs & Outputs", ICLR
+2022, as STAR-VP uses it.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+FOURIER_BANDS = 64
+HIGHEST_FREQUENCY = 20.0
+
+
+class PerceiverBlock(nn.Module):
+    """o = q + Attention(LN q, LN k, LN v), then o + MLP(LN o).
+
+    Args:
+        query_width: Width of the tokens that ask.
+        key_width: Width of those that are asked.
+        heads: Attention heads; ``query_width`` is a multiple of it.
+        widening: Width of the MLP's hidden layer over ``query_width``.
+        dropout: Of the attention's and the MLP's results, in training.
+    """
+
+    def __init__(
+        self,
+        query_width: int,
+        key_width: int,
+        heads: int = 8,
+        widening: int = 1,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_query = nn.LayerNorm(query_width)
+        self.norm_key = nn.LayerNorm(key_width)
+        self.query = nn.Linear(query_width, query_width)
+        self.key = nn.Linear(key_width, query_width)
+        self.value = nn.Linear(key_width, query_width)
+        self.output = nn.Linear(query_width, query_width)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(query_width),
+            nn.Linear(query_width, widening * query_width),
+            nn.GELU(),
+            nn.Linear(widening * query_width, query_width),
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, asking: Tensor, asked: Tensor | None, valid: Tensor | None = None) -> Tensor:
+        """Ask.
+
+        Args:
+            asking: Shape ``(batch, queries, query_width)``.
+            asked: Shape ``(batch, keys, key_width)``; None where there is nothing to ask, and the
+                attention adds nothing.
+            valid: Which keys there are, ``(batch, keys)``, one at least; None for all.
+
+        Returns:
+            Shape ``(batch, queries, query_width)``.
+        """
+        if asked is not None:
+            asking = asking + self.dropout(self._attend(asking, asked, valid))
+        return asking + self.dropout(self.mlp(asking))
+
+    def _attend(self, asking: Tensor, asked: Tensor, valid: Tensor | None) -> Tensor:
+        keys = self.norm_key(asked)
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query(self.norm_query(asking)), self.key(keys), self.value(keys))
+        )
+        mask = None if valid is None else valid[:, None, None, :]
+        attended = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+
+def fourier_positions(steps: int) -> Tensor:
+    """Where each of some steps stands between the first, -1, and the last, 1.
+
+    Returns:
+        The position, its sines and its cosines of 64 frequencies from 1 to 20, ``(steps, 129)``.
+    """
+    position = torch.linspace(-1, 1, steps).unsqueeze(1)
+    angle = math.pi * torch.linspace(1, HIGHEST_FREQUENCY, FOURIER_BANDS) * position
+    return torch.cat((position, angle.sin(), angle.cos()), dim=1)
