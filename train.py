@@ -10,7 +10,7 @@ from typing import Any, cast
 import hydra
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
@@ -56,7 +56,10 @@ def main(config: DictConfig) -> None:
         task,
         saliency=instantiate(config.saliency, _convert_="all"),
         crowd=Crowd() if config.crowd else None,
-        crowd_lookahead_s=config.crowd_lookahead_s,
+        saliency_view=get_class(config.model._target_).saliency_view,
+        saliency_weighting=config.saliency_weighting,
+        saliency_lookahead_s=config.saliency_lookahead_s,
+        map_ahead_s=config.map_ahead_s,
         face_features=plain["face_features"],
         known_users=None if checkpoint is None else checkpoint.users,
         saliency_state=None if checkpoint is None else checkpoint.saliency_state,
@@ -64,6 +67,7 @@ def main(config: DictConfig) -> None:
         batch_size=config.training.batch_size,
         num_workers=config.num_workers,
         run_length=2 if task.smoothness_weight > 0 else 1,
+        group_size=config.training.group_size,
         skip_short=config.skip_short,
         for_training=config.fit,
     )
@@ -80,7 +84,7 @@ def main(config: DictConfig) -> None:
     trained_on = data.keys((*data.partition.train, *data.partition.val))
     module = ForecastingModule(
         model,
-        forecast_loss(task),
+        forecast_loss(task, config.training.loss),
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
         describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),

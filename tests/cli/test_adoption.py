@@ -25,7 +25,6 @@ def checkpoint() -> Checkpoint:
         face_features=("Jaw_Drop",),
         saliency_state={},
         crowd_state=None,
-        crowd_lookahead_s=None,
         weights={},
         run={
             "data": {"_target_": "read_parquet", "path": "a.parquet", "mirror": False},

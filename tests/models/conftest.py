@@ -73,6 +73,14 @@ def make_window() -> Callable[..., ViewportWindow]:
         crowd_shape = (batch, viewers if spec.has_crowd else 0, crowd_steps)
         crowd = torch.randn(*crowd_shape, 3, generator=crowd_generator, dtype=dtype)
         crowd_valid = torch.rand(crowd_shape, generator=crowd_generator) >= lost_share
+        view_generator = torch.Generator().manual_seed(seed + 3)
+        sees_steps = spec.has_saliency and spec.saliency_view != "moment"
+        points = torch.randn(maps, 16, 4, generator=view_generator, dtype=dtype)
+        points = torch.cat((normalize(points[..., :3]), points[..., 3:].sigmoid()), dim=-1)
+        steps_looked_at = torch.full((batch, crowd_steps if sees_steps else 0), -1)
+        if sees_steps and maps:
+            shape_of_steps = steps_looked_at.shape
+            steps_looked_at = torch.randint(-1, maps, shape_of_steps, generator=view_generator)
         answer_generator = torch.Generator().manual_seed(seed + 1)
         answered = torch.rand(batch, spec.answers, generator=answer_generator, dtype=dtype) - 0.2
         return ViewportWindow(
@@ -87,6 +95,8 @@ def make_window() -> Callable[..., ViewportWindow]:
             face=noise(*shape, spec.face_features).sigmoid(),
             face_valid=mask(spec.has_face, *shape),
             saliency_maps=3 * noise(maps, map_height, 2 * map_height).sigmoid(),
+            saliency_points=points,
+            saliency_steps=steps_looked_at,
             saliency_index=index.long() if spec.has_saliency else torch.full((batch,), -1),
             crowd_directions=normalize(crowd) * crowd_valid.unsqueeze(-1),
             crowd_valid=crowd_valid,

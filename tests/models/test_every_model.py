@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from vpnet.dataset.task import Task
@@ -16,7 +16,11 @@ from vpnet.models.forecaster import Forecaster
 CONF = Path(__file__).resolve().parents[2] / "conf"
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
 TASKS = sorted(file.stem for file in (CONF / "task").glob("*.yaml"))
-LEARNED = {"fusion", "lstm"}
+STAR_VP = {"star_vp", "muse_vp", "gated_star_vp"}
+RESIDUAL = {"fusion", "lstm", "track"}
+"""Learned, and without training the static baseline."""
+
+LEARNED = RESIDUAL | STAR_VP
 
 STREAMS = {
     "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
@@ -41,7 +45,12 @@ def build(model_name: str, task_name: str, streams: str) -> Forecaster:
     assert isinstance(arguments, dict)
     task = Task(**{str(key): value for key, value in arguments.items()})
     spec = WindowSpec(
-        task.sampling_rate_hz, task.history_steps, task.horizon_steps, users=3, **STREAMS[streams]
+        task.sampling_rate_hz,
+        task.history_steps,
+        task.horizon_steps,
+        users=3,
+        saliency_view=get_class(config.model._target_).saliency_view,
+        **STREAMS[streams],
     )
     torch.manual_seed(0)
     model = instantiate(config.model, spec=spec, _convert_="object")
@@ -81,7 +90,7 @@ def test_a_prediction_does_not_depend_on_the_rest_of_the_batch(model_name, make_
     model = build(model_name, "long_term", "all")
     stir(model)
     window = make_window(model.spec, batch=4)
-    shared = {"saliency_maps"}
+    shared = {"saliency_maps", "saliency_points"}
     for row in range(4):
         parts = {
             name: value if name in shared else value[row : row + 1]
@@ -97,14 +106,16 @@ def test_windows_without_any_map_in_the_batch_are_served(model_name, make_window
     stir(model)
     window = make_window(model.spec, maps=0)
     assert (window.saliency_index == -1).all()
+    assert (window.saliency_steps == -1).all()
+    shared = {"saliency_maps", "saliency_points"}
     masked = make_window(model.spec)._replace(
-        **{n: v for n, v in window._asdict().items() if n != "saliency_maps"}
+        **{n: v for n, v in window._asdict().items() if n not in shared}
     )
     torch.testing.assert_close(model(window), model(masked))
 
 
 @pytest.mark.parametrize("task_name", TASKS)
-@pytest.mark.parametrize("model_name", sorted(LEARNED))
+@pytest.mark.parametrize("model_name", sorted(RESIDUAL))
 def test_an_untrained_network_holds_the_head_still(model_name, task_name, make_window):
     model = build(model_name, task_name, "all")
     window = make_window(model.spec)
@@ -125,8 +136,9 @@ def test_a_model_says_what_it_is(model_name):
     model = build(model_name, "long_term", "no gaze")
     assert model.name == model_name, "the configuration and the tables call it the same"
     expected = f"{model_name}: {model.parameter_count:,} trainable parameters"
-    if model_name == "fusion":
-        expected += "; masked, as the data lack them: eye, offset"
+    lacked = {"fusion": "eye, offset", "muse_vp": "eye", "gated_star_vp": "eye"}
+    if model_name in lacked:
+        expected += f"; masked, as the data lack them: {lacked[model_name]}"
     assert model.describe() == expected
 
 

@@ -38,7 +38,7 @@ def mass_near(salience, direction, radius_deg=40.0):
 
 
 def test_a_map_shows_the_others_alone(three_viewers, directions_at):
-    source = Behavioural(lookahead_s=0.0)
+    source = Behavioural()
     source.fit(three_viewers)
     source.bind(["a", "new"], ["v", "v"])
     maps, index = source.look_up(torch.tensor([0, 1]), torch.tensor([1.0, 1.0]))
@@ -50,7 +50,7 @@ def test_a_map_shows_the_others_alone(three_viewers, directions_at):
 
 
 def test_where_nobody_else_watched_there_is_no_map(three_viewers):
-    source = Behavioural(lookahead_s=0.0)
+    source = Behavioural()
     source.fit(three_viewers)
     source.bind(["c", "a", "a", "a"], ["w", "w", "unseen", "v"])
     maps, index = source.look_up(torch.tensor([0, 1, 2, 3]), torch.tensor([1.0, 1.0, 1.0, 9.0]))
@@ -58,15 +58,15 @@ def test_where_nobody_else_watched_there_is_no_map(three_viewers):
     assert len(maps) == 1
 
 
-def test_the_lookahead_is_how_far_the_moment_lies_ahead(directions_at):
+def test_a_map_is_that_of_its_moment(directions_at):
     turning = directions_at([10.0 * step for step in range(10)]).float()
     training = TrainingDirections(
         ("a",), ("v",), torch.zeros(10).long(), torch.arange(10), turning, 5.0
     )
-    source = Behavioural(lookahead_s=0.4, smoothing_deg=5, height=60)
+    source = Behavioural(smoothing_deg=5, height=60)
     source.fit(training)
     source.bind(["b"], ["v"])
-    maps, index = source.look_up(torch.tensor([0]), torch.tensor([0.8]))
+    maps, index = source.look_up(torch.tensor([0]), torch.tensor([1.2]))
     peak = pixel_directions(60, 120).reshape(-1, 3)[maps[index[0]].argmax()]
     assert torch.rad2deg(great_circle_distance(peak, turning[6])) < 3
 
@@ -83,7 +83,7 @@ def test_what_was_learned_comes_back(three_viewers):
         Behavioural().load_state({"map": torch.ones(2, 4)})
 
 
-@pytest.mark.parametrize("wrong", [{"lookahead_s": -1.0}, {"smoothing_deg": 0.0}, {"height": 0}])
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"smoothing_deg": 0.0}, {"height": 0}])
 def test_other_settings_are_refused(wrong):
     with pytest.raises(InputError):
         Behavioural(**wrong)
@@ -104,7 +104,7 @@ def staring(recording: Recording, direction: torch.Tensor) -> Recording:
 def all_maps(recordings, user_id, part):
     """The maps of a viewer's windows in one part."""
     data = ViewportDataModule(
-        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(lookahead_s=0.4)
+        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(), map_ahead_s=0.4
     )
     windows = getattr(data, f"{part}_windows")
     window = windows[list(range(len(windows)))]

@@ -104,7 +104,7 @@ def test_a_viewer_who_would_give_itself_away_never_meets_itself(recordings, dire
 
 
 def test_the_lookahead_limits_what_is_known(recordings):
-    every, none, some = (load(recordings, crowd_lookahead_s=s) for s in (None, 0.0, 0.6))
+    every, none, some = (load(recordings, saliency_lookahead_s=s) for s in (None, 0.0, 0.6))
     asked = list(range(20))
     history = every.spec.history_steps
     windows = {name: data.train_windows[asked] for name, data in (("every", every), ("none", none))}

@@ -37,9 +37,9 @@ def write(tmp_path):
 def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
     write("v")
     write("ww", times_s=(0.3, 0.9))
-    source = MapStore(tmp_path, lookahead_s=0.1)
+    source = MapStore(tmp_path)
     source.bind(["a", "a", "b"], ["ww", "v", "v"])
-    moments_s = torch.tensor([0.0, 0.1, 0.39, 9.0, 0.1, 0.85])
+    moments_s = torch.tensor([0.1, 0.2, 0.49, 9.1, 0.2, 0.95])
     maps, index = source.look_up(torch.tensor([1, 1, 2, 1, 0, 0]), moments_s)
     v, w = (StoreFile(tmp_path / f"{name}.h5").maps(slice(None)) for name in ("v", "ww"))
     expected = normalize_maps(torch.stack((v[0], v[1], v[1], v[3], w[1])))

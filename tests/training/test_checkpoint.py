@@ -83,7 +83,6 @@ def test_only_tensors_and_plain_values_are_stored(saved):
         "model",
         "task",
         "saliency",
-        "crowd_lookahead_s",
         "crowd_state",
         "spec",
         "users",

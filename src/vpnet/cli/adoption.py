@@ -8,6 +8,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vpnet.errors import InputError
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
+SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_ahead_s")
+"""Settings that say what windows see of their video."""
+
 
 def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
     """The checkpoint that a training configuration names.
@@ -52,7 +55,7 @@ def adopt_checkpoint(
         "task": checkpoint.task,
         "face_features": list(checkpoint.face_features),
         "crowd": checkpoint.crowd_state is not None,
-        "crowd_lookahead_s": checkpoint.crowd_lookahead_s,
+        **{name: getattr(checkpoint.spec, name) for name in SEEN},
     }
     resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     for override in overrides:

@@ -3,6 +3,7 @@
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from vpnet.errors import InputError
+from vpnet.saliency.salient_points import WEIGHTINGS
 
 SWITCHES = (
     "fit",
@@ -20,6 +21,7 @@ WHOLE_NUMBERS = {
     "num_workers": (0, 1024),
     "bootstrap_draws": (1, 10**7),
     "training.batch_size": (1, 10**7),
+    "training.group_size": (1, 10**7),
     "trainer.max_epochs": (-1, 10**9),
     "height": (1, 224),
     "width": (1, 448),
@@ -28,8 +30,12 @@ WHOLE_NUMBERS = {
 }
 """Settings that are whole numbers, with the smallest and the largest value."""
 
-MAY_BE_NULL = ("batch_clips",)
+MAY_BE_NULL = ("batch_clips", "saliency_lookahead_s")
 """Those among them that null leaves to vpnet."""
+
+
+NOT_NEGATIVE = ("saliency_lookahead_s", "map_ahead_s")
+"""Settings in seconds."""
 
 
 def check_settings(config: DictConfig) -> None:
@@ -53,8 +59,23 @@ def check_settings(config: DictConfig) -> None:
         whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
         if not whole:
             raise InputError(f"{key} must be a whole number from {least} to {most}, got {value!r}")
+    for key in NOT_NEGATIVE:
+        value = OmegaConf.select(config, key)
+        if not _has(config, key) or (value is None and key in MAY_BE_NULL):
+            continue
+        if not (_is_number(value) and value >= 0):
+            raise InputError(f"{key} must be a number of seconds, 0 or more, got {value!r}")
+    if _has(config, "saliency_weighting") and config.saliency_weighting not in WEIGHTINGS:
+        raise InputError(
+            f"saliency_weighting must be {' or '.join(WEIGHTINGS)}, "
+            f"got {config.saliency_weighting!r}"
+        )
     if "face_features" in config and not isinstance(config.face_features, ListConfig):
         raise InputError(f"face_features must be a list, such as [], got {config.face_features!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _has(config: DictConfig, key: str) -> bool:

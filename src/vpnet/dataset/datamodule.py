@@ -15,6 +15,7 @@ from vpnet.dataset.samples import gather_samples, training_directions
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import RecordingKey, Split
 from vpnet.dataset.task import Task
+from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
@@ -38,7 +39,11 @@ class ViewportDataModule(pl.LightningDataModule):
         task: Clock, history, horizons, anchors.
         saliency: Where anyone might look, or None.
         crowd: Where the training viewers of the same video looked, or None.
-        crowd_lookahead_s: How far ahead of the anchor that may be known; None sets no limit.
+        saliency_view: How the windows see saliency, see `vpnet.dataset.window.WindowSpec`, as the
+            three below.
+        saliency_weighting: How salient points are chosen.
+        saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known.
+        map_ahead_s: How far ahead of the anchor the one map of a window lies.
         face_features: Features of the face, see `vpnet.recordings.face.face_features`.
         known_users: Users of a model trained before, in the order of its embedding; None takes
             those of the training part.
@@ -49,7 +54,9 @@ class ViewportDataModule(pl.LightningDataModule):
         eval_batch_size: Windows a batch in validation and test.
         num_workers: Loading processes; cutting windows is cheaper than sending them, so 0 is best
             unless saliency maps come from a slow disk.
-        run_length: Consecutive windows that stay together in a training batch.
+        run_length: Consecutive windows of a recording that stay together in a training batch.
+        group_size: Windows of one video and nearly one moment that stay together in a training
+            batch, as far as it is whole; a multiple of ``run_length``. They look at the same maps.
         skip_short: Leave out recordings too short for one window instead of refusing them.
         for_training: Whether the split must have recordings to train and to validate on.
 
@@ -65,7 +72,10 @@ class ViewportDataModule(pl.LightningDataModule):
         *,
         saliency: SaliencySource | None = None,
         crowd: Crowd | None = None,
-        crowd_lookahead_s: float | None = None,
+        saliency_view: str = "moment",
+        saliency_weighting: str = "none",
+        saliency_lookahead_s: float | None = None,
+        map_ahead_s: float = 1.0,
         face_features: Sequence[str] = (),
         known_users: Sequence[str] | None = None,
         saliency_state: dict[str, Tensor] | None = None,
@@ -74,6 +84,7 @@ class ViewportDataModule(pl.LightningDataModule):
         eval_batch_size: int = 512,
         num_workers: int = 0,
         run_length: int = 1,
+        group_size: int = 1,
         skip_short: bool = False,
         for_training: bool = True,
     ) -> None:
@@ -83,6 +94,7 @@ class ViewportDataModule(pl.LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.run_length = run_length
+        self.group_size = group_size
         if isinstance(split, SplitFile):
             _warn_of_other_protocol(split, task)
         intervals_s: list[float] = []
@@ -110,6 +122,10 @@ class ViewportDataModule(pl.LightningDataModule):
             has_crowd=crowd is not None,
             answers=self.samples.answers.shape[1],
             has_answers=bool(self.samples.answers_valid.any()),
+            saliency_view=saliency_view,
+            saliency_weighting=saliency_weighting,
+            saliency_lookahead_s=saliency_lookahead_s,
+            map_ahead_s=map_ahead_s,
         )
         for learner, state in ((saliency, saliency_state), (crowd, crowd_state)):
             if learner is None:
@@ -122,7 +138,7 @@ class ViewportDataModule(pl.LightningDataModule):
             learner.bind(self.samples.user_ids, self.samples.video_ids)
         self.saliency = saliency
         self.crowd = crowd
-        self._crowd_lookahead_s = crowd_lookahead_s
+        self._content = VideoContent(self.spec, saliency, crowd)
         self.train_windows = self._cut(self.partition.train, task.train_stride_s, skip_short)
         self.val_windows = self._cut(self.partition.val, task.anchor_stride_s, skip_short)
         self.test_windows = self._cut(self.partition.test, task.anchor_stride_s, skip_short)
@@ -149,9 +165,7 @@ class ViewportDataModule(pl.LightningDataModule):
             anchors,
             self.spec,
             user_index,
-            self.saliency,
-            self.crowd,
-            self._crowd_lookahead_s,
+            self._content,
         )
 
     def _load(self, windows: WindowDataset, batch_size: int, sampler=None) -> DataLoader:
@@ -171,16 +185,28 @@ class ViewportDataModule(pl.LightningDataModule):
             processes = torch.distributed.get_world_size()
             # They must agree on the order, whatever else they have drawn.
             generator = torch.Generator().manual_seed(0)
-        sampler = RunSampler(len(self.train_windows), self.run_length, generator, processes)
+        sampler = RunSampler(
+            len(self.train_windows),
+            self.run_length,
+            generator,
+            processes,
+            order=self.train_windows.by_moment() if self.group_size > self.run_length else None,
+            group_size=self.group_size,
+        )
         return self._load(self.train_windows, self.batch_size, sampler)
 
     def val_dataloader(self) -> DataLoader[ViewportWindow]:
         """Validation windows, in order."""
-        return self._load(self.val_windows, self.eval_batch_size)
+        return self._load_in_order(self.val_windows)
 
     def test_dataloader(self) -> DataLoader[ViewportWindow]:
         """Test windows, in order."""
-        return self._load(self.test_windows, self.eval_batch_size)
+        return self._load_in_order(self.test_windows)
+
+    def _load_in_order(self, windows: WindowDataset) -> DataLoader:
+        """By recording; where a model reads maps of every step, by moment, to share them."""
+        order = None if self.spec.saliency_view == "moment" else windows.by_moment().tolist()
+        return self._load(windows, self.eval_batch_size, order)
 
     def keys(self, part: Sequence[int]) -> list[RecordingKey]:
         """User and video of recordings."""

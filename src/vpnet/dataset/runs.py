@@ -1,7 +1,8 @@
-"""Batches in which windows come in short runs of consecutive anchors.
+"""Batches in which certain windows meet.
 
 The smoothness term of the fusion model compares predictions made one after the other for the same
-viewer; in plainly shuffled batches such pairs hardly ever meet.
+viewer; in plainly shuffled batches such pairs hardly ever meet. Models that read saliency at every
+step share that work between windows of one video and nearly one moment, whoever watches.
 """
 
 from collections.abc import Iterator
@@ -12,44 +13,61 @@ from torch.utils.data import Sampler
 
 
 class RunSampler(Sampler[int]):
-    """Every window once an epoch, in shuffled runs of consecutive windows.
+    """Every window once an epoch, in shuffled groups of runs of consecutive windows.
+
+    A run is ``run_length`` windows by their numbers. A group is as many runs as make
+    ``group_size`` windows, neighbours in ``order``; where groups begin is drawn anew each epoch.
 
     Args:
         windows: Number of windows.
         run_length: Windows a run; the batch size should be a multiple of it.
         generator: Source of the shuffling; None uses torch's global one.
         processes: Number of processes that indices are dealt out to, one each in turn, as
-            Lightning does; runs are interleaved so that each process gets whole ones.
+            Lightning does; groups are interleaved so that each process gets whole ones.
+        order: All windows in the order in which groups are cut; None takes that of their numbers.
+        group_size: Windows a group, rounded down to whole runs; the batch size should be a
+            multiple of it.
     """
 
     def __init__(
         self,
         windows: int,
-        run_length: int,
+        run_length: int = 1,
         generator: torch.Generator | None = None,
         processes: int = 1,
+        order: Tensor | None = None,
+        group_size: int = 1,
     ) -> None:
         self.windows = windows
         self.run_length = run_length
         self.generator = generator
         self.processes = processes
+        order = torch.arange(windows) if order is None else order
+        self._starts = order[order % run_length == 0]
+        self._runs_a_group = max(1, group_size // run_length)
 
     def __len__(self) -> int:
         return self.windows
 
     def __iter__(self) -> Iterator[int]:
-        runs = -(-self.windows // self.run_length)
-        starts = torch.randperm(runs, generator=self.generator) * self.run_length
-        indices = starts.unsqueeze(1) + torch.arange(self.run_length)
+        starts, size = self._starts, self._runs_a_group
+        if size > 1:
+            first = torch.randint(len(starts), (1,), generator=self.generator)
+            starts = starts.roll(int(first))
+        # What fills the last group up lies past the end, and is dropped below.
+        starts = torch.nn.functional.pad(starts, (0, -len(starts) % size), value=self.windows)
+        runs = starts.unsqueeze(1) + torch.arange(self.run_length)
+        groups = runs.reshape(-1, size * self.run_length)
+        groups = groups[torch.randperm(len(groups), generator=self.generator)]
         if self.processes > 1:
-            indices = self._interleave(indices)
-        indices = indices.flatten()
+            groups = self._interleave(groups)
+        indices = groups.flatten()
         return iter(indices[indices < self.windows].tolist())
 
-    def _interleave(self, indices: Tensor) -> Tensor:
-        # A short run would shift whose turn it is, so it goes last.
-        short = (indices >= self.windows).any(dim=1)
-        indices = torch.cat((indices[~short], indices[short]))
-        grouped = len(indices) // self.processes * self.processes
-        groups = indices[:grouped].unflatten(0, (-1, self.processes)).transpose(1, 2)
-        return torch.cat((groups.flatten(), indices[grouped:].flatten()))
+    def _interleave(self, groups: Tensor) -> Tensor:
+        # A short group would shift whose turn it is, so it goes last.
+        short = (groups >= self.windows).any(dim=1)
+        groups = torch.cat((groups[~short], groups[short]))
+        dealt = len(groups) // self.processes * self.processes
+        turns = groups[:dealt].unflatten(0, (-1, self.processes)).transpose(1, 2)
+        return torch.cat((turns.flatten(), groups[dealt:].flatten()))

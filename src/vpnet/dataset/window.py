@@ -10,8 +10,9 @@ class ViewportWindow(NamedTuple):
     """A batch of windows. Directions are unit vectors in the world frame.
 
     The last history step is the anchor: the moment at which the prediction is made. A stream that
-    the data lack is all zero and False in its mask. The saliency maps are those that this batch
-    looks at, each once; ``saliency_index`` says which windows look at which.
+    the data lack is all zero and False in its mask. The saliency maps, or salient points of maps,
+    are those that this batch looks at, each once; which window looks at which, and at how many, is
+    a matter of `WindowSpec.saliency_view`.
     """
 
     history_directions: Tensor
@@ -36,8 +37,15 @@ class ViewportWindow(NamedTuple):
     """Mask of the face, shape ``(batch, history)``."""
     saliency_maps: Tensor
     """Distinct maps, solid-angle normalised, shape ``(maps, height, width)``; maps may be 0."""
+    saliency_points: Tensor
+    """Salient points x, y, z, s of distinct maps, shape ``(maps, points, 4)``; maps may be 0."""
     saliency_index: Tensor
-    """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``."""
+    """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``; the view
+    ``moment``."""
+    saliency_steps: Tensor
+    """Row of ``saliency_maps`` or ``saliency_points`` that stands at each step of the history and
+    at each horizon, -1 for none, shape ``(batch, history + horizon)``, or ``(batch, 0)`` in the
+    view ``moment``."""
     crowd_directions: Tensor
     """Where training viewers of the same video looked at the history's steps and at the horizons,
     whoever is predicted left out, shape ``(batch, viewers, history + horizon, 3)``; viewers may
@@ -61,6 +69,10 @@ class ViewportWindow(NamedTuple):
     """Playback time of the anchor, in steps of the task's clock, shape ``(batch,)``."""
 
 
+SALIENCY_VIEWS = ("moment", "maps", "points")
+"""One map a window, a map for every step, or the salient points of the map of every step."""
+
+
 @dataclass(frozen=True)
 class WindowSpec:
     """What the windows of one experiment look like: all that a model must know of its data.
@@ -77,6 +89,16 @@ class WindowSpec:
         has_crowd: Whether windows carry where others looked.
         answers: Number of answers of a questionnaire.
         has_answers: Whether any viewer answered any question.
+        saliency_view: How windows see saliency, one of `SALIENCY_VIEWS`: what their model asks for.
+        saliency_weighting: How salient points are chosen, see
+            `vpnet.saliency.salient_points.salient_points`.
+        saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known; None sets
+            no limit: video on demand. 0 is live video.
+        map_ahead_s: In the view ``moment``, how far ahead of the anchor the map lies, the limit
+            above permitting.
+
+    Raises:
+        ValueError: A number is out of range, or the view is unknown.
     """
 
     sampling_rate_hz: float
@@ -90,6 +112,10 @@ class WindowSpec:
     has_crowd: bool = False
     answers: int = 0
     has_answers: bool = False
+    saliency_view: str = "moment"
+    saliency_weighting: str = "none"
+    saliency_lookahead_s: float | None = None
+    map_ahead_s: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))
@@ -98,6 +124,15 @@ class WindowSpec:
         steps = self.horizon_steps
         if not steps or steps[0] < 1 or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
             raise ValueError(f"horizon_steps must be positive and increasing, got {steps}")
+        if self.saliency_view not in SALIENCY_VIEWS:
+            raise ValueError(
+                f"saliency_view must be one of {', '.join(SALIENCY_VIEWS)}, "
+                f"got {self.saliency_view!r}"
+            )
+        for name in ("saliency_lookahead_s", "map_ahead_s"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
 
     @property
     def horizons_s(self) -> tuple[float, ...]:

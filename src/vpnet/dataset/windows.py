@@ -1,6 +1,5 @@
 """Windows by index: a window is one number, the row of its anchor."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -8,10 +7,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vpnet.dataset.samples import Samples
+from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.errors import InputError
-from vpnet.saliency.crowd import Crowd
-from vpnet.saliency.source import SaliencySource
 
 
 def anchor_rows(
@@ -91,9 +89,7 @@ class WindowDataset(Dataset[ViewportWindow]):
         anchors: Rows of the anchors, shape ``(windows,)``.
         spec: Shape of a window.
         user_index: Embedding row of each recording's user, shape ``(recordings,)``.
-        saliency: Where anyone might look, or None.
-        crowd: Where others looked, or None.
-        crowd_lookahead_s: How far ahead of the anchor the others may be known; None sets no limit.
+        content: What is known of the videos; None knows nothing.
 
     Raises:
         InputError: The windows are asked for other answers than there are.
@@ -105,9 +101,7 @@ class WindowDataset(Dataset[ViewportWindow]):
         anchors: Tensor,
         spec: WindowSpec,
         user_index: Tensor,
-        saliency: SaliencySource | None = None,
-        crowd: Crowd | None = None,
-        crowd_lookahead_s: float | None = None,
+        content: VideoContent | None = None,
     ) -> None:
         answers = samples.answers.shape[1]
         if spec.has_answers and spec.answers != answers:
@@ -119,13 +113,9 @@ class WindowDataset(Dataset[ViewportWindow]):
         self.anchors = anchors
         self.spec = spec
         self.user_index = user_index
-        self.saliency = saliency
-        self.crowd = crowd
+        self.content = content or VideoContent(spec)
         self._history = torch.arange(1 - spec.history_steps, 1)
         self._horizon = torch.tensor(spec.horizon_steps)
-        self._crowd_steps = torch.cat((self._history, self._horizon))
-        lookahead_s = math.inf if crowd_lookahead_s is None else crowd_lookahead_s
-        self._crowd_known = self._crowd_steps <= lookahead_s * spec.sampling_rate_hz + 1e-6
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -143,8 +133,6 @@ class WindowDataset(Dataset[ViewportWindow]):
         inside = future < end
         future = torch.minimum(future, end - 1)
         anchor_step = anchor - samples.first_row[recording] + samples.first_step[recording]
-        crowd_directions, crowd_valid = self._look_up_crowd(recording, anchor_step)
-        saliency_maps, saliency_index = self._look_up_saliency(recording, anchor_step)
         return ViewportWindow(
             history_directions=samples.viewport_center[history],
             history_valid=samples.head_valid[history],
@@ -156,10 +144,7 @@ class WindowDataset(Dataset[ViewportWindow]):
             gaze_valid=samples.gaze_valid[history],
             face=samples.face[history],
             face_valid=samples.face_valid[history],
-            saliency_maps=saliency_maps,
-            saliency_index=saliency_index,
-            crowd_directions=crowd_directions,
-            crowd_valid=crowd_valid,
+            **self.content.look_up(recording, anchor_step)._asdict(),
             answers=samples.answers[recording],
             answers_valid=samples.answers_valid[recording],
             user_index=self.user_index[recording],
@@ -169,17 +154,15 @@ class WindowDataset(Dataset[ViewportWindow]):
             anchor_step=anchor_step,
         )
 
-    def _look_up_saliency(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor]:
-        if self.saliency is None:
-            return torch.zeros(0, 1, 1), torch.full_like(recording, -1)
-        return self.saliency.look_up(recording, anchor_step.double() / self.spec.sampling_rate_hz)
+    def by_moment(self) -> Tensor:
+        """Windows in the order of their videos and anchors, viewers of one moment together.
 
-    def _look_up_crowd(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor]:
-        if self.crowd is None:
-            shape = (len(recording), 0, len(self._crowd_steps))
-            return torch.zeros(*shape, 3), torch.zeros(shape, dtype=torch.bool)
-        steps = anchor_step.unsqueeze(1) + self._crowd_steps
-        directions, measured = self.crowd.look_up(recording, steps)
-        known = measured & self._crowd_known
-        # What may not be known is not there either.
-        return torch.where(known.unsqueeze(-1), directions, 0.0), known
+        Returns:
+            Indices of windows, shape ``(windows,)``.
+        """
+        samples = self.samples
+        recording = torch.searchsorted(samples.first_row, self.anchors, right=True) - 1
+        step = self.anchors - samples.first_row[recording] + samples.first_step[recording]
+        number = {video: place for place, video in enumerate(dict.fromkeys(samples.video_ids))}
+        video = torch.tensor([number[video] for video in samples.video_ids])[recording]
+        return torch.argsort(video * (int(step.max()) + 1) + step, stable=True)

@@ -10,6 +10,7 @@ from torch.utils.data import BatchSampler, SequentialSampler
 
 from vpnet.dataset.samples import gather_samples
 from vpnet.dataset.task import Task
+from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow
 from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
@@ -31,7 +32,6 @@ class Predictor:
         face_features: Features of the face it was trained with.
         saliency: Where anyone might look, fitted; or None.
         crowd: Where others looked, fitted; or None.
-        crowd_lookahead_s: How far ahead of the anchor that may be known; None sets no limit.
         device: Where to compute.
         batch_size: Windows at a time; on the CPU few at a time stay in its cache.
     """
@@ -45,7 +45,6 @@ class Predictor:
         face_features: Sequence[str] = (),
         saliency: SaliencySource | None = None,
         crowd: Crowd | None = None,
-        crowd_lookahead_s: float | None = None,
         device: str | torch.device = "cpu",
         batch_size: int = 128,
     ) -> None:
@@ -55,7 +54,6 @@ class Predictor:
         self.face_features = tuple(face_features)
         self.saliency = saliency
         self.crowd = crowd
-        self.crowd_lookahead_s = crowd_lookahead_s
         self.device = torch.device(device)
         self.batch_size = batch_size
 
@@ -100,9 +98,7 @@ class Predictor:
             anchors,
             self.model.spec,
             user_index,
-            self.saliency,
-            self.crowd,
-            self.crowd_lookahead_s,
+            VideoContent(self.model.spec, self.saliency, self.crowd),
         )
         batches = BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False)
         # Steps of a recurrent network are too small to be worth sharing out; whole batches are.

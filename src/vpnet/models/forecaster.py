@@ -1,10 +1,20 @@
 """What every model is: a module that answers windows with directions."""
 
 import re
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
+
+
+class Answer(NamedTuple):
+    """What a model gives in training."""
+
+    directions: Tensor
+    """At the horizons, of any length, ``(batch, horizon, 3)``."""
+    history: Tensor | None = None
+    """The history as the model tells it again, ``(batch, history, 3)``; None where it does not."""
 
 
 class Forecaster(nn.Module):
@@ -17,6 +27,9 @@ class Forecaster(nn.Module):
         spec: What the windows look like.
     """
 
+    saliency_view: ClassVar[str] = "moment"
+    """How it sees saliency, one of `vpnet.dataset.window.SALIENCY_VIEWS`."""
+
     def __init__(self, spec: WindowSpec) -> None:
         super().__init__()
         self.spec = spec
@@ -24,6 +37,10 @@ class Forecaster(nn.Module):
     def __call__(self, window: ViewportWindow) -> Tensor:
         """Directions at the horizons, shape ``(batch, horizon, 3)``."""
         return super().__call__(window)
+
+    def answer(self, window: ViewportWindow) -> Answer:
+        """What the loss judges: the prediction, and what else the model is trained to say."""
+        return Answer(self(window))
 
     def regularization(self) -> Tensor | float:
         """What the training loss adds for the sake of the parameters themselves."""

@@ -5,10 +5,12 @@ doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of 
 where others looked may be asked at every step of the decoder.
 """
 
+from functools import partial
+
 from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.models.crowd_attention import CrowdAttention
+from vpnet.models.crowd_attention import CrowdAttention, CrowdMemory
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.recurrent import EncoderDecoder
 
@@ -36,17 +38,20 @@ class LSTM(Forecaster):
         """See `Forecaster`."""
         enrich = None
         if self.crowd_attention is not None:
-            attention, memory = self.crowd_attention, self.crowd_attention.read(window)
-
-            def enrich(step: int, hidden: Tensor) -> Tensor:
-                if step not in self._horizon:
-                    return hidden
-                return hidden + attention.ask_at(self._horizon[step], hidden, memory)
-
+            memory = self.crowd_attention.read(window)
+            enrich = partial(self._ask, self.crowd_attention, memory)
         history = window.history_directions
         steps = self.spec.horizon_steps
         predicted = self.recurrent(history, history[:, -1], steps[-1], enrich=enrich)
         return predicted[:, [step - 1 for step in steps]]
+
+    def _ask(
+        self, attention: CrowdAttention, memory: CrowdMemory, step: int, hidden: Tensor
+    ) -> Tensor:
+        """What the decoder says at a step, and the crowd's answer where the step is a horizon."""
+        if step not in self._horizon:
+            return hidden
+        return hidden + attention.ask_at(self._horizon[step], hidden, memory)
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """The crowd, where it is asked for and the data have none."""

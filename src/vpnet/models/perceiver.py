@@ -49,39 +49,54 @@ class PerceiverBlock(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, asking: Tensor, asked: Tensor | None, valid: Tensor | None = None) -> Tensor:
+    def forward(
+        self, asking: Tensor, asked: Tensor | None, asked_by: Tensor | None = None
+    ) -> Tensor:
         """Ask.
 
         Args:
             asking: Shape ``(batch, queries, query_width)``.
-            asked: Shape ``(batch, keys, key_width)``; None where there is nothing to ask, and the
+            asked: Shape ``(sets, keys, key_width)``; None where there is nothing to ask, and the
                 attention adds nothing.
-            valid: Which keys there are, ``(batch, keys)``, one at least; None for all.
+            asked_by: Which of the sets each row of ``asking`` asks, ``(batch,)``: what is asked by
+                several is projected once. None where row asks set.
 
         Returns:
             Shape ``(batch, queries, query_width)``.
         """
         if asked is not None:
-            asking = asking + self.dropout(self._attend(asking, asked, valid))
+            asking = asking + self.dropout(self._attend(asking, asked, asked_by))
         return asking + self.dropout(self.mlp(asking))
 
-    def _attend(self, asking: Tensor, asked: Tensor, valid: Tensor | None) -> Tensor:
-        keys = self.norm_key(asked)
+    def _attend(self, asking: Tensor, asked: Tensor, asked_by: Tensor | None) -> Tensor:
+        asked = self.norm_key(asked)
+        key, value = self.key(asked), self.value(asked)
+        if asked_by is not None:
+            key, value = key[asked_by], value[asked_by]
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query(self.norm_query(asking)), self.key(keys), self.value(keys))
+            for part in (self.query(self.norm_query(asking)), key, value)
         )
-        mask = None if valid is None else valid[:, None, None, :]
-        attended = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        if query.device.type == "cpu":
+            # There attention in bf16 takes twice the time of float32 when it trains.
+            with torch.autocast("cpu", enabled=False):
+                parts = (part.to(self.output.weight.dtype) for part in (query, key, value))
+                attended = scaled_dot_product_attention(*parts)
+        else:
+            attended = scaled_dot_product_attention(query, key, value)
         return self.output(attended.transpose(1, 2).flatten(2))
 
 
-def fourier_positions(steps: int) -> Tensor:
-    """Where each of some steps stands between the first, -1, and the last, 1.
+def fourier_positions(steps: Tensor) -> Tensor:
+    """Where each of some steps stands between the first, at -1, and the last, at 1.
+
+    Args:
+        steps: Moments, ascending, ``(steps,)``.
 
     Returns:
         The position, its sines and its cosines of 64 frequencies from 1 to 20, ``(steps, 129)``.
     """
-    position = torch.linspace(-1, 1, steps).unsqueeze(1)
+    steps = steps.to(torch.float32)
+    position = (2 * (steps - steps[0]) / (steps[-1] - steps[0]) - 1).unsqueeze(1)
     angle = math.pi * torch.linspace(1, HIGHEST_FREQUENCY, FOURIER_BANDS) * position
     return torch.cat((position, angle.sin(), angle.cos()), dim=1)

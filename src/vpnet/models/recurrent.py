@@ -46,13 +46,33 @@ class EncoderDecoder(nn.Module):
             steps: How many are asked for.
             state: Hidden and cell state before the history, ``(layers, batch, hidden)`` each; zero
                 by default.
+            enrich: As in `decode`.
+
+        Returns:
+            Unit vectors, ``(batch, steps, 3)``.
+        """
+        _, state = self.encoder(history, state)
+        return self.decode(direction, steps, state, enrich)
+
+    def decode(
+        self,
+        direction: Tensor,
+        steps: int,
+        state: State | None,
+        enrich: Callable[[int, Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Directions of the steps to come, from the state that the history has left.
+
+        Args:
+            direction: At the anchor, ``(batch, 3)``.
+            steps: How many are asked for.
+            state: What ``encoder`` gave.
             enrich: Changes the decoder's result, ``(batch, hidden)``, of a step counted from 1,
                 before it becomes a direction.
 
         Returns:
             Unit vectors, ``(batch, steps, 3)``.
         """
-        _, state = self.encoder(history, state)
         direction = direction.unsqueeze(1)
         predicted = []
         for step in range(1, steps + 1):

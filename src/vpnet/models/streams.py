@@ -13,6 +13,9 @@ from vpnet.geometry.directions import wrap_angle, yaw_and_elevation
 STREAM_FEATURES = {"head": 6, "eye": 5, "offset": 3}
 """Features of each stream; those of the face depend on the data."""
 
+EYE_FEATURES = 8
+"""Numbers a step of `eye_features`."""
+
 MAX_FIXATION_S = 1.0
 OFFSET_SCALE_DEG = 30.0
 
@@ -76,6 +79,54 @@ def face_stream(window: ViewportWindow) -> tuple[Tensor, Tensor]:
         Features ``(batch, history, face_features)`` and mask ``(batch, history)``.
     """
     return _masked(window.face, window.face_valid), window.face_valid
+
+
+def eye_features(window: ViewportWindow) -> Tensor:
+    """Eight numbers a step for models that read directions as vectors; 0 where gaze was lost.
+
+    Gaze in the world (3), eye-in-head offset horizontal, vertical, magnitude in units of 30 degrees
+    (3), fixating (1), age of the fixation in s, at most 1 (1).
+
+    Returns:
+        Shape ``(batch, history, 8)``.
+    """
+    offset, _ = offset_stream(window)
+    duration_s = window.fixation_duration_s.clamp(max=MAX_FIXATION_S)
+    fixation = torch.stack((window.is_fixating, duration_s), dim=-1)
+    features = torch.cat((window.gaze_directions, offset, fixation), dim=-1)
+    return _masked(features, window.gaze_valid)
+
+
+def held_gaze(window: ViewportWindow, horizons: int) -> Tensor:
+    """Gaze at the history's steps, and the last known one at every horizon; 0 where unknown.
+
+    Args:
+        window: A batch of windows.
+        horizons: How many.
+
+    Returns:
+        Directions, ``(batch, history + horizons, 3)``.
+    """
+    gaze = _masked(window.gaze_directions, window.gaze_valid)
+    steps = torch.arange(gaze.shape[1], device=gaze.device)
+    last = torch.where(window.gaze_valid, steps, 0).amax(dim=1)
+    held = gaze[torch.arange(len(gaze), device=gaze.device), last]
+    return torch.cat((gaze, held.unsqueeze(1).expand(-1, horizons, -1)), dim=1)
+
+
+def mean_face(window: ViewportWindow, steps: int) -> Tensor:
+    """Mean of the face over the last steps that were measured; 0 where none was.
+
+    Args:
+        window: A batch of windows.
+        steps: How many, counted back from the anchor.
+
+    Returns:
+        Shape ``(batch, face_features)``.
+    """
+    features, valid = face_stream(window)
+    count = valid[:, -steps:].sum(dim=1, keepdim=True).clamp(min=1)
+    return features[:, -steps:].sum(dim=1) / count
 
 
 def _masked(features: Tensor, valid: Tensor) -> Tensor:

@@ -12,6 +12,9 @@ from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.source import TrainingDirections
 
+_NOTHING = -60.0
+"""Exponents below this count as this."""
+
 _MOMENTS_AT_ONCE = 64
 """Bounds the memory: with 48 viewers and 40 x 80 pixels these take 40 MB."""
 
@@ -25,30 +28,27 @@ class Behavioural:
     test are never in it. Where nobody else watched there is no map.
 
     Args:
-        lookahead_s: How far ahead of the anchor the map shown lies: where the others looked at a
-            moment that is still to come for this viewer. For live video, which all watch at once,
-            set 0.
         smoothing_deg: Standard deviation of the kernel.
         height: Rows of a map; it is twice as wide.
+        folds: See `vpnet.saliency.crowd.Crowd`.
 
     Raises:
         InputError: A setting is out of range.
     """
 
     def __init__(
-        self, lookahead_s: float = 1.0, smoothing_deg: float = 8.0, height: int = 40
+        self, smoothing_deg: float = 8.0, height: int = 40, folds: int | None = None
     ) -> None:
-        if lookahead_s < 0 or min(smoothing_deg, height) <= 0:
+        if min(smoothing_deg, height) <= 0:
             raise InputError(
-                "saliency.lookahead_s must not be negative, smoothing_deg and height positive, got "
-                f"{lookahead_s}, {smoothing_deg} and {height}"
+                "saliency.smoothing_deg and height must be positive, got "
+                f"{smoothing_deg} and {height}"
             )
-        self.lookahead_s = lookahead_s
         self.smoothing_deg = smoothing_deg
         self.height = height
         self._concentration = 1 / math.radians(smoothing_deg) ** 2
         self._pixels = pixel_directions(height, 2 * height).reshape(-1, 3).T.contiguous()
-        self._crowd = Crowd()
+        self._crowd = Crowd(folds)
 
     def fit(self, training: TrainingDirections) -> None:
         """Keep the directions of the training viewers, by video and viewer."""
@@ -59,10 +59,9 @@ class Behavioural:
         self._crowd.bind(user_ids, video_ids)
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
-        """The densities of the others at ``time_s`` plus the lookahead."""
-        rate_hz = self._crowd.rate_hz
-        step = ((time_s.double() + self.lookahead_s) * rate_hz + 1e-6).floor().long()
-        asked = torch.stack((recording_index, step), dim=1)
+        """The densities of the others at ``time_s``."""
+        step = (time_s.double() * self._crowd.rate_hz + 1e-6).floor().long()
+        asked = torch.stack((self._crowd.same_crowd[recording_index], step), dim=1)
         distinct, index = torch.unique(asked, dim=0, return_inverse=True)
         maps, row_of = [], torch.full((len(distinct),), -1)
         found = 0
@@ -92,5 +91,6 @@ class Behavioural:
     def _density(self, directions: Tensor) -> Tensor:
         """Sum of the kernels around ``(moments, viewers, 3)`` directions, ``(moments, pixels)``."""
         cosine = directions @ self._pixels
-        kernels = torch.exp(self._concentration * (cosine - 1))
+        # Near the smallest numbers exp is fifty times slower, and they add nothing.
+        kernels = torch.exp((self._concentration * (cosine - 1)).clamp_(min=_NOTHING))
         return (kernels * directions.any(dim=-1, keepdim=True)).sum(dim=1)

@@ -17,10 +17,23 @@ class Crowd:
 
     The directions of all viewers lie one after the other, in half precision (an error of 0.03
     degrees), a row a step; zeros are steps that were not measured.
+
+    Args:
+        folds: Deal the viewers of each video out to so many groups, and leave out the whole group
+            of whoever asks: few different crowds a video, so that what is made of a crowd can be
+            shared. None leaves out the one viewer alone.
+
+    Raises:
+        InputError: There are fewer than two groups.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folds: int | None = None) -> None:
+        if folds is not None and folds < 2:
+            raise InputError(f"folds must be at least 2, or null for none, got {folds}")
+        self.folds = folds
         self.rate_hz = 0.0
+        self.same_crowd = torch.empty(0, dtype=torch.long)
+        """Of each bound recording, the first one that sees the same crowd of the same video."""
         self._rows = torch.zeros(1, 3, dtype=torch.float16)
         self._first_row: dict[str, dict[str, tuple[int, int]]] = {}
         self._start = self._length = torch.empty(0, 0, dtype=torch.long)
@@ -42,9 +55,11 @@ class Crowd:
     def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
         """Say who watches in each recording and which video."""
         companions = [
-            [place for viewer, place in self._first_row.get(video, {}).items() if viewer != user]
-            for user, video in zip(user_ids, video_ids, strict=True)
+            self._companions(user, video) for user, video in zip(user_ids, video_ids, strict=True)
         ]
+        first: dict[tuple[tuple[int, int], ...], int] = {}
+        same = [first.setdefault(tuple(each), number) for number, each in enumerate(companions)]
+        self.same_crowd = torch.tensor(same, dtype=torch.long)
         most = max((len(places) for places in companions), default=0)
         self._start = torch.zeros(len(companions), most, dtype=torch.long)
         self._length = torch.zeros(len(companions), most, dtype=torch.long)
@@ -73,6 +88,14 @@ class Crowd:
         found = self._rows[torch.where(inside, rows, 0)].float()
         found = torch.where(inside.unsqueeze(-1), found, 0.0)
         return found, found.any(dim=-1)
+
+    def _companions(self, user_id: str, video_id: str) -> list[tuple[int, int]]:
+        """Places of the viewers of a video whom somebody may be compared with."""
+        viewers = self._first_row.get(video_id, {})
+        if self.folds is None or user_id not in viewers:
+            return [place for viewer, place in viewers.items() if viewer != user_id]
+        fold = {viewer: rank % self.folds for rank, viewer in enumerate(sorted(viewers))}
+        return [place for viewer, place in viewers.items() if fold[viewer] != fold[user_id]]
 
     def state(self) -> dict[str, Tensor]:
         """The directions, each under its video and viewer, and the rate."""

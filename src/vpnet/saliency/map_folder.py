@@ -46,15 +46,13 @@ class MapFolder(ShownMaps):
 
     Args:
         path: The folder.
-        lookahead_s: How far ahead of the anchor the map shown lies; in video on demand the frames
-            to come are known, in live video set 0.
 
     Raises:
         InputError: The folder or its saliency.json is missing or not as above.
     """
 
-    def __init__(self, path: str | Path, lookahead_s: float = 1.0) -> None:
-        super().__init__(path, lookahead_s, ".npy", self._open_array)
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, ".npy", self._open_array)
         description = self.path / "saliency.json"
         if not description.is_file():
             raise InputError(

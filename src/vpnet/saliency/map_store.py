@@ -3,14 +3,19 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.saliency.shown_maps import ShownMaps
+from vpnet.saliency.salient_points import map_points
+from vpnet.saliency.shown_maps import ShownMaps, VideoMaps
 from vpnet.saliency.store.reading import StoreFile
 
 logger = logging.getLogger(__name__)
 
-_SHARED = ("source", "weights", "seam", "height", "width")
+_SHARED = ("source", "weights", "seam", "height", "width", "weighting")
 """Settings that the maps of all videos must share: else a model would learn the difference."""
 
 
@@ -19,15 +24,13 @@ class MapStore(ShownMaps):
 
     Args:
         path: The folder.
-        lookahead_s: How far ahead of the anchor the map shown lies; in video on demand the frames
-            to come are known, in live video set 0.
 
     Raises:
         InputError: The folder is missing.
     """
 
-    def __init__(self, path: str | Path, lookahead_s: float = 1.0) -> None:
-        super().__init__(path, lookahead_s, ".h5", self._open_alike)
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, ".h5", self._open_alike)
         self._first: StoreFile | None = None
         if not self.path.is_dir():
             raise InputError(
@@ -48,6 +51,28 @@ class MapStore(ShownMaps):
                 "%s: these maps were made with random weights and mean nothing", self.path
             )
 
+    def look_up_points(
+        self, recording_index: Tensor, time_s: Tensor, weighting: str
+    ) -> tuple[Tensor, Tensor]:
+        """Salient points of the maps that stand at ``time_s``.
+
+        Those that were stored with the maps, which come of the map at full size, where they were
+        chosen with the same weighting; else points of the maps as they are kept.
+
+        Args:
+            recording_index: Shape ``(batch,)``.
+            time_s: Playback times, ``(batch,)``.
+            weighting: See `vpnet.saliency.salient_points.salient_points`.
+
+        Returns:
+            Points x, y, z, s, ``(maps, points, 4)``, and each window's row or -1, ``(batch,)``.
+        """
+        if self._first is None or self._first.settings.get("weighting", "none") != weighting:
+            maps, index = self.look_up(recording_index, time_s)
+            return map_points(maps, weighting=weighting), index
+        points, index = self._look_up(recording_index, time_s, _stored_points)
+        return torch.cat(points) if points else torch.zeros(0, 128, 4), index
+
     def _open_alike(self, file: Path) -> StoreFile:
         """Open one file, made in the same way as the others."""
         store = StoreFile(file)
@@ -64,3 +89,7 @@ class MapStore(ShownMaps):
                 f"{'; '.join(differing)}; make them alike, in one folder"
             )
         return store
+
+
+def _stored_points(video: VideoMaps, rows: list[int]) -> Tensor:
+    return cast(StoreFile, video).points(rows)

@@ -41,7 +41,7 @@ class FolderMaps:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._folder = MapFolder(path, lookahead_s=0.0)
+        self._folder = MapFolder(path)
         self._number: dict[str, int] = {}
 
     def bind(self, video_ids: Sequence[str]) -> None:

@@ -61,6 +61,32 @@ def salient_points(
     return SalientPoints(pixels[..., chosen], values[..., chosen])
 
 
+SHARE = 20_480 / (224 * 448)
+"""Of a map's pixels, those among which STAR-VP chooses."""
+
+
+def map_points(maps: Tensor, points: int = 128, weighting: str = "none") -> Tensor:
+    """Salient points of maps of any size, among the most salient fifth of their pixels.
+
+    Args:
+        maps: Non-negative, shape ``(maps, height, width)``; values are scaled to a maximum of 1.
+        points: How many a map.
+        weighting: See `salient_points`.
+
+    Returns:
+        Direction x, y, z and value, the most salient first, ``(maps, points, 4)``.
+
+    Raises:
+        InputError: The map has too few pixels, or the weighting is unknown.
+    """
+    height, width = maps.shape[-2:]
+    every = max(1, round(SHARE * height * width / points))
+    largest = maps.amax(dim=(-2, -1), keepdim=True)
+    scaled = maps / largest.clamp(min=torch.finfo(maps.dtype).tiny)
+    chosen = salient_points(scaled, points, every * points, weighting)
+    return point_features(chosen.pixels, chosen.values, height, width)
+
+
 def point_features(pixels: Tensor, values: Tensor, height: int, width: int) -> Tensor:
     """Points as the models take them: the pixel's direction x, y, z and the value.
 

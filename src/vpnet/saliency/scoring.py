@@ -41,8 +41,8 @@ def open_maps(path: str | Path) -> ShownMaps:
         InputError: It is neither.
     """
     if any(Path(path).glob("*.h5")):
-        return MapStore(path, lookahead_s=0.0)
-    return MapFolder(path, lookahead_s=0.0)
+        return MapStore(path)
+    return MapFolder(path)
 
 
 def score_saliency(

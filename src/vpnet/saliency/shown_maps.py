@@ -38,8 +38,6 @@ class ShownMaps:
 
     Args:
         path: The folder.
-        lookahead_s: How far ahead of the anchor the map shown lies; in video on demand the frames
-            to come are known, in live video set 0.
         suffix: Of the files; the name before it is the video's id.
         open_maps: Opens a file.
     """
@@ -47,12 +45,10 @@ class ShownMaps:
     def __init__(
         self,
         path: str | Path,
-        lookahead_s: float,
         suffix: str,
         open_maps: Callable[[Path], VideoMaps],
     ) -> None:
         self.path = Path(path)
-        self.lookahead_s = lookahead_s
         self._suffix = suffix
         self._open_maps = open_maps
         self._videos: list[VideoMaps] = []
@@ -98,15 +94,27 @@ class ShownMaps:
         self._first_key = torch.nn.functional.pad(frames.cumsum(0), (1, 0))
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
-        """The maps that stand at ``time_s`` plus the lookahead, each read once.
+        """The maps that stand at ``time_s``, each read once.
 
         Raises:
             InputError: A map holds a negative value, or one that is not finite.
         """
+        maps, index = self._look_up(recording_index, time_s, self._read)
+        if not maps:
+            return torch.zeros(0, *self._videos[0].size), index
+        return normalize_maps(torch.cat(maps)), index
+
+    def _look_up(
+        self,
+        recording_index: Tensor,
+        time_s: Tensor,
+        read: Callable[[VideoMaps, list[int]], Tensor],
+    ) -> tuple[list[Tensor], Tensor]:
+        """What ``read`` gives for the distinct rows, and each window's row in it."""
         video = self._map_of_recording[recording_index]
-        shown_s = time_s.double() + self.lookahead_s + _TOLERANCE_S
+        shown_s = time_s.double() + _TOLERANCE_S
         key = torch.full_like(video, -1)
-        maps, known = [], []
+        found, known = [], []
         for number in torch.unique(video[video >= 0]).tolist():
             asked = video == number
             # Not the nearest frame, which may be one to come.
@@ -116,11 +124,10 @@ class ShownMaps:
             rows = torch.unique(frame[frame >= 0])
             if len(rows) > 0:
                 known.append(self._first_key[number] + rows)
-                maps.append(self._read(self._videos[number], rows.tolist()))
-        if not maps:
-            return torch.zeros(0, *self._videos[0].size), key
-        index = torch.where(key >= 0, torch.searchsorted(torch.cat(known), key), -1)
-        return normalize_maps(torch.cat(maps)), index
+                found.append(read(self._videos[number], rows.tolist()))
+        if not found:
+            return found, key
+        return found, torch.where(key >= 0, torch.searchsorted(torch.cat(known), key), -1)
 
     def state(self) -> dict[str, Tensor]:
         """Nothing was learned."""

@@ -50,7 +50,6 @@ def describe(
         "run": {name: config[name] for name in RUN_SETTINGS if name in config},
         "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
         "users": list(users),
-        "crowd_lookahead_s": config.get("crowd_lookahead_s"),
         "crowd_state": None if crowd is None else crowd.state(),
         "saliency_state": {} if saliency is None else saliency.state(),
         "trained_on": [list(key) for key in trained_on],
@@ -71,7 +70,6 @@ class Checkpoint:
         face_features: Features of the face.
         saliency_state: What the saliency source learned.
         crowd_state: The training viewers' directions, or None where they are not used.
-        crowd_lookahead_s: How far ahead of the anchor they may be known.
         weights: State of the network.
         run: The other settings of the run, `RUN_SETTINGS`.
         trained_on: User and video of the recordings that trained or validated.
@@ -86,7 +84,6 @@ class Checkpoint:
     face_features: tuple[str, ...]
     saliency_state: dict[str, Tensor]
     crowd_state: dict[str, Tensor] | None
-    crowd_lookahead_s: float | None
     weights: dict[str, Tensor]
     run: dict[str, Any]
     trained_on: frozenset[tuple[str, str]]
@@ -169,7 +166,6 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             face_features=tuple(entry["face_features"]),
             saliency_state=entry["saliency_state"],
             crowd_state=entry["crowd_state"],
-            crowd_lookahead_s=entry["crowd_lookahead_s"],
             weights={
                 name.removeprefix(_MODEL_PREFIX): value
                 for name, value in content["state_dict"].items()

@@ -48,8 +48,9 @@ class ForecastingModule(pl.LightningModule):
         self.description = description or {}
 
     def training_step(self, window: ViewportWindow, batch_idx: int) -> Tensor:
-        """Loss of a batch, in radians."""
-        loss = self.loss(self.model(window), window) + self.model.regularization()
+        """Loss of a batch."""
+        answer = self.model.answer(window)
+        loss = self.loss(answer.directions, window, answer.history) + self.model.regularization()
         self.log(
             "train/loss",
             loss,

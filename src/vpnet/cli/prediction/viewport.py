@@ -67,6 +67,5 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
         face_features=checkpoint.face_features,
         saliency=saliency,
         crowd=crowd,
-        crowd_lookahead_s=checkpoint.crowd_lookahead_s,
         device=device,
     )

@@ -1,0 +1,156 @@
+"""MUSE-VP: STAR-VP that also knows the viewer's eyes, face and person, each by a switch of its own.
+
+vpnet's own extension of Gao et al., ACM MM 2024 (`vpnet.models.star_vp_network`). With every switch
+off it is STAR-VP, number for number.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.models.forecaster import Answer, Forecaster
+from vpnet.models.recurrent import State
+from vpnet.models.star_vp_network import HIDDEN, Inputs, StarVPNetwork, StarVPTrace
+from vpnet.models.streams import EYE_FEATURES, eye_features, held_gaze, mean_face
+from vpnet.models.user_embedding import UserEmbedding
+
+USER_WIDTH = 32
+FACE_WIDTH = 16
+LAYERS = 2
+LSTM_FORMS = ("single", "dual")
+SPATIAL_MODES = ("concat", "add")
+
+
+class MuseVP(Forecaster):
+    """STAR-VP with four switches; a stream that the data lack is switched off.
+
+    Args:
+        spec: What the windows look like.
+        eye_lstm: The LSTM reads the eyes as well.
+        lstm: ``single``: one LSTM reads head and eyes; ``dual``: one each, and the eyes' last state
+            joins the decoder's result.
+        eye_spatial: The viewpoint of the spatial attention knows the gaze; of steps to come the
+            last one, which is held.
+        eye_spatial_mode: ``concat``: as three numbers more; ``add``: projected and added.
+        face_gating: The gate knows the face.
+        face_window_s: Stretch before the anchor over which the face is averaged.
+        user_embed: Learn a vector per user, from which the head's LSTM starts.
+        unknown_share: Share of the training windows whose user is hidden.
+        crowd: Ask where the training viewers of the same video looked.
+        widening: Width of the MLPs in the attention over that of their tokens.
+        dropout: In the attention.
+        reconstruct_past: See `vpnet.models.star_vp.StarVP`.
+
+    Raises:
+        ValueError: An option is unknown.
+    """
+
+    saliency_view = "points"
+
+    def __init__(
+        self,
+        spec: WindowSpec,
+        *,
+        eye_lstm: bool = True,
+        lstm: str = "single",
+        eye_spatial: bool = True,
+        eye_spatial_mode: str = "concat",
+        face_gating: bool = True,
+        face_window_s: float = 0.5,
+        user_embed: bool = True,
+        unknown_share: float = 0.1,
+        crowd: bool = False,
+        widening: int = 1,
+        dropout: float = 0.1,
+        reconstruct_past: bool = False,
+    ) -> None:
+        super().__init__(spec)
+        for name, value, known in (
+            ("lstm", lstm, LSTM_FORMS),
+            ("eye_spatial_mode", eye_spatial_mode, SPATIAL_MODES),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        if not face_window_s > 0:
+            raise ValueError(f"face_window_s must be positive, got {face_window_s}")
+        self.asked = {
+            "saliency": True,
+            "eye": eye_lstm or eye_spatial,
+            "face": face_gating,
+            "crowd": crowd,
+        }
+        self.face_steps = max(1, round(face_window_s * spec.sampling_rate_hz))
+        present = _present(spec)
+        eye_lstm, eye_spatial = eye_lstm and present["eye"], eye_spatial and present["eye"]
+        self.reads_eyes, self.is_dual = eye_lstm, eye_lstm and lstm == "dual"
+        self.sees_gaze, self.adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
+        self.network = StarVPNetwork(
+            spec,
+            features=3 + EYE_FEATURES if eye_lstm and not self.is_dual else 3,
+            beside=self.is_dual,
+            extra=3 if eye_spatial and not self.adds_gaze else 0,
+            gate_extra=FACE_WIDTH if face_gating and present["face"] else 0,
+            crowd=crowd,
+            widening=widening,
+            dropout=dropout,
+            reconstruct_past=reconstruct_past,
+        )
+        self.eye_encoder = (
+            nn.LSTM(EYE_FEATURES, HIDDEN, LAYERS, batch_first=True) if self.is_dual else None
+        )
+        self.gaze = nn.Linear(3, HIDDEN) if self.adds_gaze else None
+        self.face = None
+        if face_gating and present["face"]:
+            self.face = nn.Sequential(nn.Linear(spec.face_features, FACE_WIDTH), nn.ReLU())
+        self.user = self.start = None
+        if user_embed:
+            self.user = UserEmbedding(spec.users, USER_WIDTH, unknown_share)
+            self.start = nn.Linear(USER_WIDTH, 2 * LAYERS * HIDDEN)
+
+    def forward(self, window: ViewportWindow) -> Tensor:
+        """See `Forecaster`."""
+        return self.trace(window).directions
+
+    def trace(self, window: ViewportWindow) -> StarVPTrace:
+        """Predict, and give what the prediction was made of."""
+        history, beside = window.history_directions, None
+        if self.reads_eyes:
+            eyes = eye_features(window)
+            if self.eye_encoder is None:
+                history = torch.cat((history, eyes), dim=2)
+            else:
+                beside = self.eye_encoder(eyes)[1][0][-1]
+        extra = added = None
+        if self.sees_gaze:
+            gaze = held_gaze(window, len(self.spec.horizon_steps))
+            extra, added = (gaze, None) if self.gaze is None else (None, self.gaze(gaze))
+        face = None if self.face is None else self.face(mean_face(window, self.face_steps))
+        return self.network(
+            window, Inputs(history, self._start(window), beside, extra, added, face)
+        )
+
+    def answer(self, window: ViewportWindow) -> Answer:
+        """See `Forecaster`."""
+        return self.trace(window).answer
+
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
+        """Streams asked for that the data lack."""
+        present = _present(data or self.spec)
+        return [name for name, asked in self.asked.items() if asked and not present[name]]
+
+    def _start(self, window: ViewportWindow) -> State | None:
+        """h0 = tanh(W_h u), c0 = tanh(W_c u) for every layer of the head's LSTM."""
+        if self.user is None or self.start is None:
+            return None
+        start = torch.tanh(self.start(self.user(window.user_index)))
+        hidden, cell = start.unflatten(1, (2, LAYERS, HIDDEN)).permute(1, 2, 0, 3)
+        return hidden.contiguous(), cell.contiguous()
+
+
+def _present(data: WindowSpec) -> dict[str, bool]:
+    return {
+        "saliency": data.has_saliency,
+        "eye": data.has_gaze,
+        "face": data.has_face and data.face_features > 0,
+        "crowd": data.has_crowd,
+    }

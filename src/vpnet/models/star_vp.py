@@ -1,0 +1,62 @@
+"""STAR-VP as published: head motion and the video's salient points.
+
+Source: Gao et al., ACM MM 2024, doi 10.1145/3664647.3681268; see `vpnet.models.star_vp_network`.
+"""
+
+from torch import Tensor
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.models.forecaster import Answer, Forecaster
+from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
+
+
+class StarVP(Forecaster):
+    """The published model.
+
+    Args:
+        spec: What the windows look like.
+        crowd: Ask where the training viewers of the same video looked.
+        widening: Width of the MLPs in the attention over that of their tokens.
+        dropout: In the attention.
+        reconstruct_past: Tell the history again in training, as published; use with the loss
+            ``mse``.
+    """
+
+    saliency_view = "points"
+
+    def __init__(
+        self,
+        spec: WindowSpec,
+        *,
+        crowd: bool = False,
+        widening: int = 1,
+        dropout: float = 0.1,
+        reconstruct_past: bool = False,
+    ) -> None:
+        super().__init__(spec)
+        self.wants_crowd = crowd
+        self.network = StarVPNetwork(
+            spec,
+            crowd=crowd,
+            widening=widening,
+            dropout=dropout,
+            reconstruct_past=reconstruct_past,
+        )
+
+    def forward(self, window: ViewportWindow) -> Tensor:
+        """See `Forecaster`."""
+        return self.trace(window).directions
+
+    def trace(self, window: ViewportWindow) -> StarVPTrace:
+        """Predict, and give what the prediction was made of."""
+        return self.network(window, Inputs(window.history_directions))
+
+    def answer(self, window: ViewportWindow) -> Answer:
+        """See `Forecaster`."""
+        return self.trace(window).answer
+
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
+        """Saliency, and the crowd where it is asked for, where the data lack them."""
+        data = data or self.spec
+        present = {"saliency": data.has_saliency, "crowd": data.has_crowd or not self.wants_crowd}
+        return [name for name, there in present.items() if not there]

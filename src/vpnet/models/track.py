@@ -1,0 +1,84 @@
+"""TRACK: one LSTM for the history, one for saliency, a third that fuses both.
+
+Source: Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: "TRACK: A New Method from a
+Re-examination of Deep Architectures for Head Motion Prediction in 360-degree Videos", IEEE TPAMI
+2021, doi 10.1109/TPAMI.2021.3070520. Differences: directions are normalised at every step; maps are
+averaged to a coarse grid before they are flattened, with one number more that says whether there is
+a map; between two horizons the map of the earlier one stands.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, pad
+
+from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.models.forecaster import Forecaster
+from vpnet.models.recurrent import EncoderDecoder
+
+GRID = (12, 24)
+"""Rows and columns to which a map is averaged."""
+
+
+class Track(Forecaster):
+    """Encoder and decoder of three LSTMs each, residual output.
+
+    Args:
+        spec: What the windows look like.
+        hidden: Units of each LSTM.
+    """
+
+    saliency_view = "maps"
+
+    def __init__(self, spec: WindowSpec, hidden: int = 256) -> None:
+        super().__init__(spec)
+        flat = GRID[0] * GRID[1] + 1
+        self.recurrent = EncoderDecoder(3, hidden, layers=1)
+        self.saliency_encoder = nn.LSTM(flat, hidden, batch_first=True)
+        self.saliency_decoder = nn.LSTM(flat, hidden, batch_first=True)
+        self.fusion_encoder = nn.LSTM(2 * hidden, hidden, batch_first=True)
+        self.fusion_decoder = nn.LSTM(2 * hidden, hidden, batch_first=True)
+
+    def forward(self, window: ViewportWindow) -> Tensor:
+        """See `Forecaster`."""
+        history = window.history_directions
+        horizon_steps = self.spec.horizon_steps
+        maps = self._flat_maps(window)
+        read, state = self.recurrent.encoder(history)
+        seen, saliency_state = self.saliency_encoder(maps[:, : self.spec.history_steps])
+        _, fusion_state = self.fusion_encoder(torch.cat((read, seen), dim=2))
+        to_come, _ = self.saliency_decoder(maps[:, self._column_of_step()], saliency_state)
+
+        def enrich(step: int, hidden: Tensor) -> Tensor:
+            nonlocal fusion_state
+            both = torch.cat((hidden, to_come[:, step - 1]), dim=1).unsqueeze(1)
+            fused, fusion_state = self.fusion_decoder(both, fusion_state)
+            return fused[:, 0]
+
+        path = self.recurrent.decode(history[:, -1], horizon_steps[-1], state, enrich)
+        return path[:, [step - 1 for step in horizon_steps]]
+
+    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
+        """Saliency, where the data have none."""
+        return [] if (data or self.spec).has_saliency else ["saliency"]
+
+    def _column_of_step(self) -> list[int]:
+        """Of each step to come, the moment of the window whose map stands then."""
+        columns, column = [], self.spec.history_steps - 1
+        for step in range(1, self.spec.horizon_steps[-1] + 1):
+            column += step in self.spec.horizon_steps
+            columns.append(column)
+        return columns
+
+    def _flat_maps(self, window: ViewportWindow) -> Tensor:
+        """A row of numbers for each moment of each window, ``(batch, history + horizon, flat)``."""
+        moments = self.spec.history_steps + len(self.spec.horizon_steps)
+        batch = len(window.user_index)
+        flat = window.history_directions.new_zeros(1, GRID[0] * GRID[1] + 1)
+        if len(window.saliency_maps) > 0:
+            # Densities span decades; the logarithm keeps the faint ones visible.
+            coarse = adaptive_avg_pool2d(torch.log1p(window.saliency_maps).unsqueeze(1), GRID)
+            flat = torch.cat((pad(coarse.flatten(1), (0, 1), value=1.0), flat))
+        if window.saliency_steps.shape[1] == 0:
+            return flat[-1:].expand(batch, moments, -1)
+        # Index -1 is the last row: that of no map.
+        return flat[window.saliency_steps]

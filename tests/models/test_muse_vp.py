@@ -1,0 +1,147 @@
+"""MUSE-VP's switches: each works alone, and all off is STAR-VP."""
+
+import pytest
+import torch
+
+from vpnet.models.muse_vp import MuseVP
+from vpnet.models.star_vp import StarVP
+
+OFF = {"eye_lstm": False, "eye_spatial": False, "face_gating": False, "user_embed": False}
+SWITCHES = {
+    "single": {"eye_lstm": True},
+    "dual": {"eye_lstm": True, "lstm": "dual"},
+    "concat": {"eye_spatial": True},
+    "add": {"eye_spatial": True, "eye_spatial_mode": "add"},
+    "face": {"face_gating": True},
+    "user": {"user_embed": True},
+}
+CELL = 4 * (256 * 256 + 256 * 256 + 2 * 256)
+ADDED = {
+    "single": 4 * 8 * 256,
+    "dual": 4 * (8 * 256 + 256 * 256 + 2 * 256) + CELL + 512 * 256 + 256,
+    "concat": 3 * 256,
+    "add": 3 * 256 + 256,
+    "face": 2 * 16 + 16 + 16 * 128,
+    "user": 5 * 32 + 32 * 4 * 256 + 4 * 256,
+}
+"""Parameters that a switch adds, with 2 face features and 4 users."""
+
+
+@pytest.fixture
+def spec(make_spec):
+    return make_spec(saliency_view="points")
+
+
+@pytest.fixture
+def make_muse(spec, stir):
+    """Function that makes a model with some switches on, off its start."""
+
+    def make(name, spec=spec):
+        torch.manual_seed(0)
+        model = MuseVP(spec, **(OFF | SWITCHES[name])).eval()
+        stir(model)
+        return model
+
+    return make
+
+
+def test_with_every_switch_off_it_is_star_vp_bit_for_bit(spec, make_window, stir):
+    torch.manual_seed(0)
+    published, muse = StarVP(spec).eval(), MuseVP(spec, **OFF).eval()
+    stir(published)
+    assert muse.load_state_dict(published.state_dict()).missing_keys == []
+    window = make_window(spec)
+    for found, expected in zip(muse.trace(window)[:4], published.trace(window)[:4], strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_adds_its_layers_and_no_others(spec, name):
+    off = MuseVP(spec, **OFF).parameter_count
+    assert MuseVP(spec, **(OFF | SWITCHES[name])).parameter_count - off == ADDED[name]
+
+
+def changed_streams(model, window):
+    """Which parts of the window the prediction depends on."""
+    before = model(window)
+    others = {
+        "eye": {
+            "gaze_directions": window.gaze_directions.roll(1, -1),
+            "gaze_offset_deg": window.gaze_offset_deg + 5,
+        },
+        "face": {"face": 1 - window.face},
+        "user": {"user_index": (window.user_index + 1) % 5},
+    }
+    return {
+        name
+        for name, values in others.items()
+        if not torch.equal(model(window._replace(**values)), before)
+    }
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_reads_its_stream_and_no_other(make_muse, spec, make_window, name):
+    reads = {"face": "face", "user": "user"}.get(name, "eye")
+    assert changed_streams(make_muse(name), make_window(spec)) == {reads}
+
+
+@pytest.mark.parametrize("name", ["concat", "add"])
+def test_the_gaze_of_steps_to_come_is_the_last_known_one(make_muse, spec, make_window, name):
+    """What is held must be the last measured gaze, not the first or a lost one."""
+    model, window = make_muse(name), make_window(spec, lost_share=0.0)
+    lost = window.gaze_valid.clone()
+    lost[:, -1] = False
+    before = model.trace(window._replace(gaze_valid=lost)).attentive
+    gaze = window.gaze_directions.clone()
+    gaze[:, -1] = torch.nan
+    torch.testing.assert_close(
+        model.trace(window._replace(gaze_valid=lost, gaze_directions=gaze)).attentive, before
+    )
+    gaze = window.gaze_directions.clone()
+    gaze[:, -2] = gaze[:, -2].roll(1, -1)
+    after = model.trace(window._replace(gaze_valid=lost, gaze_directions=gaze)).attentive
+    assert not torch.equal(after, before)
+
+
+def test_only_the_face_just_before_the_anchor_is_averaged(make_muse, spec, make_window):
+    """0.5 s at 5 Hz are the last two steps."""
+    model, window = make_muse("face"), make_window(spec, lost_share=0.0)
+    for step, matters in ((-1, True), (-2, True), (-3, False)):
+        face = window.face.clone()
+        face[:, step] = 1 - face[:, step]
+        same = torch.equal(model(window._replace(face=face)), model(window))
+        assert same != matters
+
+
+def test_the_user_sets_the_state_before_the_history(make_muse, spec, make_window):
+    model, window = make_muse("user"), make_window(spec)
+    hidden, cell = model._start(window)
+    assert hidden.shape == cell.shape == (2, 6, 256)
+    assert (hidden.abs() < 1).all()
+    torch.nn.init.zeros_(model.start.weight)
+    torch.nn.init.zeros_(model.start.bias)
+    off = MuseVP(spec, **OFF).eval()
+    off.network.load_state_dict(model.network.state_dict())
+    torch.testing.assert_close(model(window), off(window))
+
+
+def test_streams_that_the_data_lack_are_left_out_and_named(make_spec):
+    spec = make_spec(saliency_view="points", has_gaze=False, has_face=False, has_saliency=False)
+    model = MuseVP(spec, user_embed=False)
+    assert model.absent_streams() == ["saliency", "eye", "face"]
+    bare = MuseVP(spec, **OFF)
+    assert model.parameter_count == bare.parameter_count
+    assert bare.absent_streams() == ["saliency"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"lstm": "triple"}, "lstm must be one of single, dual, got 'triple'"),
+        ({"eye_spatial_mode": "mul"}, "eye_spatial_mode must be one of concat, add"),
+        ({"face_window_s": 0.0}, "face_window_s must be positive"),
+    ],
+)
+def test_other_options_are_refused(spec, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        MuseVP(spec, **wrong)

@@ -1,0 +1,101 @@
+"""Each step by itself, however many windows share its map."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpnet.geometry.directions import normalize
+from vpnet.models.spatial_attention import SpatialAttention, together
+
+WIDTH = 16
+
+
+@pytest.fixture
+def attention(stir) -> SpatialAttention:
+    torch.manual_seed(0)
+    module = SpatialAttention(True, WIDTH, heads=4).double().eval()
+    stir(module, 0.2)
+    return module
+
+
+@pytest.fixture
+def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Path (5, 7, 3), points of three maps (3, 9, 4), and which map stands at each step."""
+    generator = torch.Generator().manual_seed(0)
+    path = normalize(torch.randn(5, 7, 3, generator=generator).double())
+    points = torch.randn(3, 9, 4, generator=generator).double()
+    return path, points, torch.randint(-1, 3, (5, 7), generator=generator)
+
+
+def test_sharing_maps_gives_the_numbers_of_encoding_each_step_by_itself(attention, scene):
+    path, points, steps = scene
+    shared = attention(path, points, steps)
+    for window in range(5):
+        for step in range(7):
+            number = int(steps[window, step])
+            alone = attention(
+                path[window : window + 1, step : step + 1],
+                points[number : number + 1] if number >= 0 else points[:0],
+                torch.tensor([[min(number, 0)]]),
+            )
+            for found, expected in zip(shared, alone, strict=True):
+                torch.testing.assert_close(found[window, step], expected[0, 0], atol=1e-10, rtol=0)
+
+
+def test_no_step_knows_of_another(attention, scene):
+    path, points, steps = scene
+    before = attention(path, points, steps)
+    path = path.clone()
+    path[2, 3] = -path[2, 3]
+    after = attention(path, points, steps)
+    moved = (after.viewpoint != before.viewpoint).any(dim=-1)
+    assert moved[2, 3]
+    assert moved.sum() == 1
+    assert torch.equal(after.saliency, before.saliency)
+
+
+def test_the_order_of_the_points_does_not_matter(attention, scene):
+    path, points, steps = scene
+    expected = attention(path, points, steps)
+    found = attention(path, points.flip(1), steps)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
+
+
+def test_a_map_that_nobody_looks_at_does_not_matter(attention, scene):
+    path, points, steps = scene
+    expected = attention(path, points, steps)
+    more = torch.cat((points, 9 * torch.ones_like(points[:2])))
+    for one, other in zip(attention(path, more, steps), expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
+
+
+def test_parameters_are_those_of_the_layers():
+    width, extra = 256, 3
+    block = 6 * width + 4 * (width * width + width) + 2 * (width * width + width)
+    viewpoint, mark = (4 + extra) * width + width, 1
+    points = 4 * width + width + 2 * block + width
+
+    def count(module):
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    assert count(SpatialAttention(True, width, extra)) == viewpoint + mark + 2 * block + points
+    blind = SpatialAttention(False, width)
+    assert count(blind) == 4 * width + width + 1 + 2 * block
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    map_of=st.lists(st.integers(0, 9), min_size=1, max_size=60),
+    idle=st.integers(0, 3),
+)
+def test_everybody_has_a_place_of_their_own_in_a_row_of_their_map(map_of, idle):
+    asked = torch.tensor(map_of)
+    grid = together(asked, 10 + idle)
+    assert torch.equal(grid.map_of_row[grid.row], asked)
+    places = set(zip(grid.row.tolist(), grid.column.tolist(), strict=True))
+    assert len(places) == len(map_of)
+    assert int(grid.column.max()) < grid.columns
+    distinct = len(set(map_of))
+    assert len(grid.map_of_row) * grid.columns <= 2 * len(map_of) + distinct

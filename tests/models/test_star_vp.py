@@ -1,0 +1,115 @@
+"""STAR-VP's parts, its gate, and what it depends on."""
+
+import pytest
+import torch
+
+from vpnet.geometry.directions import great_circle_distance, normalize
+from vpnet.models.star_vp import StarVP
+
+
+@pytest.fixture
+def spec(make_spec):
+    """Function that describes windows with salient points for every step."""
+    return lambda **arguments: make_spec(saliency_view="points", **arguments)
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_every_part_has_the_published_size(spec):
+    network = StarVP(spec(history_steps=15, horizon_steps=tuple(range(1, 26)))).network
+    assert count(network.gate) == 22_553
+    cell = 4 * (256 * 256 + 256 * 256 + 2 * 256)
+    first = 4 * (3 * 256 + 256 * 256 + 2 * 256)
+    assert count(network.recurrent) == 2 * (first + cell) + 3 * 256 + 3
+    assert count(network.output) == 3 * 256 + 3
+    parts = (network.recurrent, network.spatial, network.temporal, network.output, network.gate)
+    assert count(network) == sum(map(count, parts))
+    assert [block.mlp[1].out_features for block in network.temporal.encoder] == [512, 512]
+    assert {block.heads for block in (*network.spatial.encoder, *network.temporal.decoder)} == {8}
+
+
+def test_the_two_predictions_are_mixed_step_by_step(spec, make_window, stir):
+    torch.manual_seed(0)
+    model = StarVP(spec()).eval()
+    stir(model)
+    trace = model.trace(make_window(model.spec))
+    share = trace.weights.unsqueeze(-1)
+    assert ((trace.weights > 0) & (trace.weights < 1)).all()
+    mixed = share * trace.recurrent + (1 - share) * trace.attentive
+    torch.testing.assert_close(trace.directions, normalize(mixed))
+    torch.testing.assert_close(trace.answer.directions, mixed)
+    torch.testing.assert_close(trace.recurrent.norm(dim=-1), torch.ones_like(trace.weights))
+
+
+def test_the_gate_decides_between_them(spec, make_window, stir):
+    model = StarVP(spec()).eval()
+    stir(model)
+    window = make_window(model.spec)
+    for bias, chosen in ((40.0, "recurrent"), (-40.0, "attentive")):
+        torch.nn.init.constant_(model.network.gate[2].bias, bias)
+        trace = model.trace(window)
+        expected = normalize(getattr(trace, chosen))
+        assert great_circle_distance(trace.directions, expected).max() < 1e-3
+
+
+def test_the_recurrent_prediction_sees_no_saliency(spec, make_window, stir):
+    model = StarVP(spec()).eval()
+    stir(model)
+    window = make_window(model.spec)
+    other = window._replace(saliency_points=window.saliency_points.roll(1, dims=2))
+    before, after = model.trace(window), model.trace(other)
+    assert torch.equal(after.recurrent, before.recurrent)
+    assert not torch.equal(after.attentive, before.attentive)
+
+
+def test_the_history_is_told_again_only_in_training(spec, make_window):
+    model = StarVP(spec(), reconstruct_past=True, dropout=0.0)
+    window = make_window(model.spec)
+    answer = model.train().answer(window)
+    assert answer.history is not None
+    assert answer.history.shape == window.history_directions.shape
+    torch.testing.assert_close(model.eval()(window), normalize(answer.directions))
+    assert model.answer(window).history is None
+    assert StarVP(spec()).train().answer(window).history is None
+
+
+def test_the_crowd_joins_where_it_is_asked(spec, make_window, stir):
+    torch.manual_seed(0)
+    model = StarVP(spec(), crowd=True).eval()
+    stir(model)
+    window = make_window(model.spec)
+    trace = model.trace(window)
+    assert trace.crowd_weights is not None
+    assert trace.crowd_weights.shape == (6, 3, 5)
+    moved = window._replace(crowd_directions=window.crowd_directions.roll(1, dims=3))
+    assert great_circle_distance(model(moved), trace.directions).max() > 1e-4
+    assert model.absent_streams(spec(has_crowd=False)) == ["crowd"]
+
+
+def test_windows_that_share_maps_give_the_loss_and_gradients_of_windows_that_do_not(
+    spec, make_window, stir
+):
+    """Sharing is an arrangement of the work, not an approximation."""
+    torch.manual_seed(0)
+    model = StarVP(spec(has_crowd=False), dropout=0.0).double().train()
+    stir(model)
+    shared = make_window(model.spec, maps=4, dtype=torch.float64)
+    looked_at = shared.saliency_steps.flatten()
+    own = torch.where(looked_at >= 0, torch.arange(len(looked_at)), -1)
+    plain = shared._replace(
+        saliency_points=shared.saliency_points[looked_at],
+        saliency_steps=own.unflatten(0, shared.saliency_steps.shape),
+    )
+    losses, gradients = [], []
+    for window in (shared, plain):
+        model.zero_grad()
+        loss = great_circle_distance(model(window), window.future_directions).mean()
+        loss.backward()
+        losses.append(loss.detach())
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters()})
+    torch.testing.assert_close(losses[0], losses[1], atol=1e-5, rtol=0)
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-5, msg=name)
+    assert any(gradient.abs().max() > 1e-3 for gradient in gradients[0].values())
