@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
@@ -46,6 +47,20 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture
+def stir() -> Callable[[nn.Module], None]:
+    """Function that moves every parameter off its start, so that zeros hide nothing."""
+
+    def move(module: nn.Module, scale: float = 0.05) -> None:
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                step = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter += scale * step
+
+    return move
 
 
 @pytest.fixture(scope="session", autouse=True)

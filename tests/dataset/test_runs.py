@@ -46,3 +46,62 @@ def test_processes_that_take_turns_get_whole_runs(windows):
         pairs = list(zip(dealt[::2], dealt[1::2], strict=False))
         torn = [pair for pair in pairs if pair[1] != pair[0] + 1]
         assert len(torn) <= 1, "only the last, incomplete group may be torn"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    windows=st.integers(1, 120),
+    run_length=st.integers(1, 3),
+    group_size=st.integers(1, 20),
+    seed=st.integers(0, 99),
+)
+def test_groups_hold_neighbours_of_the_order(windows, run_length, group_size, seed):
+    order = torch.randperm(windows, generator=torch.Generator().manual_seed(seed))
+    sampler = RunSampler(
+        windows,
+        run_length,
+        torch.Generator().manual_seed(seed),
+        order=order,
+        group_size=group_size,
+    )
+    drawn = list(sampler)
+    assert sorted(drawn) == list(range(windows))
+    starts = [int(index) for index in order if index % run_length == 0]
+    place = {start: number for number, start in enumerate(starts)}
+    drawn_starts = [index for index in drawn if index % run_length == 0]
+    breaks = sum(
+        (place[second] - place[first]) % len(starts) != 1
+        for first, second in zip(drawn_starts, drawn_starts[1:], strict=False)
+        if len(starts) > 1
+    )
+    runs_a_group = max(1, group_size // run_length)
+    assert breaks <= max(0, -(-len(starts) // runs_a_group))
+
+
+def test_where_groups_begin_is_drawn_anew_every_epoch():
+    order = torch.arange(64)
+    sampler = RunSampler(64, 1, torch.Generator().manual_seed(0), order=order, group_size=8)
+    firsts = {tuple(list(sampler)[:1]) for _ in range(40)}
+    assert len({first[0] % 8 for first in firsts}) > 4
+
+
+@pytest.mark.parametrize("windows", [64, 61])
+def test_processes_that_take_turns_get_whole_groups(windows):
+    order = list(
+        RunSampler(
+            windows,
+            1,
+            torch.Generator().manual_seed(0),
+            processes=2,
+            order=torch.arange(windows),
+            group_size=4,
+        )
+    )
+    assert sorted(order) == list(range(windows))
+    for process in range(2):
+        dealt = order[process::2]
+        groups = [dealt[at : at + 4] for at in range(0, len(dealt) - 4, 4)]
+        torn = [
+            g for g in groups if any((b - a) % windows != 1 for a, b in zip(g, g[1:], strict=False))
+        ]
+        assert len(torn) <= 1, "only what is left over at the end may be torn"

@@ -246,3 +246,21 @@ def test_a_recording_that_starts_late_is_refused_by_its_own_times(make_recording
     samples = gather_at([make_recording(first_s=100.0, duration_s=1.5)], RATE_HZ)
     with pytest.raises(InputError, match=r"\(100.7 s\).*\(101.6 s\), it covers 100.0 to 101.5 s"):
         anchor_rows(samples, [0], SPEC, first_anchor_step=15, stride_steps=1)
+
+
+def test_windows_by_moment_are_in_the_order_of_their_videos_and_times(samples):
+    spec = WindowSpec(5, 3, (1, 2))
+    anchors = anchor_rows(
+        samples, range(samples.recordings), spec, first_anchor_step=3, stride_steps=2
+    )
+    windows = WindowDataset(samples, anchors, spec, torch.zeros(samples.recordings).long())
+    order = windows.by_moment()
+    assert sorted(order.tolist()) == list(range(len(windows)))
+    window = windows[order.tolist()]
+    moments = [
+        (samples.video_ids.index(samples.video_ids[recording]), step)
+        for recording, step in zip(
+            window.recording_index.tolist(), window.anchor_step.tolist(), strict=True
+        )
+    ]
+    assert moments == sorted(moments)

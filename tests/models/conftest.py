@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import direction_from_angles, normalize
@@ -110,20 +110,6 @@ def make_window() -> Callable[..., ViewportWindow]:
         )
 
     return make
-
-
-@pytest.fixture
-def stir() -> Callable[[nn.Module], None]:
-    """Function that moves every parameter off its start, so that zeros hide nothing."""
-
-    def move(module: nn.Module, scale: float = 0.05) -> None:
-        generator = torch.Generator().manual_seed(1)
-        with torch.no_grad():
-            for parameter in module.parameters():
-                step = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-                parameter += scale * step
-
-    return move
 
 
 @pytest.fixture

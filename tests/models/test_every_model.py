@@ -1,5 +1,6 @@
 """What holds for every file in conf/model, whichever model it is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,37 @@ def test_half_precision_trains_and_gives_whole_directions(model_name, make_windo
     error.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_a_few_windows_are_learned_by_heart(model_name, make_window):
+    """Whatever a model is asked to say, it can be made to say it: under 1 degree."""
+    model = build(model_name, "long_term", "all").train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    if hasattr(model, "stream_dropout"):
+        model.stream_dropout = 0.0
+    window = make_window(model.spec, batch=2, lost_share=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    for _ in range(400):
+        optimizer.zero_grad()
+        error = great_circle_distance(model(window), window.future_directions).mean()
+        if torch.rad2deg(error) < 0.9:
+            break
+        error.backward()
+        optimizer.step()
+    assert torch.rad2deg(great_circle_distance(model(window), window.future_directions)).mean() < 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler here")
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_a_compiled_model_gives_the_same_directions(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    compiled = torch.compile(model)
+    for batch in (4, 7):
+        window = make_window(model.spec, batch=batch, seed=batch)
+        apart_rad = great_circle_distance(compiled(window), model(window))
+        assert torch.rad2deg(apart_rad).max() < 0.05

@@ -5,7 +5,15 @@ import torch
 
 from vpnet.dataset.window import ViewportWindow
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.models.streams import eye_stream, face_stream, head_stream, offset_stream
+from vpnet.models.streams import (
+    eye_features,
+    eye_stream,
+    face_stream,
+    head_stream,
+    held_gaze,
+    mean_face,
+    offset_stream,
+)
 
 READERS = {
     "head": lambda window: head_stream(window, 5.0),
@@ -115,3 +123,37 @@ def test_turning_the_whole_scene_changes_nothing(stream, make_spec, make_window,
     )
     features, _ = READERS[stream](window)
     torch.testing.assert_close(READERS[stream](turned)[0], features, rtol=1e-4, atol=1e-5)
+
+
+def test_eight_numbers_tell_of_the_eyes(make_spec, make_window):
+    window = make_window(make_spec())
+    features = eye_features(window)
+    assert features.shape == (6, 8, 8)
+    seen = window.gaze_valid
+    assert (features[~seen] == 0).all()
+    torch.testing.assert_close(features[seen][:, :3], window.gaze_directions[seen])
+    torch.testing.assert_close(features[seen][:, 3:6], window.gaze_offset_deg[seen] / 30)
+    torch.testing.assert_close(features[seen][:, 6], window.is_fixating[seen])
+    assert features[..., 7].max() <= 1
+
+
+def test_the_last_known_gaze_is_held(make_spec, make_window):
+    window = make_window(make_spec())
+    valid = torch.zeros_like(window.gaze_valid)
+    valid[0, [2, 5]] = True
+    held = held_gaze(window._replace(gaze_valid=valid), 3)
+    assert held.shape == (6, 11, 3)
+    assert torch.equal(held[0, 8:], window.gaze_directions[0, 5].expand(3, 3))
+    assert torch.equal(held[0, 2], window.gaze_directions[0, 2])
+    assert (held[1:] == 0).all(), "what was never known is not made up"
+
+
+def test_the_face_is_averaged_over_what_was_measured(make_spec, make_window):
+    window = make_window(make_spec())
+    valid = torch.zeros_like(window.face_valid)
+    valid[0, [4, 6]] = True
+    mean = mean_face(window._replace(face_valid=valid), 3)
+    torch.testing.assert_close(mean[0], window.face[0, 6])
+    assert (mean[1:] == 0).all()
+    both = mean_face(window._replace(face_valid=valid), 4)
+    torch.testing.assert_close(both[0], window.face[0, [4, 6]].mean(0))

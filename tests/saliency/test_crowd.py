@@ -72,6 +72,40 @@ def test_what_was_kept_comes_back(crowd):
         Crowd().load_state({"map": torch.ones(2, 4)})
 
 
+def watching(users: str, directions_at) -> TrainingDirections:
+    """Some viewers, a letter each, who watch v for a step, each looking another way."""
+    count = len(users)
+    return TrainingDirections(
+        tuple(users),
+        ("v",) * count,
+        torch.arange(count),
+        torch.zeros(count, dtype=torch.long),
+        directions_at([10.0 * number for number in range(count)]).float(),
+        5.0,
+    )
+
+
+def test_with_folds_a_viewer_sees_nobody_of_the_own_group(directions_at):
+    crowd = Crowd(folds=2)
+    crowd.fit(watching("dacb", directions_at))
+    crowd.bind(["a", "b", "c", "d", "new", "other"], ["v"] * 6)
+    directions, valid = crowd.look_up(torch.arange(6), torch.zeros(6, 1, dtype=torch.long))
+    yaw_deg = torch.rad2deg(torch.atan2(directions[..., 0, 0], directions[..., 0, 2])).round()
+    seen = [sorted(row[known[:, 0]].tolist()) for row, known in zip(yaw_deg, valid, strict=True)]
+    d, a, c, b = 0.0, 10.0, 20.0, 30.0
+    assert seen == [[d, b], [a, c], [d, b], [a, c], [d, a, c, b], [d, a, c, b]]
+    assert crowd.same_crowd.tolist() == [0, 1, 0, 1, 4, 4], "two crowds and that of strangers"
+
+
+def test_without_folds_every_viewer_has_a_crowd_of_their_own(directions_at):
+    crowd = Crowd()
+    crowd.fit(watching("abc", directions_at))
+    crowd.bind(["a", "b", "new", "other"], ["v"] * 4)
+    assert crowd.same_crowd.tolist() == [0, 1, 2, 2]
+    with pytest.raises(InputError, match="folds must be at least 2"):
+        Crowd(folds=1)
+
+
 @pytest.fixture(scope="module")
 def recordings() -> list[Recording]:
     return list(simulate_recordings(users=6, videos=2, duration_s=8.0))

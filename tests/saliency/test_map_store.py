@@ -7,6 +7,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.saliency.map_store import MapStore
 from vpnet.saliency.maps import normalize_maps
+from vpnet.saliency.salient_points import map_points
 from vpnet.saliency.store.part import StorePart
 from vpnet.saliency.store.reading import StoreFile
 from vpnet.saliency.store.writing import write_store
@@ -46,6 +47,20 @@ def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
     assert torch.equal(maps[index[[0, 1, 2, 3, 5]]], expected)
     assert index[4] == -1, "before the first map there is none"
     assert len(maps) == 4, "each is read once"
+
+
+def test_points_are_those_that_were_stored(write, tmp_path):
+    write("v", weighting="none", size=(40, 80))
+    source = MapStore(tmp_path)
+    source.bind(["a"], ["v"])
+    asked = torch.tensor([0, 0, 0]), torch.tensor([0.3, 9.0, 0.3])
+    points, index = source.look_up_points(*asked, weighting="none")
+    assert torch.equal(points[index], StoreFile(tmp_path / "v.h5").points([1, 3])[[0, 1, 0]])
+    other, index = source.look_up_points(*asked, weighting="solid_angle")
+    maps, _ = source.look_up(*asked)
+    assert torch.equal(other, map_points(maps, weighting="solid_angle")), "chosen otherwise"
+    nothing = source.look_up_points(torch.tensor([0]), torch.tensor([-1.0]), weighting="none")
+    assert nothing[1].tolist() == [-1]
 
 
 def test_videos_without_maps_are_masked_and_named(write, tmp_path, caplog):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_directions
-from vpnet.saliency.salient_points import point_features, salient_points
+from vpnet.saliency.salient_points import map_points, point_features, salient_points
 
 
 @settings(deadline=None, max_examples=20)
@@ -47,3 +47,18 @@ def test_features_are_directions_and_values():
 def test_other_settings_are_refused(wrong):
     with pytest.raises(InputError):
         salient_points(torch.rand(12, 24), **({"points": 4, "most_salient": 64} | wrong))
+
+
+@pytest.mark.parametrize(("height", "every"), [(224, 160), (120, 46), (40, 5)])
+def test_points_of_smaller_maps_are_among_the_same_share(height, every):
+    maps = torch.rand(2, height, 2 * height, generator=torch.Generator().manual_seed(0))
+    points = map_points(maps)
+    assert points.shape == (2, 128, 4)
+    expected = salient_points(maps / maps.amax((-2, -1), keepdim=True), 128, 128 * every)
+    assert torch.equal(points[..., 3], expected.values)
+    assert (points[:, 0, 3] == 1).all(), "the most salient point has the value 1"
+    assert map_points(maps[:0]).shape == (0, 128, 4)
+
+
+def test_a_map_of_zeros_has_points_of_no_value():
+    assert (map_points(torch.zeros(1, 40, 80))[..., 3] == 0).all()

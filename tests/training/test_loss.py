@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from vpnet.dataset.task import Task
+from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.training.loss import ForecastLoss, forecast_loss, smoothness
 
@@ -115,6 +116,29 @@ def test_a_task_says_what_its_loss_is():
     loss = forecast_loss(task)
     assert loss.weights.tolist() == [1.0, 0.5]
     assert (loss.smoothness_weight, loss.stride_steps) == (0.1, 3)
+
+
+def test_squared_differences_are_those_of_the_vectors(window_on_the_equator):
+    window = window_on_the_equator([[0.0, 90.0]])
+    predicted = window.future_directions + torch.tensor([0.3, 0.0, -0.6])
+    loss = ForecastLoss(2, distance="mse")(predicted, window)
+    assert float(loss) == pytest.approx((0.3**2 + 0.6**2) / 3)
+    with pytest.raises(InputError, match="training.loss must be great_circle or mse, got 'mae'"):
+        ForecastLoss(2, distance="mae")
+
+
+@pytest.mark.parametrize("distance", ["great_circle", "mse"])
+def test_steps_of_the_past_count_as_those_to_come(window_on_the_equator, distance):
+    """Two steps of history told right and three of the future told wrong: three fifths."""
+    window = window_on_the_equator([[0.0, 0.0, 0.0]])
+    past = torch.tensor([[[0.0, 0.0, 1.0]] * 2])
+    window = window._replace(history_directions=past)
+    predicted = torch.tensor([[[1.0, 0.0, 0.0]] * 3])
+    loss = ForecastLoss(3, distance=distance)
+    alone = float(loss(predicted, window))
+    assert float(loss(predicted, window, past)) == pytest.approx(0.6 * alone)
+    wrong = torch.tensor([[[1.0, 0.0, 0.0]] * 2])
+    assert float(loss(predicted, window, wrong)) == pytest.approx(alone)
 
 
 def test_weights_are_one_a_horizon():

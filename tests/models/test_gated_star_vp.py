@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from vpnet.models.gated_star_vp import GatedStarVP
+from vpnet.models.star_vp import StarVP
+
+
+@pytest.fixture
+def spec(make_spec):
+    return make_spec(saliency_view="points")
+
+
+@pytest.fixture
+def model(spec, stir) -> GatedStarVP:
+    torch.manual_seed(0)
+    module = GatedStarVP(spec, width=8).eval()
+    stir(module, 0.3)
+    return module
+
+
+def test_weights_are_shares_of_what_was_measured(model, spec, make_window):
+    window = make_window(spec)
+    gates = model.trace(window).gates
+    assert list(gates) == ["head", "eye", "face"]
+    total = torch.stack(list(gates.values())).sum(0)
+    torch.testing.assert_close(total, torch.ones(6, 8))
+    assert (gates["eye"][~window.gaze_valid] == 0).all()
+    assert (gates["face"][~window.face_valid] == 0).all()
+    assert (gates["eye"][window.gaze_valid] > 0).all()
+
+
+def test_the_lstm_reads_the_weighted_sum(model, spec, make_window):
+    """With nothing else measured the head alone is read, at weight 1."""
+    window = make_window(spec)
+    nothing = torch.zeros_like(window.gaze_valid)
+    trace = model.trace(window._replace(gaze_valid=nothing, face_valid=nothing))
+    assert (trace.gates["head"] == 1).all()
+    said = model.encoders["head"](window.history_directions)
+    steps = spec.horizon_steps
+    path = model.network.recurrent(said, window.history_directions[:, -1], steps[-1])
+    torch.testing.assert_close(trace.network.recurrent, path[:, [step - 1 for step in steps]])
+
+
+def test_parameters_are_those_of_the_layers(spec):
+    width, units = 64, 256
+    encoders = sum(n * width + width + width * width + width for n in (3, 8, 2))
+    weigh = 3 * width * 3 + 3
+    wider = 4 * units * (width - 3)
+    published = StarVP(spec).parameter_count
+    assert GatedStarVP(spec).parameter_count == published + encoders + weigh + wider
+
+
+def test_streams_that_the_data_lack_have_no_weight(make_spec, make_window):
+    spec = make_spec(saliency_view="points", has_gaze=False)
+    model = GatedStarVP(spec)
+    assert list(model.trace(make_window(spec)).gates) == ["head", "face"]
+    assert model.absent_streams() == ["eye"]
