@@ -17,6 +17,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
 TASKS = sorted(file.stem for file in (CONF / "task").glob("*.yaml"))
 LEARNED = {"fusion", "lstm"}
+PERSONAL = {"fusion"}
+GATED = {"fusion"}
 
 STREAMS = {
     "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
@@ -128,6 +130,31 @@ def test_a_model_says_what_it_is(model_name):
     if model_name == "fusion":
         expected += "; masked, as the data lack them: eye, offset"
     assert model.describe() == expected
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_without_its_users_a_model_predicts_for_all_alike(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    assert set(model.personal_parameters()) <= {name for name, _ in model.named_parameters()}
+    assert bool(model.personal_parameters()) == (model_name in PERSONAL)
+    window = make_window(model.spec)
+    first, second = (
+        window._replace(user_index=torch.full_like(window.user_index, user)) for user in (1, 2)
+    )
+    assert torch.equal(model(first), model(second)) == (model_name not in PERSONAL)
+    model.forget_users()
+    assert torch.equal(model(first), model(second))
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_gates_are_shares(model_name, make_window):
+    model = build(model_name, "long_term", "all")
+    gates = model.stream_gates(make_window(model.spec))
+    assert bool(gates) == (model_name in GATED)
+    for gate in gates.values():
+        assert gate.shape == (6,)
+        assert ((gate >= 0) & (gate <= 1)).all()
 
 
 @pytest.mark.parametrize("model_name", sorted(LEARNED))

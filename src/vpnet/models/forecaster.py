@@ -37,6 +37,21 @@ class Forecaster(nn.Module):
         """
         return []
 
+    def personal_parameters(self) -> list[str]:
+        """Names of the parameters that serve to tell users apart; none where nothing does."""
+        return []
+
+    def forget_users(self) -> None:
+        """Make every user the unknown one, so that all are predicted alike."""
+        return
+
+    def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
+        """How far each stream is let in, in [0, 1], by name, each of shape ``(batch,)``.
+
+        Empty for a model without gates.
+        """
+        return {}
+
     @property
     def name(self) -> str:
         """The class's name as the tables show it: ConstantVelocity is constant_velocity."""
