@@ -96,7 +96,7 @@ def main(config: DictConfig) -> None:
     if not trainer.is_global_zero:
         return
     summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws, remarks)
-    pictures = draw_run_pictures(folder, evaluated[model.name], summaries, data)
+    pictures = draw_run_pictures(folder, model, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
     print_table(table)
     print(f"run folder: {folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")
