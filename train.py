@@ -83,6 +83,8 @@ def main(config: DictConfig) -> None:
     # Not resolved: whoever resumes with more epochs stretches the schedule too.
     plain["training"] = OmegaConf.to_container(config.training)
     trained_on = data.keys((*data.partition.train, *data.partition.val))
+    if checkpoint is not None:
+        trained_on = sorted({*trained_on, *checkpoint.trained_on})
     module = ForecastingModule(
         model,
         forecast_loss(task),

@@ -90,6 +90,18 @@ def test_the_personal_stage_starts_where_the_general_one_ended(
 
 
 @pytest.mark.slow
+def test_a_checkpoint_remembers_what_trained_its_start(smoke_train, fusion_run, tmp_path):
+    """Else a later test on those recordings would be taken for one."""
+    start = read_checkpoint(fusion_run / "checkpoints" / "best.ckpt")
+    run = smoke_train(tmp_path / "run", f"checkpoint={start.path}", "split.seed=1")
+    found = read_checkpoint(run / "checkpoints" / "best.ckpt").trained_on
+    assert start.trained_on < found
+    assert len(found) == 5 * 5, (
+        "the video that tested the first now trains, and the other way round"
+    )
+
+
+@pytest.mark.slow
 def test_the_personal_stage_goes_on_where_it_stopped(smoke_train, tmp_path):
     general = smoke_train(tmp_path / "general", "stage=general")
     start = f"checkpoint={general / 'checkpoints' / 'best.ckpt'}"

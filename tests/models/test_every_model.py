@@ -132,6 +132,13 @@ def test_a_model_says_what_it_is(model_name):
     assert model.describe() == expected
 
 
+def test_a_model_says_what_is_frozen():
+    model = build("lstm", "long_term", "all")
+    whole = model.parameter_count
+    model.get_parameter("recurrent.output.bias").requires_grad_(False)
+    assert model.describe() == f"lstm: {whole - 3:,} trainable parameters of {whole:,}"
+
+
 @pytest.mark.parametrize("model_name", MODELS)
 def test_without_its_users_a_model_predicts_for_all_alike(model_name, make_window, stir):
     model = build(model_name, "long_term", "all")

@@ -61,7 +61,9 @@ class Forecaster(nn.Module):
         """One line: name, size, and what the data lack; ``data`` as in `absent_streams`."""
         absent = self.absent_streams(data)
         masked = f"; masked, as the data lack them: {', '.join(absent)}" if absent else ""
-        return f"{self.name}: {self.parameter_count:,} trainable parameters{masked}"
+        total = sum(parameter.numel() for parameter in self.parameters())
+        frozen = f" of {total:,}" if self.parameter_count < total else ""
+        return f"{self.name}: {self.parameter_count:,} trainable parameters{frozen}{masked}"
 
     @property
     def parameter_count(self) -> int:
