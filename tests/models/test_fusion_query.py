@@ -83,3 +83,13 @@ def test_streams_that_the_data_lack_are_not_asked(
     window: ViewportWindow = make_window(model.spec)
     assert set(model.saliency_attention.streams) == set(model.streams)
     assert model.trace(window).saliency.isfinite().all()
+
+
+def test_every_parameter_learns_where_the_map_asks(make_fusion, make_window):
+    model: Fusion = make_fusion(query="saliency").train()
+    window: ViewportWindow = make_window(model.spec, batch=32)
+    great_circle_distance(model(window), window.future_directions).mean().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert (parameter.grad != 0).any(), name
