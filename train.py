@@ -1,6 +1,7 @@
 """Train a forecaster, evaluate it beside the baselines, and leave everything in the run folder.
 
 python train.py model=fusion data=parquet data.path=FILE split=file split.path=FILE seed=1
+python train.py stage=personal checkpoint=GENERAL.ckpt
 python train.py checkpoint=RUN/checkpoints/best.ckpt fit=false data=... split=...
 """
 
@@ -28,6 +29,7 @@ from vpnet.training.checkpoint import describe, read_checkpoint
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import forecast_loss
+from vpnet.training.stages import Stage
 from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.whole_files import write_text
 
@@ -73,21 +75,27 @@ def main(config: DictConfig) -> None:
     )
     spec = data.spec if checkpoint is None else checkpoint.spec
     model: Forecaster = instantiate(config.model, spec=spec, _convert_="object")
+    stage = Stage(**plain["stage"])
     remarks: tuple[str, ...] = ()
     if checkpoint is not None:
         checkpoint.load_into(model)
         remarks = checkpoint.remarks(data.keys(data.partition.test))
+    if config.fit:
+        stage.begin(model)
     print(data.describe(), model.describe(data.spec), *remarks, sep="\n")
 
     # Not resolved: whoever resumes with more epochs stretches the schedule too.
     plain["training"] = OmegaConf.to_container(config.training)
     trained_on = data.keys((*data.partition.train, *data.partition.val))
+    if checkpoint is not None:
+        trained_on = sorted({*trained_on, *checkpoint.trained_on})
     module = ForecastingModule(
         model,
         forecast_loss(task, config.training.loss),
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
         describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),
+        stage=stage,
     )
     log_config(loggers, plain)
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
@@ -100,7 +108,7 @@ def main(config: DictConfig) -> None:
     if not trainer.is_global_zero:
         return
     summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws, remarks)
-    pictures = draw_run_pictures(folder, evaluated[model.name], summaries, data)
+    pictures = draw_run_pictures(folder, model, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
     print_table(table)
     print(f"run folder: {folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")

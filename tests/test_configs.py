@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from vpnet.dataset.task import Task
 from vpnet.recordings.study import Study
+from vpnet.training.stages import Stage
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
@@ -113,6 +114,19 @@ def test_a_model_brings_its_training(option):
     assert isinstance(expected, dict)
     assert config["training"].keys() == expected.keys()
     assert config["trainer"]["max_epochs"] == config["training"]["max_epochs"]
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("stage/")])
+def test_a_stage_changes_the_training_alone(option):
+    name = option.split("/")[1]
+    single, config = compose_root("train"), compose_root("train", f"stage={name}")
+    assert Stage(**config["stage"]).name == name
+    differing = {key for key in config if config[key] != single[key]}
+    assert differing == (set() if name == "single" else {"stage", "training", "trainer"})
+    assert config["training"].keys() == single["training"].keys()
+    typed = compose_root("train", f"stage={name}", "training.max_epochs=3", "experiment=demo")
+    assert typed["trainer"]["max_epochs"] == 3
+    assert typed["training"]["batch_size"] == 128, "an experiment stands above a stage"
 
 
 def test_every_training_is_that_of_a_model():

@@ -71,6 +71,12 @@ def maps(videos, run_script, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def general_run(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run of the general stage; not to be written to."""
+    return smoke_train(tmp_path_factory.mktemp("runs") / "general", "stage=general")
+
+
 @pytest.fixture
 def served(videos) -> Iterator[str]:
     """Address of a server on this machine that has the film."""
@@ -83,14 +89,12 @@ def served(videos) -> Iterator[str]:
 
 
 @pytest.fixture
-def prepare(
-    tmp_path, simulated_study, fusion_run, request, monkeypatch
-) -> Callable[[str], list[str]]:
+def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], list[str]]:
     """Function that provides the files a command names, and gives its arguments, mended.
 
-    Runs are copies of one smoke run, simulated studies are one tiny study, and what lies under
-    ../shared is looked for where the real recordings are. PAVER's weights are made up, and a list
-    of videos names a server on this machine.
+    Runs are copies of one smoke run, or of one of the general stage; simulated studies are one tiny
+    study, and what lies under ../shared is looked for where the real recordings are. PAVER's
+    weights are made up, and a list of videos names a server on this machine.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -111,8 +115,9 @@ def prepare(
             and not Path(parts[0]).exists()
         ):
             shutil.copytree(request.getfixturevalue(parts[0]), parts[0])
-        if parts[:1] == ("runs",) and len(parts) > 1:
-            shutil.copytree(fusion_run, Path(*parts[:2]), dirs_exist_ok=True)
+        if parts[:1] == ("runs",) and len(parts) > 1 and name != "hydra.run.dir":
+            run = "general_run" if parts[1] == "general" else "fusion_run"
+            shutil.copytree(request.getfixturevalue(run), Path(*parts[:2]), dirs_exist_ok=True)
         if parts[:1] == ("simulated",) and not Path(*parts[:2]).exists():
             Path("simulated").mkdir(exist_ok=True)
             Path(*parts[:2]).symlink_to(simulated_study)

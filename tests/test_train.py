@@ -54,6 +54,7 @@ def test_a_run_leaves_all_that_is_promised(fusion_run):
         "overview.png",
         "viewport_path.png",
         "error_by_horizon.png",
+        "gates.png",
     }
 
 
@@ -125,7 +126,7 @@ def test_metrics_are_means_of_the_errors(fusion_run):
 
 
 def test_pictures_can_be_looked_at(fusion_run):
-    for name in ("overview", "viewport_path", "error_by_horizon"):
+    for name in ("overview", "viewport_path", "error_by_horizon", "gates"):
         picture = matplotlib.image.imread(fusion_run / f"{name}.png")
         assert min(picture.shape[:2]) > 200
         assert picture[..., :3].std() > 0.01, "not blank"

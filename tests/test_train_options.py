@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
 from omegaconf import OmegaConf
 from polars.testing import assert_frame_equal
 
@@ -68,6 +69,59 @@ def test_where_others_looked_is_learned_and_travels_with_the_checkpoint(
     )
     assert len(joined) > 100
     assert (joined["x"] - joined["x_found"]).abs().max() < 1e-4
+
+
+def test_the_personal_stage_starts_where_the_general_one_ended(
+    smoke_train, fusion_run, train_refused, tmp_path
+):
+    general = smoke_train(tmp_path / "general", "stage=general")
+    first = general / "checkpoints" / "best.ckpt"
+    start = ("stage=personal", f"checkpoint={first}")
+    personal = smoke_train(tmp_path / "personal", *start, "training.optimizer.lr=0")
+    assert_frame_equal(errors_of(personal), errors_of(general), abs_tol=1e-3)
+    checkpoint = read_checkpoint(personal / "checkpoints" / "best.ckpt")
+    assert (read_checkpoint(first).stage, checkpoint.stage) == ("general", "personal")
+    assert checkpoint.run["training"]["batch_size"] == 32
+    assert checkpoint.users == read_checkpoint(first).users
+
+    single = fusion_run / "checkpoints" / "best.ckpt"
+    message = train_refused("stage=personal", f"checkpoint={single}")
+    assert f"stage=personal starts from a checkpoint of stage=general, {single} is of" in message
+
+
+@pytest.mark.slow
+def test_a_checkpoint_remembers_what_trained_its_start(smoke_train, fusion_run, tmp_path):
+    """Else a later test on those recordings would be taken for one."""
+    start = read_checkpoint(fusion_run / "checkpoints" / "best.ckpt")
+    run = smoke_train(tmp_path / "run", f"checkpoint={start.path}", "split.seed=1")
+    found = read_checkpoint(run / "checkpoints" / "best.ckpt").trained_on
+    assert start.trained_on < found
+    assert len(found) == 5 * 5, (
+        "the video that tested the first now trains, and the other way round"
+    )
+
+
+@pytest.mark.slow
+def test_the_personal_stage_goes_on_where_it_stopped(smoke_train, tmp_path):
+    general = smoke_train(tmp_path / "general", "stage=general")
+    start = f"checkpoint={general / 'checkpoints' / 'best.ckpt'}"
+    tenth = ("stage=personal", "stage.rest=tenth", start, "training.optimizer.lr=0.01")
+    personal = smoke_train(tmp_path / "personal", *tenth)
+    assert (errors_of(personal)["error_deg"] - errors_of(general)["error_deg"]).abs().max() > 1e-3
+    last = f"checkpoint={personal / 'checkpoints' / 'last.ckpt'}"
+    again = smoke_train(tmp_path / "again", last, "resume=true", "trainer.max_epochs=2")
+    config = OmegaConf.load(again / "config.yaml")
+    assert config.stage == {"name": "personal", "rest": "tenth"}
+    assert config.training.optimizer.lr == 0.01
+    state = torch.load(again / "checkpoints" / "last.ckpt", weights_only=True)
+    rates = [group["initial_lr"] for group in state["optimizer_states"][0]["param_groups"]]
+    assert rates == pytest.approx([0.01, 0.001])
+
+
+@pytest.mark.parametrize("model", ["static", "lstm"])
+def test_a_stage_that_a_model_cannot_have_is_refused(model, train_refused, tiny_settings):
+    message = train_refused(f"model={model}", "stage=general", *tiny_settings)
+    assert f"this {model} has no parameters of that kind; use stage=single" in message
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ def checkpoint() -> Checkpoint:
         run={
             "data": {"_target_": "read_parquet", "path": "a.parquet", "mirror": False},
             "split": {"seed": 3},
+            "stage": {"name": "general"},
             "training": {"max_epochs": 10, "batch_size": 64},
             "seed": 11,
         },
@@ -50,6 +51,7 @@ def config() -> DictConfig:
             "resume": False,
             "data": {"_target_": "simulate_recordings", "users": 12},
             "split": {"seed": 0},
+            "stage": {"name": "single"},
             "training": {"max_epochs": 20, "batch_size": 256},
             "trainer": {"max_epochs": "${training.max_epochs}"},
         }
@@ -136,9 +138,22 @@ def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
     assert adopted.split == {"seed": 3}
 
 
+def test_training_goes_on_in_its_stage_only(config, checkpoint):
+    typed = changed(config, resume=True, stage__name="personal")
+    with pytest.raises(InputError, match="with stage general, stage=personal asks for personal"):
+        adopt_checkpoint(typed, checkpoint, ["resume=true", "stage=personal"])
+    typed = changed(config, resume=False)
+    adopted = adopt_checkpoint(typed, checkpoint, ["stage=personal"])
+    assert adopted.stage.name == "personal", "but it may be the start of another stage"
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        (
+            {"stage": {"name": "personal"}},
+            "stage=personal needs a checkpoint of stage=general; add",
+        ),
         ({"resume": True}, r"resume=true needs a checkpoint; add checkpoint=RUN/checkpoints/best"),
         ({"fit": False}, r"fit=false needs a checkpoint"),
         ({"fit": False, "resume": True, "checkpoint": "x"}, "leave one out"),
@@ -146,11 +161,13 @@ def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
     ],
 )
 def test_a_start_without_its_checkpoint_is_refused(values, message):
-    asked = {"fit": True, "resume": False, "checkpoint": None} | values
+    asked = {"fit": True, "resume": False, "checkpoint": None, "stage": {"name": "single"}} | values
     with pytest.raises(InputError, match=message):
         starting_checkpoint(DictConfig(asked))
 
 
 def test_a_fresh_start_needs_none():
-    config = DictConfig({"fit": True, "resume": False, "checkpoint": None})
+    config = DictConfig(
+        {"fit": True, "resume": False, "checkpoint": None, "stage": {"name": "single"}}
+    )
     assert starting_checkpoint(config) is None

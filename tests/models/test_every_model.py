@@ -22,6 +22,8 @@ RESIDUAL = {"fusion", "lstm", "track"}
 """Learned, and without training the static baseline."""
 
 LEARNED = RESIDUAL | STAR_VP
+PERSONAL = {"fusion", "muse_vp"}
+GATED = {"fusion", "gated_star_vp"}
 
 STREAMS = {
     "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
@@ -141,6 +143,38 @@ def test_a_model_says_what_it_is(model_name):
     if model_name in lacked:
         expected += f"; masked, as the data lack them: {lacked[model_name]}"
     assert model.describe() == expected
+
+
+def test_a_model_says_what_is_frozen():
+    model = build("lstm", "long_term", "all")
+    whole = model.parameter_count
+    model.get_parameter("recurrent.output.bias").requires_grad_(False)
+    assert model.describe() == f"lstm: {whole - 3:,} trainable parameters of {whole:,}"
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_without_its_users_a_model_predicts_for_all_alike(model_name, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    assert set(model.personal_parameters()) <= {name for name, _ in model.named_parameters()}
+    assert bool(model.personal_parameters()) == (model_name in PERSONAL)
+    window = make_window(model.spec)
+    first, second = (
+        window._replace(user_index=torch.full_like(window.user_index, user)) for user in (1, 2)
+    )
+    assert torch.equal(model(first), model(second)) == (model_name not in PERSONAL)
+    model.forget_users()
+    assert torch.equal(model(first), model(second))
+
+
+@pytest.mark.parametrize("model_name", MODELS)
+def test_gates_are_shares(model_name, make_window):
+    model = build(model_name, "long_term", "all")
+    gates = model.stream_gates(make_window(model.spec))
+    assert bool(gates) == (model_name in GATED)
+    for gate in gates.values():
+        assert gate.shape == (6,)
+        assert ((gate >= 0) & (gate <= 1)).all()
 
 
 @pytest.mark.parametrize("model_name", sorted(LEARNED))

@@ -3,13 +3,14 @@ import math
 import pytest
 import torch
 
-from vpnet.geometry.directions import great_circle_distance, normalize
+from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.fusion import HIDDEN_WIDTH, Fusion
 
 OPTIONS = [
-    {"encoder": encoder, "projection": projection, "user_embed": user_embed}
+    {"encoder": encoder, "projection": projection, "query": query, "user_embed": user_embed}
     for encoder in ("gru", "transformer")
     for projection in ("linear", "conv")
+    for query in ("trajectory", "saliency")
     for user_embed in (True, False)
 ]
 
@@ -163,6 +164,11 @@ def test_wrong_streams_are_refused(make_spec, streams):
         Fusion(make_spec(), streams=streams)
 
 
+def test_a_wrong_query_is_refused(make_spec):
+    with pytest.raises(ValueError, match="query must be one of .*, got 'head'"):
+        Fusion(make_spec(), query="head")
+
+
 def test_streams_but_the_head_are_hidden_at_times_in_training_only(
     make_fusion, make_spec, make_window
 ):
@@ -187,24 +193,3 @@ def test_regularization_keeps_users_apart(make_spec):
     assert torch.equal(torch.as_tensor(model.regularization()), expected)
     assert expected > 100
     assert Fusion(make_spec(), user_embed=False).regularization() == 0.0
-
-
-def test_it_learns_a_batch_by_heart(make_spec, make_window):
-    torch.manual_seed(0)
-    spec = make_spec()
-    model = Fusion(spec, dropout=0.0, stream_dropout=0.0, unknown_share=0.0)
-    window = make_window(spec, batch=32)
-    # Futures that the history does not tell, 30 degrees away on average.
-    aside = make_window(spec, batch=32, seed=1).history_directions[:, :3]
-    future = normalize(window.history_directions[:, -1:] + 0.7 * aside)
-
-    def error_deg() -> torch.Tensor:
-        return torch.rad2deg(great_circle_distance(model(window), future)).mean()
-
-    assert error_deg() > 20
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in range(100):
-        optimizer.zero_grad()
-        error_deg().backward()
-        optimizer.step()
-    assert error_deg() < 3

@@ -13,6 +13,14 @@ def test_each_user_has_a_row_and_the_unknown_one_is_first():
         embedding(torch.tensor([4]))
 
 
+def test_forgotten_users_are_the_unknown_one():
+    embedding = UserEmbedding(users=3, width=5).eval()
+    unknown = embedding.embedding.weight[0].clone()
+    embedding.forget()
+    assert torch.equal(embedding(torch.arange(4)), unknown.expand(4, 5))
+    assert embedding.embedding.weight.requires_grad
+
+
 def test_a_share_of_the_training_windows_is_shown_as_unknown():
     torch.manual_seed(0)
     embedding = UserEmbedding(users=3, width=5, unknown_share=0.25).train()

@@ -6,6 +6,7 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
 from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.evaluation.summary import summarize
+from vpnet.models.fusion import Fusion
 from vpnet.models.static import Static
 from vpnet.plots.run_pictures import draw_run_pictures
 from vpnet.saliency.center_bias import CenterBias
@@ -33,13 +34,36 @@ def evaluate(data: ViewportDataModule) -> tuple[EvaluatedWindows, dict]:
 
 def test_three_pictures_are_drawn(tiny_data, tmp_path):
     evaluated, summaries = evaluate(tiny_data)
-    files = draw_run_pictures(tmp_path, evaluated, summaries, tiny_data)
+    model = Static(tiny_data.spec)
+    files = draw_run_pictures(tmp_path, model, evaluated, summaries, tiny_data)
     assert set(files) == {"viewport_path", "error_by_horizon", "overview"}
     for name, file in files.items():
         assert file == tmp_path / f"{name}.png"
         picture = matplotlib.image.imread(file)
         assert min(picture.shape[:2]) > 200
         assert picture[..., :3].std() > 0.01, "not blank"
+
+
+def test_a_model_with_gates_has_a_picture_of_them(tiny_data, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "vpnet.plots.run_pictures.plot_gates", lambda *given, title: drawn.append((*given, title))
+    )
+    evaluated, summaries = evaluate(tiny_data)
+    model = Fusion(tiny_data.spec).train()
+    files = draw_run_pictures(tmp_path, model, evaluated, summaries, tiny_data)
+    assert files["gates"] == tmp_path / "gates.png"
+    ((gates, anchors_s, path, title),) = drawn
+    assert path == files["gates"]
+    assert set(gates) == {"head", "eye", "offset"}
+    # One viewer's recording, whole, as the model sees it when it predicts.
+    assert anchors_s.tolist() == [1.0 + second for second in range(8)]
+    user, video = title.removeprefix("Gates: viewer ").split(", video ")
+    position = tiny_data.keys(range(tiny_data.samples.recordings)).index((user, video))
+    rows = torch.nonzero(evaluated.recording_index == position)[:, 0].tolist()
+    expected = model.eval().stream_gates(tiny_data.test_windows[rows])
+    for name, gate in gates.items():
+        assert torch.equal(gate, expected[name])
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +79,7 @@ def test_saliency_lies_behind_the_paths(tiny_data, data_with_saliency, tmp_path)
     pictures = []
     for name, data in (("without", tiny_data), ("with", data_with_saliency)):
         evaluated, summaries = evaluate(data)
-        files = draw_run_pictures(tmp_path / name, evaluated, summaries, data)
+        files = draw_run_pictures(tmp_path / name, Static(data.spec), evaluated, summaries, data)
         pictures.append({key: matplotlib.image.imread(file) for key, file in files.items()})
     without, with_map = pictures
     assert (without["error_by_horizon"] == with_map["error_by_horizon"]).all()

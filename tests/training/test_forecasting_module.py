@@ -9,6 +9,7 @@ from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.fusion import Fusion
 from vpnet.models.lstm import LSTM
 from vpnet.models.static import Static
+from vpnet.training.stages import Stage
 
 
 def test_validation_logs_means_over_known_steps_whatever_the_batches(
@@ -44,6 +45,20 @@ def test_the_training_loss_counts_the_regularization(data, make_module):
     assert module.training_step(window, 0).item() == pytest.approx((alone + crowding).item())
 
 
+@pytest.mark.filterwarnings("ignore:You are trying to `self.log")
+def test_the_general_stage_trains_on_unknown_users(data, make_module):
+    torch.manual_seed(0)
+    model = Fusion(data.spec, diversity_weight=0.0).eval()
+    window = data.train_windows[[0, 3, 6]]
+    unknown = window._replace(user_index=torch.zeros_like(window.user_index))
+    with torch.no_grad():
+        model.heads.second += 0.1
+    general = make_module(model, stage=Stage("general")).training_step(window, 0)
+    single = make_module(model)
+    assert torch.equal(general, single.training_step(unknown, 0))
+    assert not torch.equal(general, single.training_step(window, 0))
+
+
 def test_testing_hands_every_window_to_the_metrics(data, make_module, quiet_trainer):
     metrics = ViewportMetrics()
     module = make_module(Static(data.spec), test_metrics=metrics)
@@ -61,7 +76,7 @@ def test_nothing_to_train_needs_no_optimizer(data, make_module):
 
 def test_frozen_parameters_are_left_to_nobody(data, make_module):
     model = LSTM(data.spec, hidden=8, layers=1)
-    model.encoder.requires_grad_(False)
+    model.recurrent.encoder.requires_grad_(False)
     optimizer = make_module(model, lr=0.5).configure_optimizers()
     (group,) = optimizer.param_groups
     assert group["lr"] == 0.5

@@ -16,12 +16,25 @@ def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
     """The checkpoint that a training configuration names.
 
     Raises:
-        InputError: It cannot be read, or there is none where ``fit`` or ``resume`` need one.
+        InputError: It cannot be read, there is none where ``fit``, ``resume`` or the personal stage
+            need one, or it is not what the personal stage starts from.
     """
+    personal = config.stage.name == "personal" and config.fit and not config.resume
     if config.resume and not config.fit:
         raise InputError("resume=true goes on with the training, fit=false does not; leave one out")
     if config.checkpoint is not None:
-        return read_checkpoint(config.checkpoint)
+        checkpoint = read_checkpoint(config.checkpoint)
+        if personal and checkpoint.stage != "general":
+            raise InputError(
+                f"stage=personal starts from a checkpoint of stage=general, {checkpoint.path} is "
+                f"of stage={checkpoint.stage}; train one with stage=general first"
+            )
+        return checkpoint
+    if personal:
+        raise InputError(
+            "stage=personal needs a checkpoint of stage=general; add "
+            "checkpoint=RUN/checkpoints/best.ckpt"
+        )
     for setting, is_typed in (("resume=true", config.resume), ("fit=false", not config.fit)):
         if is_typed:
             raise InputError(
@@ -35,14 +48,15 @@ def adopt_checkpoint(
 ) -> DictConfig:
     """The configuration with the checkpoint's model, task, face features and saliency.
 
-    Training that is resumed takes over data, split, seed and training settings as well, but for
-    those that the user typed.
+    Training that is resumed takes over data, split, seed, training settings and stage as well, but
+    for those that the user typed.
 
     Args:
         config: Configuration of the command.
         checkpoint: What it names.
-        overrides: What the user typed. A typed model, task or face feature must be the
-            checkpoint's own; a typed saliency wins (the maps may lie elsewhere now).
+        overrides: What the user typed. A typed model, task or face feature, and the stage of
+            training that is resumed, must be the checkpoint's own; a typed saliency wins (the maps
+            may lie elsewhere now).
 
     Returns:
         A new configuration.
@@ -57,6 +71,8 @@ def adopt_checkpoint(
         "crowd": checkpoint.crowd_state is not None,
         **{name: getattr(checkpoint.spec, name) for name in SEEN},
     }
+    if config.resume and "stage" in checkpoint.run:
+        own["stage"] = checkpoint.run["stage"]
     resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     for override in overrides:
         key = _key(override)

@@ -54,6 +54,21 @@ class Forecaster(nn.Module):
         """
         return []
 
+    def personal_parameters(self) -> list[str]:
+        """Names of the parameters that serve to tell users apart; none where nothing does."""
+        return []
+
+    def forget_users(self) -> None:
+        """Make every user the unknown one, so that all are predicted alike."""
+        return
+
+    def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
+        """How far each stream is let in, in [0, 1], by name, each of shape ``(batch,)``.
+
+        Empty for a model without gates.
+        """
+        return {}
+
     @property
     def name(self) -> str:
         """The class's name as the tables show it: ConstantVelocity is constant_velocity."""
@@ -63,7 +78,9 @@ class Forecaster(nn.Module):
         """One line: name, size, and what the data lack; ``data`` as in `absent_streams`."""
         absent = self.absent_streams(data)
         masked = f"; masked, as the data lack them: {', '.join(absent)}" if absent else ""
-        return f"{self.name}: {self.parameter_count:,} trainable parameters{masked}"
+        total = sum(parameter.numel() for parameter in self.parameters())
+        frozen = f" of {total:,}" if self.parameter_count < total else ""
+        return f"{self.name}: {self.parameter_count:,} trainable parameters{frozen}{masked}"
 
     @property
     def parameter_count(self) -> int:

@@ -2,7 +2,8 @@
 
 vpnet's own model. Head, eye, eye-in-head offset and face are each encoded; a gate that knows the
 viewer weighs every component; the weighed vector becomes the trajectory state, which asks the
-saliency map where it might go and turns into one rotation per horizon.
+saliency map where it might go (or the map asks the viewer's streams what it is worth to them) and
+turns into one rotation per horizon.
 
 Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
 viewer's vector, learned or made of their answers, enters the gates as it is; per-horizon networks
@@ -19,6 +20,7 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.crowd_attention import CrowdAttention
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.horizon_heads import HorizonHeads
+from vpnet.models.personal_saliency import PersonalSaliency
 from vpnet.models.saliency_encoder import SaliencyAttention, SaliencyEncoder
 from vpnet.models.stream_encoder import StreamEncoder
 from vpnet.models.streams import (
@@ -34,6 +36,7 @@ PROJECTION_WIDTH = {"head": 32, "eye": 32, "offset": 16, "face": 16}
 HIDDEN_WIDTH = {"head": 128, "eye": 128, "offset": 64, "face": 32}
 STATE_WIDTH = 256
 USER_WIDTH = 64
+QUERIES = ("trajectory", "saliency")
 
 
 class FusionTrace(NamedTuple):
@@ -45,6 +48,9 @@ class FusionTrace(NamedTuple):
     """Per stream, in [0, 1], 0 where the stream is absent, shape ``(batch, hidden)``."""
     crowd_weights: Tensor | None
     """How much of each viewer of the crowd, ``(batch, horizon, viewers)``; None without it."""
+    saliency: Tensor | None
+    """The map as it is to the viewer, solid-angle normalised, 0 for windows without one,
+    ``(batch, 14, 28)``; None but for ``query=saliency``. `upsample_maps` makes it larger."""
 
 
 class Fusion(Forecaster):
@@ -58,6 +64,8 @@ class Fusion(Forecaster):
         crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
+        query: Who asks: the ``trajectory`` state the tokens of the saliency map, or the tokens the
+            streams (``saliency``), which gives a personalised map as well.
         dropout: In the trajectory network and the heads.
         stream_dropout: Chance that a stream other than the head is hidden in training, the
             answers included.
@@ -79,6 +87,7 @@ class Fusion(Forecaster):
         crowd: bool = False,
         encoder: str = "gru",
         projection: str = "linear",
+        query: str = "trajectory",
         dropout: float = 0.2,
         stream_dropout: float = 0.1,
         unknown_share: float = 0.1,
@@ -91,6 +100,8 @@ class Fusion(Forecaster):
             raise ValueError(
                 f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
             )
+        if query not in QUERIES:
+            raise ValueError(f"query must be one of {QUERIES}, got {query!r}")
         self.asked_streams = (
             *streams,
             "saliency",
@@ -135,7 +146,12 @@ class Fusion(Forecaster):
             nn.Linear(2 * STATE_WIDTH, STATE_WIDTH),
         )
         self.saliency_encoder = SaliencyEncoder() if spec.has_saliency else None
-        self.saliency_attention = SaliencyAttention(STATE_WIDTH) if spec.has_saliency else None
+        self.saliency_attention = None
+        if spec.has_saliency and query == "trajectory":
+            self.saliency_attention = SaliencyAttention(STATE_WIDTH)
+        elif spec.has_saliency:
+            widths = {name: HIDDEN_WIDTH[name] for name in self.streams}
+            self.saliency_attention = PersonalSaliency(widths, STATE_WIDTH)
         self.crowd_attention = None
         if crowd and spec.has_crowd:
             self.crowd_attention = CrowdAttention(spec, STATE_WIDTH)
@@ -149,32 +165,56 @@ class Fusion(Forecaster):
     def trace(self, window: ViewportWindow) -> FusionTrace:
         """Predict, and give the gates as well."""
         user = self._viewer(window)
-        fused, gates = [], {}
+        gated, streams_valid, gates = {}, {}, {}
         for name, width in HIDDEN_WIDTH.items():
             if name not in self.streams:
-                fused.append(window.history_directions.new_zeros(len(window.user_index), width))
-                gates[name] = fused[-1]
+                gated[name] = window.history_directions.new_zeros(len(window.user_index), width)
+                gates[name] = gated[name]
                 continue
             features, valid = self._stream(name, window)
             encoded = self.encoders[name](features, valid)
             known = encoded if user is None else torch.cat((encoded, user), dim=1)
-            gates[name] = torch.sigmoid(self.gates[name](known)) * valid.any(dim=1, keepdim=True)
-            fused.append(gates[name] * encoded)
-        state = self.trajectory(torch.cat(fused, dim=1))
+            streams_valid[name] = valid.any(dim=1)
+            gates[name] = torch.sigmoid(self.gates[name](known)) * streams_valid[name].unsqueeze(1)
+            gated[name] = gates[name] * encoded
+        state = self.trajectory(torch.cat(list(gated.values()), dim=1))
         viewport_center = window.history_directions[:, -1]
+        saliency = None
         if self.saliency_encoder is not None and self.saliency_attention is not None:
-            state = state + self.saliency_attention(
-                state,
+            seen = (
                 self.saliency_encoder(window.saliency_maps),
                 self.saliency_encoder.token_directions,
                 window.saliency_index,
                 viewport_center,
             )
+            if isinstance(self.saliency_attention, PersonalSaliency):
+                values, saliency = self.saliency_attention(gated, streams_valid, *seen)
+                state = state + values
+            else:
+                state = state + self.saliency_attention(state, *seen)
         crowd_weights = None
         if self.crowd_attention is not None:
             answer = self.crowd_attention(state, self.crowd_attention.read(window))
             state, crowd_weights = state.unsqueeze(1) + answer.values, answer.weights
-        return FusionTrace(self.heads(self.norm(state), viewport_center), gates, crowd_weights)
+        directions = self.heads(self.norm(state), viewport_center)
+        return FusionTrace(directions, gates, crowd_weights, saliency)
+
+    def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
+        """See `Forecaster`."""
+        gates = self.trace(window).gates
+        return {name: gates[name].mean(dim=1) for name in self.streams}
+
+    def personal_parameters(self) -> list[str]:
+        """Those of the users' vectors and of the gates that read them."""
+        if self.user is None:
+            return []
+        own = ("user.", "gates.")
+        return [name for name, _ in self.named_parameters() if name.startswith(own)]
+
+    def forget_users(self) -> None:
+        """See `Forecaster`."""
+        if self.user is not None:
+            self.user.forget()
 
     def regularization(self) -> Tensor | float:
         """Keeps the users' vectors apart."""

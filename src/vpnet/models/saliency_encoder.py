@@ -107,7 +107,9 @@ class SaliencyAttention(nn.Module):
         seen_position = torch.einsum("bhn,bnp->bhp", weights, positions)
         attended = torch.einsum("bhp,hcp->bhc", seen_position, value_position)
         attended = attended + _per_window("bhn,{}nhc->bhc", weights, values, saliency_index)
-        return self.output(attended.flatten(1)) * (saliency_index >= 0).unsqueeze(1)
+        # Not a product: the map that stands in for none may be anything, NaN included.
+        answer = self.output(attended.flatten(1))
+        return torch.where((saliency_index >= 0).unsqueeze(1), answer, answer.new_zeros(()))
 
 
 def _per_window(equation: str, asking: Tensor, of_map: Tensor, saliency_index: Tensor) -> Tensor:

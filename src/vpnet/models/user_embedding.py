@@ -29,6 +29,11 @@ class UserEmbedding(nn.Module):
             user_index = user_index.masked_fill(unknown, 0)
         return self.embedding(user_index)
 
+    @torch.no_grad()
+    def forget(self) -> None:
+        """Give every user the vector of the unknown user."""
+        self.embedding.weight[1:] = self.embedding.weight[0]
+
     def crowding(self, margin: float) -> Tensor:
         """Mean over pairs of known users of max(0, margin - distance)^2.
 

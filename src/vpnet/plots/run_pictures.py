@@ -4,30 +4,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.examples import typical_windows
 from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.models.forecaster import Forecaster
 from vpnet.plots.error_by_horizon import curves_from_summaries, plot_error_by_horizon
+from vpnet.plots.gates import plot_gates
 from vpnet.plots.overview import plot_overview
 from vpnet.plots.viewport_path import PathForecast, plot_viewport_path
 
 
 def draw_run_pictures(
     folder: Path,
+    model: Forecaster,
     evaluated: EvaluatedWindows,
     summaries: Mapping[str, Mapping[str, Any]],
     data: ViewportDataModule,
 ) -> dict[str, Path]:
-    """Draw paths over the frame, error against horizon, and both side by side.
+    """Draw paths over the frame, error against horizon, both side by side, and the gates.
 
     Args:
         folder: Folder of the run.
+        model: The run's model, on the CPU.
         evaluated: The run's own predictions.
         summaries: By model name, the baselines among them.
         data: What was evaluated on.
 
     Returns:
-        Files by name: ``viewport_path``, ``error_by_horizon``, ``overview``.
+        Files by name: ``viewport_path``, ``error_by_horizon``, ``overview``; ``gates`` where the
+        model has some.
     """
     positions = typical_windows(evaluated, data.samples.video_ids)
     # The test windows are cut in the order in which evaluated windows are sorted.
@@ -48,4 +55,16 @@ def draw_run_pictures(
     plot_viewport_path(forecasts, files["viewport_path"], title=title, background=background)
     plot_error_by_horizon(curves, files["error_by_horizon"])
     plot_overview(forecasts, curves, files["overview"], background=background, path_title=title)
+    recording = int(windows.recording_index[0])
+    whole = data.test_windows[torch.nonzero(evaluated.recording_index == recording)[:, 0].tolist()]
+    with torch.no_grad():
+        gates = model.eval().stream_gates(whole)
+    if gates:
+        files["gates"] = folder / "gates.png"
+        plot_gates(
+            gates,
+            whole.anchor_step / data.task.sampling_rate_hz,
+            files["gates"],
+            title=f"Gates: viewer {data.samples.user_ids[recording]}, video {video}",
+        )
     return files

@@ -23,7 +23,7 @@ from vpnet.saliency.source import SaliencySource
 CHECKPOINT_KEY = "vpnet"
 _MODEL_PREFIX = "model."
 
-RUN_SETTINGS = ("data", "split", "training", "seed", "skip_short")
+RUN_SETTINGS = ("data", "split", "training", "stage", "seed", "skip_short")
 """Settings that training goes on with when it is resumed."""
 
 
@@ -87,6 +87,11 @@ class Checkpoint:
     weights: dict[str, Tensor]
     run: dict[str, Any]
     trained_on: frozenset[tuple[str, str]]
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage of training that it comes from."""
+        return self.run.get("stage", {}).get("name", "single")
 
     def remarks(self, test_keys: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """What a reader must know of this checkpoint's errors on some recordings.

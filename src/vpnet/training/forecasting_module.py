@@ -1,6 +1,6 @@
 """The LightningModule: loss, logging, optimizer; the network knows nothing of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -15,6 +15,7 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
 from vpnet.training.checkpoint import CHECKPOINT_KEY
+from vpnet.training.stages import Stage, parameter_groups
 
 
 class ForecastingModule(pl.LightningModule):
@@ -23,21 +24,23 @@ class ForecastingModule(pl.LightningModule):
     Args:
         model: The network.
         loss: Takes predictions and window, gives a scalar.
-        optimizer: Takes parameters, gives an optimizer.
+        optimizer: Takes groups of parameters, gives an optimizer.
         scheduler: Takes the optimizer, gives a scheduler that steps once an epoch; or None.
         description: What a checkpoint must say of itself to stand alone, see
             `vpnet.training.checkpoint`.
         test_metrics: Collects predictions in the test; or None where there is none.
+        stage: Which parameters are trained, and how fast; None trains all alike.
     """
 
     def __init__(
         self,
         model: Forecaster,
         loss: nn.Module,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: Callable[[list[dict[str, Any]]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
         description: dict[str, Any] | None = None,
         test_metrics: Metric | None = None,
+        stage: Stage | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -46,9 +49,11 @@ class ForecastingModule(pl.LightningModule):
         self.make_scheduler = scheduler
         self.test_metrics = test_metrics
         self.description = description or {}
+        self.stage = stage or Stage()
 
     def training_step(self, window: ViewportWindow, batch_idx: int) -> Tensor:
         """Loss of a batch."""
+        window = self.stage.show(window)
         answer = self.model.answer(window)
         loss = self.loss(answer.directions, window, answer.history) + self.model.regularization()
         self.log(
@@ -60,6 +65,11 @@ class ForecastingModule(pl.LightningModule):
             batch_size=len(window.user_index),
         )
         return loss
+
+    def on_validation_start(self) -> None:
+        """In the general stage nobody differs, neither here nor in the checkpoint that follows."""
+        if self.stage.name == "general":
+            self.model.forget_users()
 
     def validation_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Mean error over all horizons, and at each, in degrees."""
@@ -97,11 +107,13 @@ class ForecastingModule(pl.LightningModule):
         Raises:
             InputError: The optimizer or the scheduler refuses its settings.
         """
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        if not parameters:
+        groups = parameter_groups(self.model, self.stage)
+        if not groups:
             return None
         try:
-            optimizer = self.make_optimizer(parameters)
+            optimizer = self.make_optimizer(groups)
+            for group in optimizer.param_groups:
+                group["lr"] *= group["rate"]
             if self.make_scheduler is None:
                 return optimizer
             scheduler = {"scheduler": self.make_scheduler(optimizer), "monitor": "val/error_deg"}

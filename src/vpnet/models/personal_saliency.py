@@ -1,0 +1,159 @@
+"""The map asks the viewer: saliency as this person, in this state, would have it.
+
+The other way round from `SaliencyAttention`: every token of the map asks the viewer's streams what
+it is worth to them. The answers make a map of their own, and that map pools the tokens.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vpnet.geometry.equirectangular import solid_angle_weights
+from vpnet.geometry.tangent import tangent_axes
+
+
+class PersonalAnswer(NamedTuple):
+    """What a map means to viewers."""
+
+    values: Tensor
+    """For the trajectory state, ``(batch, state_width)``; 0 where a window has no map."""
+    maps: Tensor
+    """Personalised saliency, solid-angle normalised, ``(batch, rows, columns)``; 0 likewise."""
+
+
+class PersonalSaliency(nn.Module):
+    """Tokens of a map ask the streams of a viewer.
+
+    A token is told where it lies relative to the viewport centre, as in `SaliencyAttention`. What
+    it learns from the streams joins it, and a small network turns the sum into a logarithm of
+    density: with one stream the attention has no choice, but the sum still tells viewers apart.
+
+    Args:
+        streams: Width of each stream's vector, by name.
+        state_width: Width of the trajectory state.
+        token_width: Width of the tokens, and of queries, keys and values of all heads together.
+        heads: Attention heads; ``token_width`` is a multiple of it.
+        grid: Rows and columns of tokens.
+    """
+
+    solid_angles: Tensor
+
+    def __init__(
+        self,
+        streams: Mapping[str, int],
+        state_width: int = 256,
+        token_width: int = 128,
+        heads: int = 4,
+        grid: tuple[int, int] = (14, 28),
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.grid = grid
+        self.streams = nn.ModuleDict(
+            {name: nn.Linear(width, token_width, bias=False) for name, width in streams.items()}
+        )
+        self.modalities = nn.Parameter(0.02 * torch.randn(len(streams), token_width))
+        self.position = nn.Linear(3, token_width)
+        self.query = nn.Linear(token_width, token_width)
+        # What is added to all keys, or to all densities, cancels.
+        self.key = nn.Linear(token_width, token_width, bias=False)
+        self.value = nn.Linear(token_width, token_width)
+        self.output = nn.Linear(token_width, token_width)
+        self.norm = nn.LayerNorm(token_width)
+        self.log_density = nn.Sequential(
+            nn.Linear(token_width, token_width // 2),
+            nn.GELU(),
+            nn.Linear(token_width // 2, 1, bias=False),
+        )
+        self.pooled = nn.Linear(token_width + 3, state_width)
+        self.register_buffer("solid_angles", solid_angle_weights(*grid).reshape(-1), False)
+
+    def forward(
+        self,
+        streams: Mapping[str, Tensor],
+        streams_valid: Mapping[str, Tensor],
+        tokens: Tensor,
+        token_directions: Tensor,
+        saliency_index: Tensor,
+        viewport_center: Tensor,
+    ) -> PersonalAnswer:
+        """Ask.
+
+        Args:
+            streams: Vector of each stream, by name, shape ``(batch, width)``.
+            streams_valid: Which windows have the stream, by name, shape ``(batch,)``.
+            tokens: Tokens of the distinct maps, shape ``(maps, tokens, token_width)``.
+            token_directions: Their unit vectors in the world, shape ``(tokens, 3)``.
+            saliency_index: Each window's map, -1 for none, shape ``(batch,)``.
+            viewport_center: At the anchor, shape ``(batch, 3)``.
+        """
+        has_map = (saliency_index >= 0).unsqueeze(1)
+        if len(tokens) == 0:
+            values = viewport_center.new_zeros(len(has_map), self.pooled.out_features)
+            return PersonalAnswer(values, viewport_center.new_zeros(len(has_map), *self.grid))
+        axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
+        positions = token_directions @ axes
+        of_window = saliency_index.clamp(min=0)
+        # Queries of tokens are made once per distinct map; the part of the position joins later.
+        query = self.query(tokens)[of_window]
+        query = query + positions @ (self.query.weight @ self.position.weight).T
+        query = query + self.query.weight @ self.position.bias
+        seen = tokens[of_window] + self.position(positions)
+        seen = self.norm(seen + self._ask(query, streams, streams_valid))
+
+        logits = self.log_density(seen).squeeze(2).to(self.solid_angles.dtype)
+        shares = torch.softmax(logits + self.solid_angles.log(), dim=1)
+        placed = torch.cat((seen, positions.to(seen.dtype)), dim=2)
+        pooled = (shares.to(placed.dtype).unsqueeze(1) @ placed).squeeze(1)
+        # Not a product: the map that stands in for none may be anything, NaN included.
+        values = self.pooled(pooled)
+        values = torch.where(has_map, values, values.new_zeros(()))
+        maps = torch.where(has_map, shares / self.solid_angles, shares.new_zeros(()))
+        return PersonalAnswer(values, maps.unflatten(1, self.grid))
+
+    def _ask(
+        self, query: Tensor, streams: Mapping[str, Tensor], streams_valid: Mapping[str, Tensor]
+    ) -> Tensor:
+        """What every token learns, ``(batch, tokens, token_width)``; 0 where all is masked."""
+        asked = torch.stack([self.streams[name](streams[name]) for name in self.streams], dim=1)
+        asked = asked + self.modalities
+        valid = torch.stack([streams_valid[name] for name in self.streams], dim=1)
+        any_valid = valid.any(dim=1, keepdim=True)
+        query, key, value = (
+            projected.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for projected in (query, self.key(asked), self.value(asked))
+        )
+        # A softmax over nothing is NaN: where all is masked nothing is, and the answer dropped.
+        open_to = (valid | ~any_valid)[:, None, None]
+        answer = nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=open_to.expand(-1, -1, query.shape[2], -1)
+        )
+        return self.output(answer.transpose(1, 2).flatten(2)) * any_valid.unsqueeze(2)
+
+
+def upsample_maps(maps: Tensor, height: int = 120, width: int = 240) -> Tensor:
+    """Larger maps, bilinear, without an edge where the columns wrap.
+
+    Args:
+        maps: Solid-angle normalised or all zero, shape ``(batch, rows, columns)``.
+        height: Rows of the result.
+        width: Columns of the result.
+
+    Returns:
+        Maps of the same kind, shape ``(batch, height, width)``.
+    """
+    columns = maps.shape[2]
+    wrapped = nn.functional.pad(maps.unsqueeze(1), (1, 1, 0, 0), mode="circular")
+    # Pixel centres as shares of the wrapped image, which has a column more on either side.
+    y = (torch.arange(height, dtype=maps.dtype, device=maps.device) + 0.5) / height
+    x = (torch.arange(width, dtype=maps.dtype, device=maps.device) + 0.5) / width
+    x = (x * columns + 1) / (columns + 2)
+    grid = torch.stack(torch.meshgrid(2 * x - 1, 2 * y - 1, indexing="xy"), dim=-1)
+    larger = nn.functional.grid_sample(
+        wrapped, grid.expand(len(maps), -1, -1, -1), padding_mode="border", align_corners=False
+    ).squeeze(1)
+    weights = solid_angle_weights(height, width, maps.dtype).to(maps.device)
+    mass = (larger * weights).sum(dim=(1, 2), keepdim=True)
+    return larger / mass.clamp(min=torch.finfo(maps.dtype).tiny)
