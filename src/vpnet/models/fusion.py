@@ -52,9 +52,11 @@ class Fusion(Forecaster):
 
     Args:
         spec: What the windows look like.
-        streams: Which of head, eye, offset and face to use; those that the data lack are masked.
+        streams: Which of head, eye, offset and face to use, one at least; those that the data lack
+            are masked. Without the head a prediction still starts from where it points now.
         user_embed: Learn a vector per user; else all users are alike, but for their answers.
         questionnaire: Use what the viewers answered beforehand; masked where they did not.
+        saliency: Ask the saliency map, where the data have one.
         crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
@@ -66,7 +68,7 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: An option is unknown, or ``streams`` lacks the head.
+        ValueError: A stream is unknown, or there is none.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Fusion(Forecaster):
         streams: Sequence[str] = ("head", "eye", "offset", "face"),
         user_embed: bool = True,
         questionnaire: bool = False,
+        saliency: bool = True,
         crowd: bool = False,
         encoder: str = "gru",
         projection: str = "linear",
@@ -87,13 +90,13 @@ class Fusion(Forecaster):
     ) -> None:
         super().__init__(spec)
         unknown = sorted(set(streams) - set(HIDDEN_WIDTH))
-        if unknown or "head" not in streams:
+        if unknown or not streams:
             raise ValueError(
-                f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
+                f"streams must hold one or more of head, eye, offset and face, got {list(streams)}"
             )
         self.asked_streams = (
             *streams,
-            "saliency",
+            *(("saliency",) if saliency else ()),
             *(("questionnaire",) if questionnaire else ()),
             *(("crowd",) if crowd else ()),
         )
@@ -134,8 +137,9 @@ class Fusion(Forecaster):
             nn.Dropout(dropout),
             nn.Linear(2 * STATE_WIDTH, STATE_WIDTH),
         )
-        self.saliency_encoder = SaliencyEncoder() if spec.has_saliency else None
-        self.saliency_attention = SaliencyAttention(STATE_WIDTH) if spec.has_saliency else None
+        with_saliency = saliency and spec.has_saliency
+        self.saliency_encoder = SaliencyEncoder() if with_saliency else None
+        self.saliency_attention = SaliencyAttention(STATE_WIDTH) if with_saliency else None
         self.crowd_attention = None
         if crowd and spec.has_crowd:
             self.crowd_attention = CrowdAttention(spec, STATE_WIDTH)
