@@ -57,6 +57,9 @@ def test_seeds_are_averaged_first(leave_ablation_run, tmp_path):
     # ada (5 + 7) / 2 and bob (9 + 15) / 2, less 3 and 5.
     assert less.errors[0].candidate_deg == pytest.approx(9.0)
     assert less.errors[0].interval_deg == pytest.approx((3.0, 7.0))
+    # The seeds' means over users are 7 and 11 at 0.2 s, 19.5 and 22.5 at 1 s.
+    assert less.seed_deviation_deg[:2] == pytest.approx((4 / 2**0.5, 3 / 2**0.5))
+    assert ablation.rows[-1].seed_deviation_deg == ()
 
 
 def test_what_is_missing_is_said_and_the_rest_is_there(leave_ablation_run, tmp_path):

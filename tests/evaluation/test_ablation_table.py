@@ -26,8 +26,9 @@ def page(leave_ablation_run, tmp_path) -> list[str]:
 def test_a_row_has_its_error_difference_interval_and_gain(page):
     assert page[0] == "**sweep: great-circle error in degrees, mean over users**"
     assert page[2] == "| row |  | 0.2 s | 1 s | 0.2-1 s |"
-    assert page[4:10] == [
+    assert page[4:11] == [
         "| label of full, 2 seeds | error | 3.50 | 21.00† | 12.25† |",
+        "|  | sd of seeds | 0.00 | 0.00 | 0.00 |",
         "| label of less, 1 of 2 seeds | error | 6.00 | 18.00† | 12.00† |",
         # ada +1 and 0, bob +4 and -6: over both steps +0.5 and -1.
         "|  | difference | +2.50* | -3.00 | -0.25 |",
@@ -35,7 +36,7 @@ def test_a_row_has_its_error_difference_interval_and_gain(page):
         "|  | high | +4.00 | +0.00 | +0.50 |",
         "|  | gain | -71.4 % | +14.3 % | +2.0 % |",
     ]
-    assert page[10].startswith("| static | error | 10.00 | 10.00 | 10.00 |")
+    assert page[11].startswith("| static | error | 10.00 | 10.00 | 10.00 |")
 
 
 def test_footnotes_say_how_to_read_it(page):

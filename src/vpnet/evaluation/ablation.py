@@ -5,6 +5,7 @@ A sweep's folder holds ``<row>/seed_<number>/``, each the folder of one run whos
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ class AblationRow:
     """Per reported horizon and range; the candidate is this row, the baseline the first row."""
     is_compared: bool
     """Whether the differences mean anything: not for the first row, nor where that is missing."""
+    seed_deviation_deg: tuple[float, ...] = ()
+    """Per entry of errors, the standard deviation over seeds; nothing with fewer than two."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         elif missing:
             incomplete.append(f"{name} lacks seed {', '.join(map(str, missing))}")
 
+    metrics = {run: read_metrics(run) for run in finished}
     first, *_ = names
     rows = [
         AblationRow(
@@ -93,12 +97,12 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
             configs[runs[0]]["ablation"]["row"],
             tuple(runs),
             compare_runs(runs_of[first] or runs, runs, bootstrap_draws=bootstrap_draws).errors,
-            is_compared=bool(runs_of[first]) and name != first,
+            bool(runs_of[first]) and name != first,
+            _seed_deviation_deg([metrics[run]["models"] for run in runs]),
         )
         for name, runs in runs_of.items()
         if runs
     ]
-    metrics = {run: read_metrics(run) for run in finished}
     absent = dict.fromkeys(
         stream for run in finished for stream in metrics[run].get("absent_streams", ())
     )
@@ -109,7 +113,7 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
             BASELINE,
             (),
             _static_errors([metrics[run]["models"] for run in against], bootstrap_draws),
-            is_compared=bool(runs_of[first]),
+            bool(runs_of[first]),
         )
     )
     return Ablation(
@@ -137,8 +141,8 @@ def _check_one_row(runs: Sequence[Path], configs: dict[Path, dict[str, Any]]) ->
         for key, was, now in differing_keys(configs[runs[0]], configs[run], HARMLESS + ("seed",)):
             raise InputError(
                 f"{run}: differs from {runs[0].name} of the same row in more than the seed: {key} "
-                f"is {now}, there {was}; delete the wrong one, and sweep another configuration into "
-                "another hydra.sweep.dir"
+                f"is {now}, there {was}; delete the wrong one, and sweep another configuration "
+                "into another hydra.sweep.dir"
             )
     seeds = [configs[run]["seed"] for run in runs]
     if len(set(seeds)) < len(seeds):
@@ -149,6 +153,17 @@ def _differing_between_rows(configs: Sequence[dict[str, Any]]) -> tuple[str, ...
     ignored = HARMLESS + ("seed",)
     keys = (key for config in configs for key, _, _ in differing_keys(configs[0], config, ignored))
     return tuple(dict.fromkeys(keys))
+
+
+def _seed_deviation_deg(models: Sequence[dict[str, Any]]) -> tuple[float, ...]:
+    """How far the seeds' means over users lie apart, per horizon and range (n - 1)."""
+    if len(models) < 2:
+        return ()
+    own = [_per_user(next(iter(by_name.values()))) for by_name in models]
+    return tuple(
+        statistics.stdev(float(by_label[label][1].nanmean()) for by_label in own)
+        for label in own[0]
+    )
 
 
 def _static_errors(

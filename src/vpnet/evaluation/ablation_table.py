@@ -85,8 +85,11 @@ def _section(
         f"{error.candidate_deg:.2f}{WORSE_MARK if (row.name, error.label) in worse else ''}"
         for error in row.errors
     ]
+    lines = [(label, "error", *errors)]
+    if row.seed_deviation_deg:
+        lines.append(("", "sd of seeds", *(f"{deg:.2f}" for deg in row.seed_deviation_deg)))
     if not row.is_compared:
-        return ((label, "error", *errors),)
+        return tuple(lines)
     differences = [
         f"{error.difference_deg:+.2f}{'*' if error.is_clear else ''}" for error in row.errors
     ]
@@ -99,7 +102,7 @@ def _section(
     )
     gains = [f"{error.gain_percent:+.1f} %" for error in row.errors]
     return (
-        (label, "error", *errors),
+        *lines,
         ("", "difference", *differences),
         ("", "low", *lows),
         ("", "high", *highs),
@@ -114,7 +117,8 @@ def _footnotes(ablation: Ablation, is_any_worse: bool) -> tuple[str, ...]:
     if any(row.is_compared for row in others):
         notes.append(
             f"difference: to {first.label}, paired per user, seeds averaged first; low, high: its "
-            "95 % bootstrap interval over users; * where that excludes zero"
+            "95 % bootstrap interval over users; * where that excludes zero: other users would "
+            "differ likewise, other seeds need not, see their standard deviation"
         )
     else:
         notes.append("no differences: the row that others are held against has no finished run")
