@@ -19,7 +19,7 @@ from vpnet.cli.settings import check_settings
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
-from vpnet.evaluation.finished_runs import clear_unfinished, has_finished
+from vpnet.evaluation.finished_runs import check_other_seeds, clear_unfinished, has_finished
 from vpnet.evaluation.report import write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
@@ -50,6 +50,7 @@ def main(config: DictConfig) -> None:
     if has_finished(folder, whole):
         print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
         return
+    check_other_seeds(folder, whole)
     if checkpoint is None:
         clear_unfinished(folder)
     pl.seed_everything(config.seed, workers=True, verbose=False)

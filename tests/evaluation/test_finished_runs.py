@@ -5,6 +5,7 @@ import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.finished_runs import (
+    check_other_seeds,
     clear_unfinished,
     differing_keys,
     has_finished,
@@ -131,6 +132,32 @@ def test_a_folder_of_something_else_is_not_cleared(leave):
     (run / "config.yaml").unlink()
     clear_unfinished(run)
     assert (run / "checkpoints" / "best.ckpt").is_file()
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Function that makes the YAML of seed 2, beside which seed 1 of its row is finished."""
+    named = {"ablation": {"rows": "full,less", "row": "full"}}
+    run = tmp_path / "seed_1"
+    run.mkdir()
+    for file in ("errors.parquet", "metrics.json"):
+        (run / file).write_text("")
+    (run / "config.yaml").write_text(yaml.safe_dump(CONFIG | named))
+    return lambda **settings: yaml.safe_dump(CONFIG | named | {"seed": 2} | settings)
+
+
+def test_seeds_of_a_row_differ_in_the_seed_alone(beside, tmp_path):
+    check_other_seeds(tmp_path / "seed_2", beside(num_workers=3))
+    with pytest.raises(InputError, match=r"seed_2: differs from seed_1 .*: saliency is x, there"):
+        check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
+
+
+def test_only_finished_runs_of_an_ablation_are_compared(beside, tmp_path):
+    without = yaml.safe_load(beside(saliency="x"))
+    del without["ablation"]
+    check_other_seeds(tmp_path / "seed_2", yaml.safe_dump(without))
+    (tmp_path / "seed_1" / "metrics.json").unlink()
+    check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
 
 
 def test_all_differing_settings_are_found_in_order():

@@ -16,7 +16,13 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.comparison import ComparedError, compare_runs, compare_users
-from vpnet.evaluation.finished_runs import HARMLESS, differing_keys, is_finished, read_config
+from vpnet.evaluation.finished_runs import (
+    HARMLESS,
+    check_same_but_seed,
+    differing_keys,
+    is_finished,
+    read_config,
+)
 from vpnet.evaluation.horizons import horizon_label
 from vpnet.evaluation.seeds import BASELINE, CONFIG_FILE, read_metrics
 
@@ -138,12 +144,7 @@ def _read_configs(folder: Path) -> dict[Path, dict[str, Any]]:
 def _check_one_row(runs: Sequence[Path], configs: dict[Path, dict[str, Any]]) -> None:
     """Refuse runs of one row that differ in more than the seed, or not even in that."""
     for run in runs[1:]:
-        for key, was, now in differing_keys(configs[runs[0]], configs[run], HARMLESS + ("seed",)):
-            raise InputError(
-                f"{run}: differs from {runs[0].name} of the same row in more than the seed: {key} "
-                f"is {now}, there {was}; delete the wrong one, and sweep another configuration "
-                "into another hydra.sweep.dir"
-            )
+        check_same_but_seed(run, configs[run], runs[0], configs[runs[0]])
     seeds = [configs[run]["seed"] for run in runs]
     if len(set(seeds)) < len(seeds):
         raise InputError(f"{runs[0].parent}: two runs have the same seed; delete the copy")

@@ -49,6 +49,39 @@ def has_finished(run: Path, config: str) -> bool:
     return True
 
 
+def check_other_seeds(run: Path, config: str) -> None:
+    """Refuse a run of an ablation whose row holds finished seeds of another configuration.
+
+    Args:
+        run: Folder of the run; the others of its row lie beside it.
+        config: As `has_finished` takes it; without ``ablation`` nothing is looked at.
+
+    Raises:
+        InputError: A finished run beside it differs in more than the seed.
+    """
+    asked = yaml.safe_load(config)
+    if "ablation" in asked:
+        for other in sorted(run.parent.glob("seed_*")):
+            if other != run and is_finished(other):
+                check_same_but_seed(run, asked, other, read_config(other))
+
+
+def check_same_but_seed(
+    run: Path, config: Mapping[str, Any], other: Path, other_config: Mapping[str, Any]
+) -> None:
+    """Refuse two runs of one row that differ in more than the seed.
+
+    Raises:
+        InputError: They do; it names the first setting.
+    """
+    for key, now, was in differing_keys(config, other_config, (*HARMLESS, "seed")):
+        raise InputError(
+            f"{run}: differs from {other.name} of the same row in more than the seed: {key} is "
+            f"{now}, there {was}; sweep another configuration into another folder "
+            "(hydra.sweep.dir=...), or delete the wrong run"
+        )
+
+
 @rank_zero_only
 def clear_unfinished(run: Path) -> None:
     """Remove what an interrupted run has left, so that it can start anew.
