@@ -20,6 +20,7 @@ from vpnet.cli.settings import check_settings
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
+from vpnet.evaluation.finished_runs import check_other_seeds, clear_unfinished, has_finished
 from vpnet.evaluation.report import write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
@@ -47,6 +48,13 @@ def main(config: DictConfig) -> None:
         config = adopt_checkpoint(config, checkpoint, run.overrides.task)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
+    whole = OmegaConf.to_yaml(config, resolve=True)
+    if has_finished(folder, whole):
+        print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
+        return
+    check_other_seeds(folder, whole)
+    if checkpoint is None:
+        clear_unfinished(folder)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
     loggers = make_loggers(folder, **plain["logger"])
@@ -98,7 +106,7 @@ def main(config: DictConfig) -> None:
         stage=stage,
     )
     log_config(loggers, plain)
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    write_text(folder / "config.yaml", whole)
     best = None if checkpoint is None else checkpoint.path
     if config.fit:
         best = fit(module, data, trainer, resume_from=best if config.resume else None)
@@ -107,7 +115,10 @@ def main(config: DictConfig) -> None:
     evaluated = evaluate_beside_baselines(model.name, module, data, trainer)
     if not trainer.is_global_zero:
         return
-    summaries, table = write_report(folder, evaluated, data, config.bootstrap_draws, remarks)
+    absent = model.absent_streams(data.spec)
+    summaries, table = write_report(
+        folder, evaluated, data, config.bootstrap_draws, remarks, absent
+    )
     pictures = draw_run_pictures(folder, model, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
     print_table(table)

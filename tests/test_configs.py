@@ -20,6 +20,7 @@ FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.
 ROOTS = {"train", "predict"}
 OPTIONS = [str(path) for path in FILES if str(path) not in ROOTS]
 MISSING = "???"
+ABLATIONS = sorted(path.name for path in (CONF / "ablation").iterdir())
 
 
 def compose_root(root: str, *overrides: str) -> dict[str, Any]:
@@ -71,7 +72,10 @@ def test_a_root_composes(root):
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_composes_and_its_constructor_takes_every_key(option):
     group, name = option.rsplit("/", 1)
-    config = compose_root("predict" if group == "predict" else "train", f"{group}={name}")
+    # The rows of an ablation are a group that its experiment brings.
+    experiment = [f"experiment={group.replace('/', '_')}"] * group.startswith("ablation/")
+    root = "predict" if group == "predict" else "train"
+    config = compose_root(root, *experiment, f"{group}={name}")
     found = dict(targets(config))
     if "_target_" in OmegaConf.load(CONF / f"{option}.yaml"):
         assert group in found, "an option fills the key of its group"
@@ -140,6 +144,38 @@ def test_a_task_is_one(option):
     task = Task(**compose_root("train", f"task={name}")["task"])
     assert task.name == name
     assert set(task.report_horizons_s) >= {0.2, 0.5, 1.0}
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_an_ablation_sweeps_over_its_rows(ablation):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(
+            "train", [f"experiment=ablation_{ablation}"], return_hydra_config=True
+        ).copy()
+    assert config.hydra.mode.name == "MULTIRUN"
+    rows = config.hydra.sweeper.params[f"ablation/{ablation}"].split(",")
+    files = [option for option in OPTIONS if option.startswith(f"ablation/{ablation}/")]
+    assert sorted(rows) == [option.rsplit("/", 1)[1] for option in files]
+    assert len(config.hydra.sweeper.params.seed.split(",")) >= 3
+    assert "now" not in OmegaConf.to_container(config.hydra.sweep)["dir"], "a sweep can go on"
+    assert callable(get_object(config.hydra.callbacks.ablation._target_))
+    composed = [
+        compose_root("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")
+        for row in rows
+    ]
+    assert (
+        composed[0]["ablation"]
+        == compose_root("train", f"experiment=ablation_{ablation}")["ablation"]
+    ), "the first row is the default"
+    labels = [config["ablation"]["row"] for config in composed]
+    assert len(set(labels)) == len(rows)
+    models = [{**config["model"], "user": config["user_embed"]} for config in composed]
+    assert all(model not in models[:position] for position, model in enumerate(models))
+    for config in composed:
+        others = ("ablation", "logger", "model", "user_embed")
+        assert all(config[key] == composed[0][key] for key in config if key not in others), (
+            "rows differ in the model alone"
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -1,9 +1,15 @@
 """Simulated evaluations: random directions with known users, masks and anchors."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
 from vpnet.evaluation.metric import EvaluatedWindows
@@ -41,3 +47,59 @@ def make_evaluated(random_directions) -> Callable[..., EvaluatedWindows]:
         )
 
     return make
+
+
+@pytest.fixture
+def leave_ablation_run(tmp_path) -> Callable[..., Path]:
+    """Function that leaves the folder of one run of the ablation ``tmp_path/sweep``.
+
+    The errors are by user and window, each a pair: at 0.2 s and at 1 s, the only two steps. Those
+    of static are 10 degrees everywhere.
+    """
+
+    def summary(errors: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
+        windows = sum(map(len, errors.values()))
+        means = {user: np.mean(pairs, axis=0).tolist() for user, pairs in errors.items()}
+        return {
+            "window_count": windows,
+            "user_count": len(errors),
+            "horizons": [{"horizon_s": s, "window_count": windows} for s in (0.2, 1.0)],
+            "ranges": {"0.2-1 s": {"window_count": windows}},
+            "users": {
+                user: {"mean_deg": mean, "range_mean_deg": {"0.2-1 s": float(np.mean(mean))}}
+                for user, mean in means.items()
+            },
+        }
+
+    def leave(
+        row: str,
+        seed: int,
+        errors: dict[str, list[tuple[float, float]]],
+        *,
+        rows: str = "full,less",
+        is_finished: bool = True,
+        absent_streams: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> Path:
+        run = tmp_path / "sweep" / row / f"seed_{seed}"
+        run.mkdir(parents=True)
+        config = {"ablation": {"rows": rows, "row": f"label of {row}"}, "seed": seed, "lr": 0.1}
+        config["model"] = {"variant": row}
+        (run / "config.yaml").write_text(yaml.safe_dump(config | settings))
+        if not is_finished:
+            return run
+        table = [
+            (user, "lake", float(anchor), horizon_s, False, error)
+            for user, pairs in errors.items()
+            for anchor, pair in enumerate(pairs)
+            for horizon_s, error in zip((0.2, 1.0), pair, strict=True)
+        ]
+        columns = ["user", "video", "anchor_s", "horizon_s", "interpolated", "error_deg"]
+        pl.DataFrame(table, schema=columns, orient="row").write_parquet(run / "errors.parquet")
+        still = {user: [(10.0, 10.0)] * len(pairs) for user, pairs in errors.items()}
+        models = {"own": summary(errors), "static": summary(still)}
+        metrics = {"task": "t", "absent_streams": absent_streams, "models": models}
+        (run / "metrics.json").write_text(json.dumps(metrics))
+        return run
+
+    return leave

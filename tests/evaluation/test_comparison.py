@@ -103,6 +103,14 @@ def test_seeds_are_averaged_per_window(leave_run, make_evaluated, shift_errors):
     assert "mean of 3 seeds" in comparison.to_table().to_markdown()
 
 
+def test_a_comparison_can_be_repeated_to_the_last_digit(leave_run, make_evaluated):
+    one, other = (make_evaluated((400, 300, 200, 100), horizon=25, seed=seed) for seed in (1, 2))
+    runs = [leave_run("one", one)], [leave_run("other", other)]
+    first = compare_runs(*runs, bootstrap_draws=10).errors
+    for _ in range(5):
+        assert compare_runs(*runs, bootstrap_draws=10).errors == first
+
+
 def test_different_windows_are_refused_and_counted(leave_run, make_evaluated):
     whole = leave_run("whole", make_evaluated(COUNTS, horizon=25))
     fewer = leave_run("fewer", make_evaluated((5, 4, 3, 4), horizon=25))

@@ -26,7 +26,9 @@ def evaluated(tiny_data) -> dict[str, EvaluatedWindows]:
 
 def test_everything_is_written_and_agrees(tmp_path, evaluated, tiny_data):
     folder = tmp_path / "run"
-    summaries, table = write_report(folder, evaluated, tiny_data, bootstrap_draws=20)
+    summaries, table = write_report(
+        folder, evaluated, tiny_data, bootstrap_draws=20, absent_streams=["face"]
+    )
     assert {path.name for path in folder.iterdir()} == {
         "metrics.json",
         "results.md",
@@ -34,7 +36,8 @@ def test_everything_is_written_and_agrees(tmp_path, evaluated, tiny_data):
         "predictions.parquet",
     }
     written = json.loads((folder / "metrics.json").read_text())
-    assert written == json.loads(json.dumps({"task": "tiny", "models": summaries}))
+    expected = {"task": "tiny", "absent_streams": ["face"], "models": summaries}
+    assert written == json.loads(json.dumps(expected))
     assert (folder / "results.md").read_text() == table.to_markdown()
     assert list(summaries) == ["own", "static"]
     assert summaries["own"]["bootstrap"]["draws"] == 20

@@ -156,10 +156,10 @@ def test_streams_not_asked_for_are_not_missed(make_fusion, make_spec, make_windo
     assert torch.equal(model(window), model(window._replace(**gaze)))
 
 
-@pytest.mark.parametrize("streams", [(), ("eye", "face"), ("head", "voice")])
+@pytest.mark.parametrize("streams", [(), ("head", "voice")])
 def test_wrong_streams_are_refused(make_spec, streams):
     with pytest.raises(
-        ValueError, match="streams must hold head and may hold eye, offset and face"
+        ValueError, match="streams must hold one or more of head, eye, offset and face"
     ):
         Fusion(make_spec(), streams=streams)
 
@@ -167,6 +167,39 @@ def test_wrong_streams_are_refused(make_spec, streams):
 def test_a_wrong_query_is_refused(make_spec):
     with pytest.raises(ValueError, match="query must be one of .*, got 'head'"):
         Fusion(make_spec(), query="head")
+    with pytest.raises(ValueError, match="query=saliency asks the streams eye, and the data have"):
+        Fusion(make_spec(has_gaze=False), query="saliency", streams=["eye"])
+
+
+def test_without_the_head_its_past_plays_no_part(make_fusion, make_spec, make_window):
+    """But for where it points now: a prediction starts from there."""
+    model = make_fusion(make_spec(has_saliency=False), streams=("eye",))
+    assert model.streams == ("eye",)
+    window = make_window(model.spec)
+    past = window.history_directions.clone()
+    past[:, :-1] = make_window(model.spec, seed=9).history_directions[:, :-1]
+    assert (past != window.history_directions).any()
+    assert torch.equal(model(window), model(window._replace(history_directions=past)))
+    now = past.clone()
+    now[:, -1] = make_window(model.spec, seed=9).history_directions[:, -1]
+    apart_rad = great_circle_distance(model(window), model(window._replace(history_directions=now)))
+    assert apart_rad.min() > 1e-3
+
+
+def test_without_any_stream_in_the_data_it_still_predicts(make_fusion, make_spec, make_window):
+    model = make_fusion(make_spec(has_gaze=False, has_saliency=False), streams=("eye",))
+    assert model.absent_streams() == ["eye", "saliency"]
+    predicted = model(make_window(model.spec))
+    torch.testing.assert_close(predicted.norm(dim=-1), torch.ones(predicted.shape[:-1]))
+
+
+def test_saliency_can_be_left_out(make_fusion, make_spec, make_window):
+    model = make_fusion(make_spec(), saliency=False)
+    assert model.absent_streams() == []
+    window = make_window(model.spec)
+    assert torch.equal(
+        model(window), model(window._replace(saliency_maps=window.saliency_maps.flip(-1)))
+    )
 
 
 def test_streams_but_the_head_are_hidden_at_times_in_training_only(

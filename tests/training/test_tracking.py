@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import polars as pl
 import pytest
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
-from vpnet.training.tracking import log_config, log_results, make_loggers, wandb_mode
+from vpnet.training.tracking import log_config, log_results, log_table, make_loggers, wandb_mode
 
 SUMMARY = {
     "horizons": [
@@ -101,3 +102,21 @@ def test_a_run_offline_leaves_its_results_and_ends(tmp_path):
     (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
     assert list(folder.glob("run-*.wandb"))
     assert list(folder.glob("files/media/images/overview*.png"))
+
+
+def test_a_table_goes_nowhere_without_wandb(tmp_path):
+    log_table(tmp_path / "sweep", [{"row": "full"}], wandb=False)
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_logged_out")
+def test_a_table_is_a_run_of_its_own(tmp_path):
+    records = [{"row": "full", "error_deg": 4.5}, {"row": "less", "error_deg": None}]
+    log_table(tmp_path / "sweep", records, wandb=True, group="sweep", name="table of all")
+    (folder,) = (tmp_path / "sweep" / "wandb").glob("offline-run-*")
+    (table,) = folder.glob("files/media/table/*.table.json")
+    assert json.loads(table.read_text())["columns"] == ["row", "error_deg"]
+    assert json.loads(table.read_text())["data"] == [["full", 4.5], ["less", None]]
+    (log,) = folder.glob("run-*.wandb")
+    assert b"table of all" in log.read_bytes()

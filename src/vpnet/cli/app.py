@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vpnet.cli.ablation import ablation
 from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.entry_point import fails_clearly
@@ -32,6 +33,7 @@ app.command()(check)
 app.command()(align)
 app.command()(questionnaire)
 app.command()(fetch)
+app.command()(ablation)
 
 saliency = typer.Typer(no_args_is_help=True, help="What is done with files of saliency maps.")
 saliency.command()(info)

@@ -63,7 +63,8 @@ def check_settings(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not _has(config, key) or (value is None and key in MAY_BE_NULL):
             continue
-        if not (_is_number(value) and value >= 0):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or value < 0:
             raise InputError(f"{key} must be a number of seconds, 0 or more, got {value!r}")
     if _has(config, "saliency_weighting") and config.saliency_weighting not in WEIGHTINGS:
         raise InputError(
@@ -72,10 +73,6 @@ def check_settings(config: DictConfig) -> None:
         )
     if "face_features" in config and not isinstance(config.face_features, ListConfig):
         raise InputError(f"face_features must be a list, such as [], got {config.face_features!r}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _has(config: DictConfig, key: str) -> bool:

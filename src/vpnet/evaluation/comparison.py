@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import torch
+from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
@@ -117,8 +118,11 @@ def compare_runs(
     baseline = _side("baseline", baseline_runs)
     candidate = _side("candidate", candidate_runs)
     _check_same_windows(baseline_runs[0], baseline, candidate_runs[0], candidate)
+    # In one order throughout, so that one comparison gives one result to the last digit.
     paired = baseline.rename({"error_deg": "baseline_deg"}).join(
-        candidate.select(*KEYS, pl.col("error_deg").alias("candidate_deg")), on=KEYS
+        candidate.select(*KEYS, pl.col("error_deg").alias("candidate_deg")),
+        on=KEYS,
+        maintain_order="left",
     )
     selections = _selections(paired, report_horizons_s)
     if not selections:
@@ -135,6 +139,40 @@ def compare_runs(
     )
 
 
+def compare_users(
+    label: str,
+    window_count: int,
+    baseline_deg: Tensor,
+    candidate_deg: Tensor,
+    bootstrap_draws: int = 10_000,
+    seed: int = 0,
+) -> ComparedError:
+    """Compare the mean errors of the same users on both sides.
+
+    Args:
+        label: The horizon or range.
+        window_count: Windows behind the means.
+        baseline_deg: Mean error of each user, degrees, float64, shape ``(users,)``.
+        candidate_deg: The same of the candidate.
+        bootstrap_draws: Resamples of the users.
+        seed: Seed of the resamples.
+    """
+    difference_deg = candidate_deg - baseline_deg
+    low, high = bootstrap_interval(
+        difference_deg.unsqueeze(1), bootstrap_weights(len(baseline_deg), bootstrap_draws, seed)
+    )
+    return ComparedError(
+        label=label,
+        window_count=window_count,
+        user_count=len(baseline_deg),
+        baseline_deg=float(baseline_deg.mean()),
+        candidate_deg=float(candidate_deg.mean()),
+        difference_deg=float(difference_deg.mean()),
+        interval_deg=None if low.isnan() else (float(low), float(high)),
+        gain_percent=_gain_percent(float(baseline_deg.mean()), float(candidate_deg.mean())),
+    )
+
+
 def _side(side: str, runs: Sequence[Path]) -> pl.DataFrame:
     """Errors of the runs of one side, averaged per window and horizon."""
     if not runs:
@@ -144,7 +182,7 @@ def _side(side: str, runs: Sequence[Path]) -> pl.DataFrame:
         _check_same_windows(runs[0], tables[0], run, table)
     return (
         pl.concat(tables)
-        .group_by(*KEYS, "interpolated")
+        .group_by(*KEYS, "interpolated", maintain_order=True)
         .agg(pl.col("error_deg").mean())
         .sort(*KEYS)
     )
@@ -180,7 +218,7 @@ def _selections(
         inside_s = [steps_s[step] for step in horizon_range.steps(steps_s)]
         if inside_s:
             inside = steps.filter(horizon.is_between(inside_s[0], inside_s[-1]))
-            windows = inside.group_by("user", "video", "anchor_s").agg(
+            windows = inside.group_by("user", "video", "anchor_s", maintain_order=True).agg(
                 pl.col("baseline_deg", "candidate_deg").mean()
             )
             selections.append((horizon_range.name, windows))
@@ -188,24 +226,14 @@ def _selections(
 
 
 def _compare(label: str, windows: pl.DataFrame, draws: int, seed: int) -> ComparedError:
-    per_user = windows.group_by("user").agg(pl.col("baseline_deg", "candidate_deg").mean())
-    per_user = per_user.sort("user")
-    baseline_deg = torch.from_numpy(per_user["baseline_deg"].to_numpy().copy())
-    candidate_deg = torch.from_numpy(per_user["candidate_deg"].to_numpy().copy())
-    difference_deg = candidate_deg - baseline_deg
-    low, high = bootstrap_interval(
-        difference_deg.unsqueeze(1), bootstrap_weights(len(per_user), draws, seed)
+    per_user = windows.group_by("user", maintain_order=True).agg(
+        pl.col("baseline_deg", "candidate_deg").mean()
     )
-    return ComparedError(
-        label=label,
-        window_count=len(windows),
-        user_count=len(per_user),
-        baseline_deg=float(baseline_deg.mean()),
-        candidate_deg=float(candidate_deg.mean()),
-        difference_deg=float(difference_deg.mean()),
-        interval_deg=None if low.isnan() else (float(low), float(high)),
-        gain_percent=_gain_percent(float(baseline_deg.mean()), float(candidate_deg.mean())),
+    baseline_deg, candidate_deg = (
+        torch.from_numpy(per_user.sort("user")[side].to_numpy().copy())
+        for side in ("baseline_deg", "candidate_deg")
     )
+    return compare_users(label, len(windows), baseline_deg, candidate_deg, draws, seed)
 
 
 def _gain_percent(baseline_deg: float, candidate_deg: float) -> float:

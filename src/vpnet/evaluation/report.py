@@ -22,6 +22,7 @@ def write_report(
     data: ViewportDataModule,
     bootstrap_draws: int = 10_000,
     remarks: Sequence[str] = (),
+    absent_streams: Sequence[str] = (),
 ) -> tuple[dict[str, dict[str, Any]], TextTable]:
     """Write metrics.json, errors.parquet, predictions.parquet and results.md.
 
@@ -32,6 +33,7 @@ def write_report(
         data: What was evaluated on.
         bootstrap_draws: Resamples of the users.
         remarks: What else a reader of the table must know.
+        absent_streams: Streams that the first model asks for and the data lack.
 
     Returns:
         The summaries by model name, and the table to print.
@@ -60,7 +62,7 @@ def write_report(
     table = results_table(summaries)
     table = dataclasses.replace(table, footnotes=(*table.footnotes, *remarks))
     write_text(folder / "results.md", table.to_markdown())
-    write_text(
-        folder / METRICS_FILE, json.dumps({"task": task.name, "models": summaries}, indent=1)
-    )
+    # Last: a folder that holds it is that of a finished run.
+    metrics = {"task": task.name, "absent_streams": list(absent_streams), "models": summaries}
+    write_text(folder / METRICS_FILE, json.dumps(metrics, indent=1))
     return summaries, table

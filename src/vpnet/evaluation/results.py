@@ -52,9 +52,9 @@ def results_table(
             cells = []
             for label in labels:
                 error, reference = errors_deg.get(label), reference_deg.get(label)
-                is_worse = _is_worse(error, reference)
-                worse |= is_worse
-                cells.append(_cell(summary, label, mean, error, is_worse))
+                marked = is_worse(error, reference)
+                worse |= marked
+                cells.append(_cell(summary, label, mean, error, marked))
             rows.append((name if not rows else "", mean_name, *cells))
         sections.append(tuple(rows))
     footnotes = (_counts(summaries),)
@@ -70,7 +70,7 @@ def _labels(summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [*map(horizon_label, sorted(horizons)), *ranges]
 
 
-def _is_worse(error_deg: float | None, reference_deg: float | None) -> bool:
+def is_worse(error_deg: float | None, reference_deg: float | None) -> bool:
     """Whether the printed error is larger; rounding noise is no difference."""
     if error_deg is None or reference_deg is None:
         return False

@@ -37,7 +37,7 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         InputError: A run has no readable metrics.json, the runs are not of one model on the same
             users, or two of them have the same seed.
     """
-    models = [_read_models(run) for run in runs]
+    models = [read_metrics(run)["models"] for run in runs]
     _check_seeds(runs)
     names = [next(iter(by_name)) for by_name in models]
     if len(set(names)) != 1:
@@ -126,6 +126,30 @@ def average_summaries(
     }
 
 
+def read_metrics(run: Path) -> dict[str, Any]:
+    """The metrics.json that a run has left; ``models`` holds a summary by model.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    file = Path(run) / METRICS_FILE
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+        if not metrics["models"]:
+            raise ValueError("it holds no model")
+        for summary in metrics["models"].values():
+            _evaluated_on(summary)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{file}: not found; a finished run folder has one, give such folders"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file}: is not the metrics.json of a run: {error!r}; run it again, or leave it out"
+        ) from error
+    return metrics
+
+
 def _evaluated_on(summary: Mapping[str, Any]) -> tuple[list[str], int, list[float]]:
     horizons_s = [row["horizon_s"] for row in summary["horizons"]]
     return list(summary["users"]), summary["window_count"], horizons_s
@@ -166,22 +190,3 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def _read_models(run: Path) -> dict[str, dict[str, Any]]:
-    file = Path(run) / METRICS_FILE
-    try:
-        models = json.loads(file.read_text(encoding="utf-8"))["models"]
-        if not models:
-            raise ValueError("it holds no model")
-        for summary in models.values():
-            _evaluated_on(summary)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{file}: not found; a finished run folder has one, give such folders"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{file}: is not the metrics.json of a run: {error!r}; run it again, or leave it out"
-        ) from error
-    return models

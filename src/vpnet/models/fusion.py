@@ -58,9 +58,11 @@ class Fusion(Forecaster):
 
     Args:
         spec: What the windows look like.
-        streams: Which of head, eye, offset and face to use; those that the data lack are masked.
+        streams: Which of head, eye, offset and face to use, one at least; those that the data lack
+            are masked. Without the head a prediction still starts from where it points now.
         user_embed: Learn a vector per user; else all users are alike, but for their answers.
         questionnaire: Use what the viewers answered beforehand; masked where they did not.
+        saliency: Ask the saliency map, where the data have one.
         crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
@@ -74,7 +76,7 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: An option is unknown, or ``streams`` lacks the head.
+        ValueError: A stream is unknown, or there is none.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Fusion(Forecaster):
         streams: Sequence[str] = ("head", "eye", "offset", "face"),
         user_embed: bool = True,
         questionnaire: bool = False,
+        saliency: bool = True,
         crowd: bool = False,
         encoder: str = "gru",
         projection: str = "linear",
@@ -96,15 +99,15 @@ class Fusion(Forecaster):
     ) -> None:
         super().__init__(spec)
         unknown = sorted(set(streams) - set(HIDDEN_WIDTH))
-        if unknown or "head" not in streams:
+        if unknown or not streams:
             raise ValueError(
-                f"streams must hold head and may hold eye, offset and face, got {list(streams)}"
+                f"streams must hold one or more of head, eye, offset and face, got {list(streams)}"
             )
         if query not in QUERIES:
             raise ValueError(f"query must be one of {QUERIES}, got {query!r}")
         self.asked_streams = (
             *streams,
-            "saliency",
+            *(("saliency",) if saliency else ()),
             *(("questionnaire",) if questionnaire else ()),
             *(("crowd",) if crowd else ()),
         )
@@ -145,11 +148,17 @@ class Fusion(Forecaster):
             nn.Dropout(dropout),
             nn.Linear(2 * STATE_WIDTH, STATE_WIDTH),
         )
-        self.saliency_encoder = SaliencyEncoder() if spec.has_saliency else None
+        with_saliency = saliency and spec.has_saliency
+        self.saliency_encoder = SaliencyEncoder() if with_saliency else None
         self.saliency_attention = None
-        if spec.has_saliency and query == "trajectory":
+        if with_saliency and query == "trajectory":
             self.saliency_attention = SaliencyAttention(STATE_WIDTH)
-        elif spec.has_saliency:
+        elif with_saliency:
+            if not self.streams:
+                raise ValueError(
+                    f"query=saliency asks the streams {', '.join(streams)}, and the data have none "
+                    "of them; use query=trajectory, or add head to streams"
+                )
             widths = {name: HIDDEN_WIDTH[name] for name in self.streams}
             self.saliency_attention = PersonalSaliency(widths, STATE_WIDTH)
         self.crowd_attention = None

@@ -101,6 +101,10 @@ class GatedStarVP(Forecaster):
         """See `Forecaster`."""
         return self.trace(window).network.answer
 
+    def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
+        """See `Forecaster`: the weights at the anchor."""
+        return {name: gate[:, -1] for name, gate in self.trace(window).gates.items()}
+
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams that the data lack."""
         data = data or self.spec

@@ -138,6 +138,15 @@ class MuseVP(Forecaster):
         present = _present(data or self.spec)
         return [name for name, asked in self.asked.items() if asked and not present[name]]
 
+    def personal_parameters(self) -> list[str]:
+        """See `Forecaster`: the users' vectors and what makes states of them."""
+        return [name for name, _ in self.named_parameters() if name.startswith(("user.", "start."))]
+
+    def forget_users(self) -> None:
+        """See `Forecaster`."""
+        if self.user is not None:
+            self.user.forget()
+
     def _start(self, window: ViewportWindow) -> State | None:
         """h0 = tanh(W_h u), c0 = tanh(W_c u) for every layer of the head's LSTM."""
         if self.user is None or self.start is None:

@@ -45,8 +45,9 @@ def draw_run_pictures(
     ]
     video = data.samples.video_ids[int(windows.recording_index[0])]
     background = None
-    if (windows.saliency_index == windows.saliency_index[0]).all() and len(windows.saliency_maps):
-        background = windows.saliency_maps[0] / windows.saliency_maps[0].max()
+    shown = int(windows.saliency_index[0])
+    if shown >= 0 and (windows.saliency_index == shown).all():
+        background = windows.saliency_maps[shown] / windows.saliency_maps[shown].max()
     curves = curves_from_summaries(summaries)
     title = f"Video {video}: windows of median error, {len(positions)} viewers"
     files = {

@@ -103,3 +103,24 @@ def log_results(
                 run.log_artifact(artifact)
             run.finish()
         logger.finalize("success")
+
+
+def log_table(
+    folder: str | Path, records: Sequence[Mapping[str, Any]], *, wandb: bool, **settings: Any
+) -> None:
+    """Give a table to W&B as a run of its own, where W&B is asked for.
+
+    Args:
+        folder: W&B's files go to ``wandb`` in it.
+        records: Rows of the table, all with the same keys.
+        wandb: As `make_loggers` takes it.
+        **settings: As `make_loggers` takes them.
+    """
+    for logger in make_loggers(folder, wandb=wandb, **settings):
+        if isinstance(logger, WandbLogger):
+            from wandb import Table
+
+            rows = [list(record.values()) for record in records]
+            run = logger.experiment
+            run.log({"table": Table(columns=[*records[0]], data=rows)})
+            run.finish()

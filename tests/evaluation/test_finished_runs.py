@@ -1,0 +1,187 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vpnet.errors import InputError
+from vpnet.evaluation.finished_runs import (
+    check_other_seeds,
+    clear_unfinished,
+    differing_keys,
+    has_finished,
+    is_finished,
+    read_config,
+)
+
+CONFIG = {
+    "seed": 1,
+    "num_workers": 0,
+    "saliency": None,
+    "model": {"_target_": "vpnet.models.fusion.Fusion", "streams": ["head", "eye"]},
+    "trainer": {"max_epochs": 60, "progress_bar": True},
+    "logger": {"wandb": True, "group": None},
+    "data": {"path": "a.parquet", "workers": None},
+}
+
+
+def changed(key: str, value: object) -> str:
+    """The configuration as YAML, with another value at a key such as model.streams."""
+    config = yaml.safe_load(yaml.safe_dump(CONFIG))
+    *groups, name = key.split(".")
+    node = config
+    for group in groups:
+        node = node[group]
+    node[name] = value
+    return yaml.safe_dump(config)
+
+
+@pytest.fixture
+def leave(tmp_path):
+    """Function that makes the folder of a run of `CONFIG` with these files."""
+
+    def make(*files: str) -> Path:
+        for file in ("config.yaml", *files):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_text("")
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ((), False),
+        (("metrics.json",), False),
+        (("errors.parquet", "predictions.parquet"), False),
+        (("errors.parquet", "metrics.json"), True),
+    ],
+)
+def test_a_run_is_finished_when_it_has_results(leave, files, expected):
+    run = leave(*files)
+    assert is_finished(run) == expected
+    assert has_finished(run, yaml.safe_dump(CONFIG)) == expected
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
+    assert not has_finished(tmp_path / "none", yaml.safe_dump(CONFIG))
+    clear_unfinished(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("logger.wandb", False),
+        ("logger.group", "sweep"),
+        ("num_workers", 4),
+        ("trainer.progress_bar", False),
+        ("data.workers", 8),
+        ("ablation", {"rows": "a,b", "row": "a"}),
+    ],
+)
+def test_what_cannot_change_a_result_does_not_count(leave, key, value):
+    assert has_finished(leave("errors.parquet", "metrics.json"), changed(key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "was"),
+    [
+        ("seed", 2, 1),
+        ("seed", True, 1),
+        ("saliency", {"path": "maps"}, None),
+        ("model.streams", ["eye", "head"], ["head", "eye"]),
+        ("model.user_embed", True, "not set"),
+        ("trainer.max_epochs", 61, 60),
+        ("data.path", "b.parquet", "a.parquet"),
+    ],
+)
+def test_another_configuration_is_refused(leave, key, value, was):
+    run = leave("errors.parquet", "metrics.json")
+    with pytest.raises(InputError) as refused:
+        has_finished(run, changed(key, value))
+    message = str(refused.value)
+    if key == "saliency":
+        assert "saliency is None there, not set now" in message
+    else:
+        assert f"{key} is {was} there, {value} now" in message
+    assert message.startswith(f"{run}: holds a finished run of another configuration")
+    assert "hydra.sweep.dir=..." in message
+    assert "or delete this one" in message
+
+
+def test_an_unfinished_run_of_another_configuration_is_no_obstacle(leave):
+    assert not has_finished(leave("errors.parquet"), changed("seed", 2))
+
+
+def test_an_unfinished_run_is_cleared_and_nothing_else(leave):
+    run = leave("checkpoints/last.ckpt", "csv/metrics.csv", "notes.txt")
+    clear_unfinished(run)
+    left = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    assert left == {"config.yaml", "notes.txt"}
+
+
+def test_a_finished_run_is_not_cleared(leave):
+    run = leave("checkpoints/best.ckpt", "errors.parquet", "metrics.json")
+    clear_unfinished(run)
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_a_folder_of_something_else_is_not_cleared(leave):
+    run = leave("checkpoints/best.ckpt")
+    (run / "config.yaml").unlink()
+    clear_unfinished(run)
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Function that makes the YAML of seed 2, beside which seed 1 of its row is finished."""
+    named = {"ablation": {"rows": "full,less", "row": "full"}}
+    run = tmp_path / "seed_1"
+    run.mkdir()
+    for file in ("errors.parquet", "metrics.json"):
+        (run / file).write_text("")
+    (run / "config.yaml").write_text(yaml.safe_dump(CONFIG | named))
+    return lambda **settings: yaml.safe_dump(CONFIG | named | {"seed": 2} | settings)
+
+
+def test_seeds_of_a_row_differ_in_the_seed_alone(beside, tmp_path):
+    check_other_seeds(tmp_path / "seed_2", beside(num_workers=3))
+    with pytest.raises(InputError, match=r"seed_2: differs from seed_1 .*: saliency is x, there"):
+        check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
+
+
+def test_only_finished_runs_of_an_ablation_are_compared(beside, tmp_path):
+    without = yaml.safe_load(beside(saliency="x"))
+    del without["ablation"]
+    check_other_seeds(tmp_path / "seed_2", yaml.safe_dump(without))
+    (tmp_path / "seed_1" / "metrics.json").unlink()
+    check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
+
+
+def test_all_differing_settings_are_found_in_order():
+    one = {"a": 1, "b": {"c": 2, "d": 3}, "e": {}}
+    other = {"b": {"d": 4, "c": 2}, "a": 2, "f": 5}
+    assert differing_keys(one, other, ignored=("f",)) == [
+        ("a", 1, 2),
+        ("b.d", 3, 4),
+        ("e", {}, "not set"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "not found beside the results"),
+        ("a: [", "is not readable YAML"),
+        ("just words", "holds no settings"),
+    ],
+)
+def test_results_without_a_configuration_are_refused(leave, text, message):
+    run = leave("errors.parquet", "metrics.json")
+    (run / "config.yaml").unlink()
+    if text is not None:
+        (run / "config.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_config(run)
