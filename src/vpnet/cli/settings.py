@@ -64,7 +64,7 @@ def check_settings(config: DictConfig) -> None:
         if not _has(config, key) or (value is None and key in MAY_BE_NULL):
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or value < 0:
+        if value is None or not is_number or value < 0:
             raise InputError(f"{key} must be a number of seconds, 0 or more, got {value!r}")
     if _has(config, "saliency_weighting") and config.saliency_weighting not in WEIGHTINGS:
         raise InputError(
