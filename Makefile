@@ -37,6 +37,9 @@ bench-check: install  ## Time and memory of checking a full simulated study (6 G
 bench-saliency: install  ## Frames per second of PAVER, and its memory, on made-up weights.
 	$(BIN)/python benchmarks/saliency.py
 
+bench-sharing: install  ## Windows per second of star_vp, where windows share maps (real recordings).
+	$(BIN)/python benchmarks/sharing.py $${VPNET_SHARED:-../shared}
+
 format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -46,4 +49,4 @@ requirements: install  ## Pin the newest compatible packages (no hashes, no addr
 	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
 	! grep -nE '://|index-url|@ file' requirements.txt
 
-.PHONY: help install demo test test-slow bench bench-check bench-saliency format requirements
+.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing format requirements

@@ -207,24 +207,22 @@ def test_half_precision_trains_and_gives_whole_directions(model_name, make_windo
 
 
 @pytest.mark.parametrize("model_name", sorted(LEARNED))
-def test_a_few_windows_are_learned_by_heart(model_name, make_window):
+def test_a_few_windows_are_learned_by_heart(model_name, make_spec, make_window):
     """Whatever a model is asked to say, it can be made to say it: under 1 degree."""
-    model = build(model_name, "long_term", "all").train()
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    if hasattr(model, "stream_dropout"):
-        model.stream_dropout = 0.0
-    window = make_window(model.spec, batch=2, lost_share=0.0)
-    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
-    for _ in range(400):
-        optimizer.zero_grad()
-        error = great_circle_distance(model(window), window.future_directions).mean()
-        if torch.rad2deg(error) < 0.9:
+    make = type(build(model_name, "long_term", "all"))
+    torch.manual_seed(0)
+    model = make(make_spec(saliency_view=make.saliency_view)).eval()  # without dropout
+    window = make_window(model.spec, batch=3, lost_share=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 5e-4 if model_name in STAR_VP else 5e-3)
+    for _ in range(300):
+        error_rad = great_circle_distance(model(window), window.future_directions).mean()
+        if torch.rad2deg(error_rad) < 0.9:
             break
-        error.backward()
+        optimizer.zero_grad()
+        error_rad.backward()
         optimizer.step()
-    assert torch.rad2deg(great_circle_distance(model(window), window.future_directions)).mean() < 1
+    error_rad = great_circle_distance(model(window), window.future_directions).mean()
+    assert torch.rad2deg(error_rad) < 1
 
 
 @pytest.mark.slow
