@@ -84,6 +84,8 @@ def main(config: DictConfig) -> None:
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
         describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),
+        # Runs that were begun before there was this switch are resumed without it.
+        mirror=config.training.get("mirror", False),
     )
     log_config(loggers, plain)
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))

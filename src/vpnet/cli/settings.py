@@ -10,6 +10,7 @@ SWITCHES = (
     "skip_short",
     "user_embed",
     "crowd",
+    "training.mirror",
     "saliency.random_weights",
     "saliency.compile",
 )
