@@ -104,6 +104,7 @@ def main(config: DictConfig) -> None:
         instantiate(config.training.scheduler, _convert_="all"),
         describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),
         stage=stage,
+        mirror=config.training.mirror,
     )
     log_config(loggers, plain)
     write_text(folder / "config.yaml", whole)

@@ -46,7 +46,9 @@ class SameForEverybody(Behavioural):
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description="How fast star_vp trains where windows share maps.")
+    arguments = argparse.ArgumentParser(
+        description="How fast star_vp trains where windows share maps."
+    )
     arguments.add_argument("shared", type=Path, help="holds data/ and benchmarks/")
     arguments.add_argument("--seconds", type=float, default=20.0, help="for each row")
     asked = arguments.parse_args()

@@ -84,7 +84,7 @@ def test_turning_everything_about_the_vertical_changes_nothing(
 
 
 def test_parameters_are_those_of_the_layers(make_spec):
-    state, width, heads, steps, horizons = 256, 128, 8, 8, 3
+    state, width, heads, steps, horizons = 256, 64, 4, 8, 3
     path = (4 * (steps + horizons) + 3) * width + width + width * width + width
     asking = horizons * state + state * width + width + width
     memory = 2 * width * width + 6 * width

@@ -59,6 +59,27 @@ def test_the_general_stage_trains_on_unknown_users(data, make_module):
     assert not torch.equal(general, single.training_step(window, 0))
 
 
+@pytest.mark.filterwarnings("ignore:You are trying to `self.log")
+def test_half_of_the_training_windows_are_mirrored_where_asked(data, make_module):
+    class Watched(Static):
+        """Keeps what it is shown."""
+
+        def forward(self, window):
+            seen.append(window)
+            return super().forward(window)
+
+    seen = []
+    torch.manual_seed(0)
+    window = data.train_windows[list(range(160))]
+    x = window.history_directions[:, -1, 0]
+    for mirror, least, most in ((False, 0, 0), (True, 50, 110)):
+        make_module(Watched(data.spec), mirror=mirror).training_step(window, 0)
+        flipped = (seen[-1].history_directions[:, -1, 0] != x).sum()
+        assert least <= flipped <= most
+    make_module(Watched(data.spec), mirror=True).validation_step(window, 0)
+    assert seen[-1] is window, "only training has a mirror"
+
+
 def test_testing_hands_every_window_to_the_metrics(data, make_module, quiet_trainer):
     metrics = ViewportMetrics()
     module = make_module(Static(data.spec), test_metrics=metrics)

@@ -11,6 +11,7 @@ SWITCHES = (
     "skip_short",
     "user_embed",
     "crowd",
+    "training.mirror",
     "saliency.random_weights",
     "saliency.compile",
 )

@@ -57,9 +57,7 @@ class CrowdAttention(nn.Module):
         heads: Attention heads; ``width`` is a multiple of it.
     """
 
-    def __init__(
-        self, spec: WindowSpec, state_width: int, width: int = 128, heads: int = 8
-    ) -> None:
+    def __init__(self, spec: WindowSpec, state_width: int, width: int = 64, heads: int = 4) -> None:
         super().__init__()
         self.heads = heads
         self.history_steps = spec.history_steps
@@ -112,7 +110,8 @@ class CrowdAttention(nn.Module):
         """
         at = slice(column, column + 1)
         there = CrowdMemory(memory.viewers, memory.places[:, at], memory.valid[:, at])
-        return self._ask((state + self.steps[column]).unsqueeze(1), there).values[:, 0]
+        query = self.query(state + self.steps[column])
+        return self._ask(query.unsqueeze(1), there).values[:, 0]
 
     def forward(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
         """Ask.
@@ -124,10 +123,12 @@ class CrowdAttention(nn.Module):
         """
         if state.ndim == 2:
             state = state.unsqueeze(1)
-        return self._ask(state + self.steps, memory)
+        # The map is linear: what all steps share goes through it once.
+        steps = nn.functional.linear(self.steps, self.query.weight)
+        return self._ask(self.query(state) + steps, memory)
 
-    def _ask(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
-        query = self.query(state).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+    def _ask(self, query: Tensor, memory: CrowdMemory) -> CrowdAnswer:
+        query = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)
         keys, values = (
             layer(memory.viewers).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer in (self.key, self.value)

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
+from vpnet.dataset.mirroring import mirrored
 from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
@@ -28,6 +29,7 @@ class ForecastingModule(pl.LightningModule):
         scheduler: Takes the optimizer, gives a scheduler that steps once an epoch; or None.
         description: What a checkpoint must say of itself to stand alone, see
             `vpnet.training.checkpoint`.
+        mirror: Show half of the training windows with left and right exchanged.
         test_metrics: Collects predictions in the test; or None where there is none.
         stage: Which parameters are trained, and how fast; None trains all alike.
     """
@@ -39,6 +41,7 @@ class ForecastingModule(pl.LightningModule):
         optimizer: Callable[[list[dict[str, Any]]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
         description: dict[str, Any] | None = None,
+        mirror: bool = False,
         test_metrics: Metric | None = None,
         stage: Stage | None = None,
     ) -> None:
@@ -47,6 +50,7 @@ class ForecastingModule(pl.LightningModule):
         self.loss = loss
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
+        self.mirror = mirror
         self.test_metrics = test_metrics
         self.description = description or {}
         self.stage = stage or Stage()
@@ -54,6 +58,8 @@ class ForecastingModule(pl.LightningModule):
     def training_step(self, window: ViewportWindow, batch_idx: int) -> Tensor:
         """Loss of a batch."""
         window = self.stage.show(window)
+        if self.mirror:
+            window = mirrored(window, torch.rand(len(window.user_index)) < 0.5)
         answer = self.model.answer(window)
         loss = self.loss(answer.directions, window, answer.history) + self.model.regularization()
         self.log(

@@ -1,0 +1,71 @@
+"""A mirrored window is what a viewer of the mirrored video would have given."""
+
+import pytest
+import torch
+
+from vpnet.dataset.mirroring import mirrored
+from vpnet.dataset.window import ViewportWindow
+from vpnet.geometry.directions import direction_from_angles, yaw_and_elevation
+
+WHICH = torch.tensor([True, False, True])
+
+
+@pytest.fixture
+def window(tiny_data) -> ViewportWindow:
+    """Three windows, with everything that the simulation does not make up filled in."""
+    window = tiny_data.train_windows[[0, 1, 2]]
+    generator = torch.Generator().manual_seed(0)
+    crowd = torch.randn(3, 4, 8, 3, generator=generator)
+    return window._replace(
+        history_roll_rad=torch.randn(window.history_roll_rad.shape, generator=generator),
+        crowd_directions=torch.nn.functional.normalize(crowd, dim=-1),
+        saliency_maps=torch.rand(2, 4, 8, generator=generator),
+        saliency_index=torch.tensor([1, 1, -1]),
+    )
+
+
+def test_what_is_seen_on_the_right_is_then_seen_on_the_left(window):
+    seen = mirrored(window, WHICH)
+    for name in ("history_directions", "gaze_directions", "future_directions", "crowd_directions"):
+        before, after = getattr(window, name), getattr(seen, name)
+        assert torch.equal(after[1], before[1]), name
+        expected = direction_from_angles(*_other_side(before[WHICH]))
+        torch.testing.assert_close(after[WHICH], expected, atol=1e-6, rtol=0)
+    roll_rad = window.history_roll_rad
+    assert torch.equal(seen.history_roll_rad, torch.tensor([[-1.0], [1], [-1]]) * roll_rad)
+    horizontal_first = torch.tensor([-1.0, 1, 1])
+    assert torch.equal(seen.gaze_offset_deg[0], window.gaze_offset_deg[0] * horizontal_first)
+    assert torch.equal(seen.gaze_offset_deg[1], window.gaze_offset_deg[1])
+
+
+def test_each_window_looks_at_its_own_side_of_a_map_that_both_share(window):
+    seen = mirrored(window, WHICH)
+    assert torch.equal(seen.saliency_maps[seen.saliency_index[0]], window.saliency_maps[1].flip(1))
+    assert torch.equal(seen.saliency_maps[seen.saliency_index[1]], window.saliency_maps[1])
+    assert seen.saliency_index[2] == -1, "who looks at none still does"
+
+
+def test_salient_points_and_their_steps_are_mirrored_likewise(window):
+    points = torch.rand(2, 5, 4, generator=torch.Generator().manual_seed(0))
+    steps = torch.tensor([[0, 1, -1], [0, 1, -1], [1, 1, 0]])
+    window = window._replace(
+        saliency_maps=torch.zeros(0, 1, 1), saliency_points=points, saliency_steps=steps
+    )
+    seen = mirrored(window, WHICH)
+    assert torch.equal(seen.saliency_points[seen.saliency_steps[1, :2]], points)
+    flipped = points * torch.tensor([-1.0, 1, 1, 1])
+    assert torch.equal(seen.saliency_points[seen.saliency_steps[0, :2]], flipped)
+    assert torch.equal(seen.saliency_points[seen.saliency_steps[2]], flipped[[1, 1, 0]])
+    assert (seen.saliency_steps[:2, 2] == -1).all()
+
+
+def test_twice_is_as_if_never(window):
+    window = window._replace(saliency_maps=torch.zeros(0, 1, 1), saliency_index=-torch.ones(3))
+    twice = mirrored(mirrored(window, WHICH), WHICH)
+    for name, before, after in zip(window._fields, window, twice, strict=True):
+        assert torch.equal(before, after), name
+
+
+def _other_side(directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    yaw_rad, elevation_rad = yaw_and_elevation(directions)
+    return -yaw_rad, elevation_rad
