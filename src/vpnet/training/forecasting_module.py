@@ -78,7 +78,7 @@ class ForecastingModule(pl.LightningModule):
             self.model.forget_users()
 
     def validation_step(self, window: ViewportWindow, batch_idx: int) -> None:
-        """Mean error over all horizons, and at each, in degrees."""
+        """Mean error over all horizons, and at each, in degrees; the gates of the first batch."""
         error_rad = great_circle_distance(self.model(window), window.future_directions)
         error_deg = torch.rad2deg(error_rad)
         known = window.future_valid
@@ -95,6 +95,10 @@ class ForecastingModule(pl.LightningModule):
                 batch_size=int(at.sum()),
                 sync_dist=True,
             )
+        if batch_idx == 0:  # a sample suffices to see them move
+            for name, gate in self.model.stream_gates(window).items():
+                size = len(gate)
+                self.log(f"val/gate_{name}", gate.mean(), batch_size=size, sync_dist=True)
 
     def test_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Hand the predictions to the metrics."""
