@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vpnet.dataset.mirroring import mirrored
+from vpnet.dataset.mirroring import mirror_half, mirrored
 from vpnet.dataset.window import ViewportWindow
 from vpnet.geometry.directions import direction_from_angles, yaw_and_elevation
 
@@ -60,10 +60,34 @@ def test_salient_points_and_their_steps_are_mirrored_likewise(window):
 
 
 def test_twice_is_as_if_never(window):
-    window = window._replace(saliency_maps=torch.zeros(0, 1, 1), saliency_index=-torch.ones(3))
+    window = window._replace(
+        saliency_maps=torch.zeros(0, 1, 1), saliency_index=torch.full((3,), -1)
+    )
     twice = mirrored(mirrored(window, WHICH), WHICH)
     for name, before, after in zip(window._fields, window, twice, strict=True):
-        assert torch.equal(before, after), name
+        if name != "face_valid":
+            assert torch.equal(before, after), name
+    assert torch.equal(twice.face_valid, window.face_valid & ~WHICH.unsqueeze(1)), (
+        "faces have sides"
+    )
+
+
+def test_only_maps_that_are_looked_at_are_kept(window):
+    nobody = mirrored(window, torch.zeros(3, dtype=torch.bool))
+    assert torch.equal(nobody.saliency_maps, window.saliency_maps[1:])
+    assert nobody.saliency_index.tolist() == [0, 0, -1]
+
+
+def test_windows_of_one_recording_are_on_one_side(window):
+    window = window._replace(recording_index=torch.tensor([4, 4, 1]))
+    sides = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        x = mirror_half(window).history_directions[:, -1, 0]
+        is_mirrored = (x != window.history_directions[:, -1, 0]).tolist()
+        assert is_mirrored[0] == is_mirrored[1]
+        sides.add(tuple(is_mirrored))
+    assert len(sides) == 4
 
 
 def _other_side(directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

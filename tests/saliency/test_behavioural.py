@@ -4,6 +4,8 @@ import torch
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossUser
 from vpnet.dataset.task import Task
+from vpnet.dataset.video_content import VideoContent
+from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
@@ -87,6 +89,31 @@ def test_what_was_learned_comes_back(three_viewers):
 def test_other_settings_are_refused(wrong):
     with pytest.raises(InputError):
         Behavioural(**wrong)
+
+
+@pytest.mark.parametrize("rate_hz", [5.0, 30.0])
+def test_every_step_of_a_window_has_the_map_of_its_own_moment(directions_at, rate_hz):
+    """On any clock, however late in the video: a step too early would be an old map."""
+    steps = round(300 * rate_hz)
+    training = TrainingDirections(
+        ("a",),
+        ("v",),
+        torch.zeros(steps).long(),
+        torch.arange(steps),
+        directions_at([(7.0 * step) % 360 for step in range(steps)]).float(),
+        rate_hz,
+    )
+    source = Behavioural(smoothing_deg=5, height=60)
+    source.fit(training)
+    source.bind(["b"], ["v"])
+    spec = WindowSpec(rate_hz, 4, (1, 2, 3), has_saliency=True, saliency_view="maps")
+    content = VideoContent(spec, source)
+    for anchor in range(40, steps - 5, 97):
+        found = content.look_up(torch.tensor([0]), torch.tensor([anchor]))
+        peaks = found.saliency_maps[found.saliency_steps[0]].flatten(1).argmax(1)
+        seen = pixel_directions(60, 120).reshape(-1, 3)[peaks]
+        expected = training.directions[anchor - 3 : anchor + 4]
+        assert torch.rad2deg(great_circle_distance(seen, expected)).max() < 3, anchor
 
 
 def staring(recording: Recording, direction: torch.Tensor) -> Recording:

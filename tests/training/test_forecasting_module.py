@@ -72,6 +72,7 @@ def test_half_of_the_training_windows_are_mirrored_where_asked(data, make_module
     torch.manual_seed(0)
     window = data.train_windows[list(range(160))]
     x = window.history_directions[:, -1, 0]
+    window = window._replace(recording_index=torch.arange(160))
     for mirror, least, most in ((False, 0, 0), (True, 50, 110)):
         make_module(Watched(data.spec), mirror=mirror).training_step(window, 0)
         flipped = (seen[-1].history_directions[:, -1, 0] != x).sum()

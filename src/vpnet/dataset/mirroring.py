@@ -6,11 +6,23 @@ from torch import Tensor
 from vpnet.dataset.window import ViewportWindow
 
 
+def mirror_half(window: ViewportWindow) -> ViewportWindow:
+    """A batch of which about half the recordings, drawn by chance, are seen in a mirror.
+
+    Windows of one recording are on one side, so that predictions made one after the other can still
+    be compared.
+    """
+    recordings = int(window.recording_index.max()) + 1
+    drawn = torch.rand(recordings, device=window.recording_index.device) < 0.5
+    return mirrored(window, drawn[window.recording_index])
+
+
 def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
     """Some windows of a batch, seen in a mirror: everything in them, and what is asked for.
 
     Yaw, roll and the horizontal gaze offset change sign, for the crowd too, and saliency is
-    flipped. The features of the face and the answers stay: they belong to who watches.
+    flipped. The face is hidden, as its weights have sides and those chosen may lack their partners.
+    The answers stay: they belong to who watches.
 
     Args:
         window: A batch.
@@ -19,7 +31,6 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
     Returns:
         The batch; windows that are not mirrored are unchanged.
     """
-    which = which.to(window.user_index.device)
 
     def flip(values: Tensor) -> Tensor:
         """With the first of the last axis negated: x of directions, horizontal of offsets."""
@@ -27,14 +38,20 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
         sign[which, 0] = -1
         return values * sign.view(len(values), *(1,) * (values.ndim - 2), -1)
 
-    def flip_index(index: Tensor, count: int) -> Tensor:
-        """Rows of the mirrored maps, which follow the others: those may be looked at as well."""
-        seen = which.view(-1, *(1,) * (index.ndim - 1)) & (index >= 0)
-        return torch.where(seen, index + count, index)
-
     maps, points = window.saliency_maps, window.saliency_points
     count = max(len(maps), len(points))
-    mirror = points.new_tensor([-1.0, 1.0, 1.0, 1.0])
+    index, steps = window.saliency_index, window.saliency_steps
+    # A map may be looked at from both sides; its other side stands ``count`` rows on.
+    index = torch.where(which & (index >= 0), index + count, index)
+    steps = torch.where(which.unsqueeze(1) & (steps >= 0), steps + count, steps)
+    seen, place = _looked_at(torch.cat((index, steps.flatten())), count)
+    is_mirrored = (seen >= count).view(-1, 1, 1)
+    if len(maps) > 0:
+        maps = maps[seen % count]
+        maps = torch.where(is_mirrored, maps.flip(-1), maps)
+    if len(points) > 0:
+        points = points[seen % count]
+        points = torch.where(is_mirrored, points * points.new_tensor([-1.0, 1.0, 1.0, 1.0]), points)
     return window._replace(
         history_directions=flip(window.history_directions),
         history_roll_rad=torch.where(
@@ -42,10 +59,19 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
         ),
         gaze_directions=flip(window.gaze_directions),
         gaze_offset_deg=flip(window.gaze_offset_deg),
+        face_valid=window.face_valid & ~which.unsqueeze(1),
         crowd_directions=flip(window.crowd_directions),
         future_directions=flip(window.future_directions),
-        saliency_maps=torch.cat((maps, maps.flip(-1))),
-        saliency_points=torch.cat((points, points * mirror)),
-        saliency_index=flip_index(window.saliency_index, count),
-        saliency_steps=flip_index(window.saliency_steps, count),
+        saliency_maps=maps,
+        saliency_points=points,
+        saliency_index=place[index],
+        saliency_steps=place[steps],
     )
+
+
+def _looked_at(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The rows of both sides that are looked at, and the new place of each; -1 stays -1."""
+    seen = torch.unique(rows[rows >= 0])
+    place = torch.full((2 * count + 1,), -1, device=rows.device)
+    place[seen] = torch.arange(len(seen), device=rows.device)
+    return seen, place

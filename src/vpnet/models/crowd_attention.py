@@ -79,11 +79,12 @@ class CrowdAttention(nn.Module):
         """Make tokens of a batch's crowds."""
         center = window.history_directions[:, -1]
         axes = torch.stack((*tangent_axes(center), center), dim=-1).unsqueeze(1)
-        # A step that was not measured is zero before the turn, and so after it.
-        path = window.crowd_directions @ axes
+        # Not a product: what is not valid may be anything.
+        directions = torch.where(window.crowd_valid.unsqueeze(-1), window.crowd_directions, 0.0)
+        path = directions @ axes
         past_valid = window.crowd_valid[:, :, : self.history_steps]
         apart_rad = great_circle_distance(
-            window.crowd_directions[:, :, : self.history_steps],
+            directions[:, :, : self.history_steps],
             window.history_directions.unsqueeze(1),
         )
         near = [_mean(apart_rad[:, :, -n:], past_valid[:, :, -n:]) for n in self.near_steps]

@@ -4,6 +4,8 @@ vpnet's own extension of Gao et al., ACM MM 2024 (`vpnet.models.star_vp_network`
 off it is STAR-VP, number for number.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -79,7 +81,8 @@ class MuseVP(Forecaster):
             "face": face_gating,
             "crowd": crowd,
         }
-        self.face_steps = max(1, round(face_window_s * spec.sampling_rate_hz))
+        # The samples at most so long before the anchor, its own among them.
+        self.face_steps = math.floor(face_window_s * spec.sampling_rate_hz + 1e-6) + 1
         present = _present(spec)
         eye_lstm, eye_spatial = eye_lstm and present["eye"], eye_spatial and present["eye"]
         self.reads_eyes, self.is_dual = eye_lstm, eye_lstm and lstm == "dual"

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from vpnet.dataset.mirroring import mirrored
+from vpnet.dataset.mirroring import mirror_half
 from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
@@ -29,7 +29,7 @@ class ForecastingModule(pl.LightningModule):
         scheduler: Takes the optimizer, gives a scheduler that steps once an epoch; or None.
         description: What a checkpoint must say of itself to stand alone, see
             `vpnet.training.checkpoint`.
-        mirror: Show half of the training windows with left and right exchanged.
+        mirror: Show half of the recordings in each training batch with left and right exchanged.
         test_metrics: Collects predictions in the test; or None where there is none.
         stage: Which parameters are trained, and how fast; None trains all alike.
     """
@@ -59,7 +59,7 @@ class ForecastingModule(pl.LightningModule):
         """Loss of a batch."""
         window = self.stage.show(window)
         if self.mirror:
-            window = mirrored(window, torch.rand(len(window.user_index)) < 0.5)
+            window = mirror_half(window)
         answer = self.model.answer(window)
         loss = self.loss(answer.directions, window, answer.history) + self.model.regularization()
         self.log(
