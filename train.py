@@ -5,18 +5,19 @@ python train.py stage=personal checkpoint=GENERAL.ckpt
 python train.py checkpoint=RUN/checkpoints/best.ckpt fit=false data=... split=...
 """
 
+import logging
 from pathlib import Path
 from typing import Any, cast
 
 import hydra
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import get_class, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.entry_point import fails_clearly
-from vpnet.cli.settings import check_settings
+from vpnet.cli.settings import check_settings, saliency_view_of
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
@@ -33,6 +34,8 @@ from vpnet.training.loss import forecast_loss
 from vpnet.training.stages import Stage
 from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.whole_files import write_text
+
+logger = logging.getLogger("vpnet.train")
 
 
 @fails_clearly
@@ -53,8 +56,6 @@ def main(config: DictConfig) -> None:
         print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
         return
     check_other_seeds(folder, whole)
-    if checkpoint is None:
-        clear_unfinished(folder)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
     loggers = make_loggers(folder, **plain["logger"])
@@ -66,7 +67,7 @@ def main(config: DictConfig) -> None:
         task,
         saliency=instantiate(config.saliency, _convert_="all"),
         crowd=Crowd() if config.crowd else None,
-        saliency_view=get_class(config.model._target_).saliency_view,
+        saliency_view=saliency_view_of(config),
         saliency_weighting=config.saliency_weighting,
         saliency_lookahead_s=config.saliency_lookahead_s,
         map_ahead_s=config.map_ahead_s,
@@ -90,6 +91,8 @@ def main(config: DictConfig) -> None:
         remarks = checkpoint.remarks(data.keys(data.partition.test))
     if config.fit:
         stage.begin(model)
+    if config.crowd and "crowd" not in config.model:
+        logger.warning("crowd=true: %s cannot ask the crowd, and does without it", model.name)
     print(data.describe(), model.describe(data.spec), *remarks, sep="\n")
 
     # Not resolved: whoever resumes with more epochs stretches the schedule too.
@@ -107,6 +110,8 @@ def main(config: DictConfig) -> None:
         mirror=config.training.mirror,
     )
     log_config(loggers, plain)
+    if checkpoint is None:
+        clear_unfinished(folder)
     write_text(folder / "config.yaml", whole)
     best = None if checkpoint is None else checkpoint.path
     if config.fit:

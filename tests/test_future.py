@@ -29,6 +29,12 @@ from vpnet.simulation.study import simulate_recordings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
+OPTIONS = [
+    ("muse_vp", "model.lstm=dual", "model.eye_spatial_mode=add"),
+    ("fusion", "model.query=saliency", "model.encoder=transformer", "model.projection=conv"),
+    ("fusion", "model.questionnaire=true", "model.streams=[eye,face]"),
+]
+CONFIGS = [(name,) for name in MODELS] + OPTIONS
 SEES_VIDEO = {
     "fusion": {"crowd", "saliency"},
     "lstm": {"crowd"},
@@ -101,9 +107,9 @@ def make_data(recordings) -> Callable[..., ViewportDataModule]:
     return make
 
 
-def composed(model: str):
+def composed(model: str, *options: str):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [f"model={model}", "crowd=true"])
+        return compose("train", [f"model={model}", "crowd=true", *options])
 
 
 def at_the_anchor(data: ViewportDataModule, samples: Samples, content: VideoContent):
@@ -151,9 +157,9 @@ def make_model(stir) -> Callable[..., Forecaster]:
 
 
 @pytest.mark.parametrize("lookahead_s", [None, 0.0])
-@pytest.mark.parametrize("name", MODELS)
-def test_the_viewers_own_future_is_unknown(name, lookahead_s, make_data, make_model):
-    config = composed(name)
+@pytest.mark.parametrize("settings", CONFIGS, ids=" ".join)
+def test_the_viewers_own_future_is_unknown(settings, lookahead_s, make_data, make_model):
+    config = composed(*settings)
     data = make_data(config, lookahead_s)
     model = make_model(config, data.spec)
     content = VideoContent(data.spec, data.saliency, data.crowd)
@@ -175,15 +181,15 @@ def renewed(data: ViewportDataModule, what: str, after_s: float) -> ViewportWind
 
 
 @pytest.mark.parametrize("what", ["saliency", "crowd"])
-@pytest.mark.parametrize("name", MODELS)
-def test_of_the_video_is_known_what_the_lookahead_allows(name, what, make_data, make_model):
-    config = composed(name)
+@pytest.mark.parametrize("settings", CONFIGS, ids=" ".join)
+def test_of_the_video_is_known_what_the_lookahead_allows(settings, what, make_data, make_model):
+    config = composed(*settings)
     data = make_data(config, LOOKAHEAD_S)
     model = make_model(config, data.spec)
     window = renewed(data, what, torch.inf if what == "saliency" else 1e6)
     assert torch.equal(model(renewed(data, what, LOOKAHEAD_S)), model(window))
     knows = not torch.equal(model(renewed(data, what, LOOKAHEAD_S - 0.2)), model(window))
-    assert knows == (what in SEES_VIDEO.get(name, set())), "what may be known is used"
+    assert knows == (what in SEES_VIDEO.get(settings[0], set())), "what may be known is used"
 
 
 def test_every_model_that_sees_the_video_is_listed():

@@ -21,7 +21,16 @@ def errors_of(run: Path) -> pl.DataFrame:
     return pl.read_parquet(run / "errors.parquet")
 
 
-@pytest.mark.parametrize("model", ["static", "constant_velocity", "linear", "lstm"])
+OTHERS = [
+    *("static", "constant_velocity", "linear", "lstm"),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("track", "star_vp", "muse_vp", "gated_star_vp")
+    ),
+]
+
+
+@pytest.mark.parametrize("model", OTHERS)
 def test_every_other_model_runs(smoke_train, fusion_run, tmp_path, model):
     run = smoke_train(tmp_path / "run", f"model={model}")
     assert (
@@ -35,6 +44,50 @@ def test_every_other_model_runs(smoke_train, fusion_run, tmp_path, model):
     assert_frame_equal(errors_of(run).select(KEYS), errors_of(fusion_run).select(KEYS))
     baseline = json.loads((fusion_run / "metrics.json").read_text())["models"]["static"]
     assert models["static"] == baseline, "the baseline is the same beside every model"
+
+
+@pytest.mark.slow
+def test_what_a_model_sees_is_the_same_in_training_and_prediction(
+    smoke_train, run_script, tmp_path, simulated_study
+):
+    """Salient points, folds, crowd, lookahead and weighting travel with the checkpoint."""
+    study = (f"data.root={simulated_study}", "data=quest_pro", "split=cross_user")
+    run = smoke_train(
+        tmp_path / "run",
+        *("model=muse_vp", "saliency=behavioural", "saliency.folds=2", "crowd=true"),
+        *("saliency_lookahead_s=0.6", "saliency_weighting=solid_angle", *study),
+    )
+    user, video = errors_of(run).select("user", "video").row(0)
+    ended = run_script(
+        "predict.py",
+        f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
+        f"recording={Path(simulated_study) / user / video}",
+        f"output={tmp_path / 'predictions.parquet'}",
+    )
+    assert ended.code == 0, ended.err
+    predicted = pl.read_parquet(tmp_path / "predictions.parquet")
+    tested = pl.read_parquet(run / "predictions.parquet").filter(~pl.col("interpolated"))
+    both = tested.join(predicted, on=KEYS, suffix="_again")
+    assert len(both) > 20
+    for axis in "xyz":
+        assert (both[axis] - both[f"{axis}_again"]).abs().max() < 1e-5
+
+
+@pytest.mark.slow
+def test_two_processes_share_windows_that_share_maps(smoke_train, tmp_path):
+    """The grouped and the ordered loaders deal every window out once."""
+    settings = (
+        *("model=track", "saliency=behavioural", "saliency.folds=2", "split=cross_user"),
+        "training.group_size=8",
+    )
+    two = smoke_train(tmp_path / "two", *settings, "trainer.devices=2", "trainer.strategy=ddp_fork")
+    again = smoke_train(
+        tmp_path / "one",
+        *settings,
+        *("fit=false", f"checkpoint={two / 'checkpoints' / 'best.ckpt'}"),
+    )
+    by_key = [errors_of(run).sort(KEYS) for run in (two, again)]
+    assert_frame_equal(*by_key, check_exact=False, abs_tol=1e-4)
 
 
 def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def config() -> DictConfig:
             "saliency": None,
             "user_embed": True,
             "seed": 4,
+            "fit": True,
             "resume": False,
             "data": {"_target_": "simulate_recordings", "users": 12},
             "split": {"seed": 0},
@@ -62,6 +64,17 @@ def changed(config: DictConfig, **values: Any) -> DictConfig:
     for key, value in values.items():
         OmegaConf.update(config, key.replace("__", "."), value)
     return config
+
+
+def test_the_settings_of_another_models_training_are_not_taken(config, checkpoint):
+    """Without model=lstm on the command line, training would be fusion's."""
+    lstm = {"_target_": "vpnet.models.lstm.LSTM", "hidden": 8}
+    other = dataclasses.replace(checkpoint, model=lstm)
+    with pytest.raises(InputError, match=r"best.ckpt: holds a lstm, .*; add model=lstm"):
+        adopt_checkpoint(config, other, [])
+    assert adopt_checkpoint(changed(config, fit=False), other, []).model.hidden == 8
+    config = changed(config, fit=True, model=lstm)
+    assert adopt_checkpoint(config, other, ["model=lstm"]).model.hidden == 8
 
 
 def test_what_was_trained_wins_over_defaults(config, checkpoint):

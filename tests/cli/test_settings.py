@@ -37,7 +37,19 @@ import pytest
         ("task.horizons_s=1", "task.horizons_s must be a list of seconds, got 1"),
         ("task.history_s=3.05", "task.history_s must be a positive whole number of steps of 1/5"),
         ("task.horizons_s=[]", "task.horizons_s must hold one horizon at least and increase"),
-        ("model.streams=[eye]", "streams must hold head and may hold eye, offset and face"),
+        ("model.streams=[]", "streams must hold one or more of head, eye, offset and face, got []"),
+        ("model.query=head", "query must be one of ('trajectory', 'saliency'), got 'head'"),
+        ("model.stream_dropout=2", "model.stream_dropout must be a number from 0 to 1, got 2"),
+        ("model.questionnaire=maybe", "model.questionnaire must be true or false, got 'maybe'"),
+        (
+            "saliency_lookahead_s=-1",
+            "saliency_lookahead_s must be a number from 0 to 1e+09, got -1",
+        ),
+        ("saliency_lookahead_s=nan", "saliency_lookahead_s must be a number from 0 to 1e+09"),
+        ("map_ahead_s=null", "map_ahead_s must be a number from 0 to 1e+09, got None"),
+        ("saliency_weighting=area", "saliency_weighting must be none or solid_angle, got 'area'"),
+        ("training.group_size=0", "training.group_size must be a whole number from 1 to"),
+        ("training.loss=mae", "training.loss must be great_circle or mse, got 'mae'"),
         ("trainer.precision=half", "Precision 'half' is invalid"),
         ("resume=true", "resume=true needs a checkpoint"),
         ("fit=false", "fit=false needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt"),
@@ -48,6 +60,34 @@ import pytest
 def test_a_setting_that_is_wrong(train_refused, tiny_settings, override, message):
     settings = [s for s in tiny_settings if s.split("=")[0] != override.split("=")[0]]
     assert message in train_refused(*settings, override)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "message"),
+    [
+        ("muse_vp", "model.eye_lstm=dual", "model.eye_lstm must be true or false, got 'dual'"),
+        ("muse_vp", "model.lstm=triple", "lstm must be one of single, dual, got 'triple'"),
+        (
+            "muse_vp",
+            "model.face_window_s=null",
+            "face_window_s must be a positive number, got None",
+        ),
+        (
+            "star_vp",
+            "model.widening=0",
+            "model.widening must be a whole number from 1 to 64, got 0",
+        ),
+    ],
+)
+def test_a_setting_of_a_model_that_is_wrong(train_refused, tiny_settings, model, override, message):
+    settings = [s for s in tiny_settings if not s.startswith("model")]
+    assert message in train_refused(*settings, f"model={model}", override)
+
+
+@pytest.mark.parametrize("folds", ["1", "2.5", "two"])
+def test_folds_are_a_whole_number(train_refused, tiny_settings, folds):
+    message = train_refused(*tiny_settings, "saliency=behavioural", f"saliency.folds={folds}")
+    assert "saliency.folds must be a whole number from 2 to 10000" in message
 
 
 def test_the_models_there_are_are_listed(train_refused):

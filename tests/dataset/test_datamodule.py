@@ -18,6 +18,7 @@ from vpnet.dataset.windows import WindowDataset
 from vpnet.errors import InputError
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.saliency.center_bias import CenterBias
+from vpnet.saliency.crowd import Crowd
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PARTS = ("train", "val", "test")
@@ -94,7 +95,54 @@ def data(make_cohort, make_task) -> ViewportDataModule:
     return ViewportDataModule(recordings, CrossVideo(), make_task(), batch_size=7, run_length=2)
 
 
-def test_loaders_give_every_window_once(data):
+@pytest.fixture
+def by_moment(make_cohort, make_task) -> ViewportDataModule:
+    """Windows that see a map at every step, grouped."""
+    return ViewportDataModule(
+        make_cohort(users=6, videos=2, duration_s=8.0, gaze=True),
+        CrossUser(0.2, 0.2),
+        make_task(),
+        saliency=CenterBias(40, 80),
+        saliency_view="maps",
+        batch_size=8,
+        eval_batch_size=6,
+        group_size=4,
+    )
+
+
+def test_windows_that_share_maps_come_together(by_moment):
+    """A batch of 8 in groups of 4 holds few moments; evaluation goes through them in order."""
+    samples = by_moment.samples
+
+    def moments(window):
+        videos = [samples.video_ids[i] for i in window.recording_index.tolist()]
+        return list(zip(videos, window.anchor_step.tolist(), strict=True))
+
+    batches = [moments(window) for window in by_moment.train_dataloader()]
+    assert sum(len(set(batch)) for batch in batches[:-1]) / len(batches[:-1]) < 6
+    tested = [moment for window in by_moment.test_dataloader() for moment in moments(window)]
+    assert tested == sorted(tested)
+
+
+def test_a_crowd_that_nobody_has_is_told(make_cohort, make_task, caplog):
+    recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
+    for split, told in ((CrossVideo(), True), (CrossUser(0.25, 0.25), False)):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            ViewportDataModule(recordings, split, make_task(), crowd=Crowd())
+        assert ("nobody of the training part watched the video" in caplog.text) == told
+
+
+def test_torn_groups_are_told(make_cohort, make_task, caplog):
+    recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
+    with caplog.at_level(logging.WARNING):
+        ViewportDataModule(recordings, CrossVideo(), make_task(), batch_size=10, group_size=4)
+    assert "training.batch_size=10 is no multiple of training.group_size=4" in caplog.text
+
+
+@pytest.mark.parametrize("loaded", ["data", "by_moment"])
+def test_loaders_give_every_window_once(loaded, request):
+    data = request.getfixturevalue(loaded)
     for loader, windows in (
         (data.train_dataloader(), data.train_windows),
         (data.val_dataloader(), data.val_windows),

@@ -103,6 +103,29 @@ def test_a_prediction_does_not_depend_on_the_rest_of_the_batch(model_name, make_
         assert great_circle_distance(alone, model(window)[row : row + 1]).max() < 1e-5
 
 
+@pytest.mark.parametrize("stream", ["gaze", "face", "answers", "crowd"])
+@pytest.mark.parametrize("model_name", MODELS)
+def test_what_a_masked_sample_holds_changes_nothing(model_name, stream, make_window, stir):
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    window = make_window(model.spec, lost_share=0.5)
+    masks = {"gaze": "gaze_valid", "face": "face_valid"}
+    holding = {
+        "gaze": ("gaze_directions", "gaze_offset_deg", "is_fixating", "fixation_duration_s"),
+        "face": ("face",),
+        "answers": ("answers",),
+        "crowd": ("crowd_directions",),
+    }[stream]
+    masked = ~getattr(window, masks.get(stream, f"{stream}_valid"))
+    changed = {}
+    for name in holding:
+        values = getattr(window, name).clone()
+        values[masked] = torch.nan
+        changed[name] = values
+    assert masked.any() or stream == "answers"
+    assert torch.equal(model(window._replace(**changed)), model(window))
+
+
 @pytest.mark.parametrize("model_name", MODELS)
 def test_windows_without_any_map_in_the_batch_are_served(model_name, make_window, stir):
     model = build(model_name, "long_term", "all")

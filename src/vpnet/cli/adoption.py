@@ -84,6 +84,14 @@ def adopt_checkpoint(
                     f"{asked}; leave it out, or give another checkpoint"
                 )
     typed = {_key(override) for override in overrides}
+    if config.fit and not config.resume and "model" not in typed:
+        asked, trained = _brief(resolved["model"]), _brief(own["model"])
+        if asked != trained:
+            name = trained.rsplit(".", 2)[-2]
+            raise InputError(
+                f"{checkpoint.path}: holds a {name}, and this would be trained with the settings "
+                f"for another model; add model={name}"
+            )
     if not any(key.split(".")[0] == "saliency" for key in typed):
         own["saliency"] = checkpoint.saliency
     if config.resume:

@@ -1,5 +1,6 @@
 """Settings that no constructor checks."""
 
+from hydra.utils import get_class
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from vpnet.errors import InputError
@@ -12,6 +13,14 @@ SWITCHES = (
     "user_embed",
     "crowd",
     "training.mirror",
+    "model.crowd",
+    "model.eye_lstm",
+    "model.eye_spatial",
+    "model.face_gating",
+    "model.questionnaire",
+    "model.reconstruct_past",
+    "model.saliency",
+    "model.user_embed",
     "saliency.random_weights",
     "saliency.compile",
 )
@@ -24,6 +33,8 @@ WHOLE_NUMBERS = {
     "training.batch_size": (1, 10**7),
     "training.group_size": (1, 10**7),
     "trainer.max_epochs": (-1, 10**9),
+    "model.widening": (1, 64),
+    "saliency.folds": (2, 10**4),
     "height": (1, 224),
     "width": (1, 448),
     "batch_clips": (1, 10**4),
@@ -31,12 +42,16 @@ WHOLE_NUMBERS = {
 }
 """Settings that are whole numbers, with the smallest and the largest value."""
 
-MAY_BE_NULL = ("batch_clips", "saliency_lookahead_s")
-"""Those among them that null leaves to vpnet."""
+NUMBERS = {
+    "saliency_lookahead_s": (0.0, 1e9),
+    "map_ahead_s": (0.0, 1e9),
+    "model.stream_dropout": (0.0, 1.0),
+    "model.unknown_share": (0.0, 1.0),
+}
+"""Other numbers, with the smallest and the largest value."""
 
-
-NOT_NEGATIVE = ("saliency_lookahead_s", "map_ahead_s")
-"""Settings in seconds."""
+MAY_BE_NULL = ("batch_clips", "saliency.folds", "saliency_lookahead_s")
+"""Those of both kinds of numbers that may be null."""
 
 
 def check_settings(config: DictConfig) -> None:
@@ -60,13 +75,15 @@ def check_settings(config: DictConfig) -> None:
         whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
         if not whole:
             raise InputError(f"{key} must be a whole number from {least} to {most}, got {value!r}")
-    for key in NOT_NEGATIVE:
+    for key, (smallest, largest) in NUMBERS.items():
         value = OmegaConf.select(config, key)
         if not _has(config, key) or (value is None and key in MAY_BE_NULL):
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is None or not is_number or value < 0:
-            raise InputError(f"{key} must be a number of seconds, 0 or more, got {value!r}")
+        if value is None or not is_number or not smallest <= value <= largest:
+            raise InputError(
+                f"{key} must be a number from {smallest:g} to {largest:g}, got {value!r}"
+            )
     if _has(config, "saliency_weighting") and config.saliency_weighting not in WEIGHTINGS:
         raise InputError(
             f"saliency_weighting must be {' or '.join(WEIGHTINGS)}, "
@@ -74,6 +91,19 @@ def check_settings(config: DictConfig) -> None:
         )
     if "face_features" in config and not isinstance(config.face_features, ListConfig):
         raise InputError(f"face_features must be a list, such as [], got {config.face_features!r}")
+
+
+def saliency_view_of(config: DictConfig) -> str:
+    """How the model that a configuration names sees saliency, see `vpnet.models.forecaster`.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    try:
+        return get_class(config.model._target_).saliency_view
+    except (ImportError, ValueError, AttributeError) as error:
+        cause = error.__cause__ or error
+        raise InputError(f"{cause} (configuration key model._target_)") from error
 
 
 def _has(config: DictConfig, key: str) -> bool:

@@ -138,6 +138,14 @@ class ViewportDataModule(pl.LightningDataModule):
             learner.bind(self.samples.user_ids, self.samples.video_ids)
         self.saliency = saliency
         self.crowd = crowd
+        if crowd is not None:
+            _warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
+        if batch_size % group_size:
+            logger.warning(
+                "training.batch_size=%d is no multiple of training.group_size=%d: groups are torn",
+                batch_size,
+                group_size,
+            )
         self._content = VideoContent(self.spec, saliency, crowd)
         self.train_windows = self._cut(self.partition.train, task.train_stride_s, skip_short)
         self.val_windows = self._cut(self.partition.val, task.anchor_stride_s, skip_short)
@@ -242,6 +250,17 @@ def _on_the_clock(
     for recording in recordings:
         intervals_s.append(float(recording.timestamps_s.diff().median()))
         yield resample(recording, task.sampling_rate_hz, **task.gaps_s)
+
+
+def _warn_of_missing_crowd(crowd: Crowd, evaluated: Sequence[int]) -> None:
+    alone = sum(not crowd.has_companions(recording) for recording in evaluated)
+    if alone:
+        logger.warning(
+            "crowd=true: nobody of the training part watched the video of %d of %d recordings that "
+            "validate and test; masked there; a split by users has others for each video",
+            alone,
+            len(evaluated),
+        )
 
 
 def _warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:

@@ -73,8 +73,8 @@ class MuseVP(Forecaster):
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-        if not face_window_s > 0:
-            raise ValueError(f"face_window_s must be positive, got {face_window_s}")
+        if not isinstance(face_window_s, int | float) or not face_window_s > 0:
+            raise ValueError(f"face_window_s must be a positive number, got {face_window_s!r}")
         self.asked = {
             "saliency": True,
             "eye": eye_lstm or eye_spatial,

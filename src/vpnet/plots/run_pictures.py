@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.examples import typical_windows
@@ -14,6 +15,8 @@ from vpnet.plots.error_by_horizon import curves_from_summaries, plot_error_by_ho
 from vpnet.plots.gates import plot_gates
 from vpnet.plots.overview import plot_overview
 from vpnet.plots.viewport_path import PathForecast, plot_viewport_path
+
+WINDOWS_AT_ONCE = 128
 
 
 def draw_run_pictures(
@@ -57,15 +60,24 @@ def draw_run_pictures(
     plot_error_by_horizon(curves, files["error_by_horizon"])
     plot_overview(forecasts, curves, files["overview"], background=background, path_title=title)
     recording = int(windows.recording_index[0])
-    whole = data.test_windows[torch.nonzero(evaluated.recording_index == recording)[:, 0].tolist()]
-    with torch.no_grad():
-        gates = model.eval().stream_gates(whole)
+    rows = torch.nonzero(evaluated.recording_index == recording)[:, 0]
+    gates = _gates(model, data, rows)
     if gates:
         files["gates"] = folder / "gates.png"
         plot_gates(
             gates,
-            whole.anchor_step / data.task.sampling_rate_hz,
+            evaluated.anchor_step[rows] / data.task.sampling_rate_hz,
             files["gates"],
             title=f"Gates: viewer {data.samples.user_ids[recording]}, video {video}",
         )
     return files
+
+
+@torch.no_grad()
+def _gates(model: Forecaster, data: ViewportDataModule, rows: Tensor) -> dict[str, Tensor]:
+    """Gates of some test windows, a few at a time: what these look at may be large."""
+    parts = [
+        model.eval().stream_gates(data.test_windows[few.tolist()])
+        for few in rows.split(WINDOWS_AT_ONCE)
+    ]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

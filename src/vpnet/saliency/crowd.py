@@ -68,6 +68,10 @@ class Crowd:
                 self._start[recording, column] = start
                 self._length[recording, column] = length
 
+    def has_companions(self, recording: int) -> bool:
+        """Whether anybody else watched the video of a bound recording."""
+        return bool((self._length[recording] > 0).any())
+
     def look_up(self, recording_index: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Where the others looked.
 

@@ -161,6 +161,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         )
     entry = content[CHECKPOINT_KEY]
     try:
+        if "saliency_view" not in entry["spec"]:
+            # Such a file kept the limit of what may be known elsewhere, and would lose it.
+            raise KeyError("spec.saliency_view")
         return Checkpoint(
             path=path,
             model=entry["model"],

@@ -46,7 +46,7 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
         if settings is None or "path" not in settings:
             raise InputError(
                 f"saliency_path={saliency_path}: {checkpoint.path} was not trained with "
-                "saliency=file; leave it out"
+                "maps on disk (saliency=file or paver); leave it out"
             )
         settings = {**settings, "path": saliency_path}
     saliency = instantiate(settings, _convert_="all")
