@@ -14,6 +14,9 @@ from polars.testing import assert_frame_equal
 
 from vpnet.training.checkpoint import read_checkpoint
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
 
 
@@ -48,15 +51,17 @@ def test_every_other_model_runs(smoke_train, fusion_run, tmp_path, model):
 
 @pytest.mark.slow
 def test_what_a_model_sees_is_the_same_in_training_and_prediction(
-    smoke_train, run_script, tmp_path, simulated_study
+    run_script, tmp_path, simulated_study
 ):
     """Salient points, folds, crowd, lookahead and weighting travel with the checkpoint."""
-    study = (f"data.root={simulated_study}", "data=quest_pro", "split=cross_user")
-    run = smoke_train(
-        tmp_path / "run",
-        *("model=muse_vp", "saliency=behavioural", "saliency.folds=2", "crowd=true"),
-        *("saliency_lookahead_s=0.6", "saliency_weighting=solid_angle", *study),
+    run = tmp_path / "run"
+    trained = run_script(
+        "train.py",
+        *("data=quest_pro", f"data.root={simulated_study}", "split=cross_user", "model=muse_vp"),
+        *("saliency=behavioural", "saliency.folds=2", "crowd=true", "saliency_lookahead_s=0.6"),
+        *("saliency_weighting=solid_angle", f"hydra.run.dir={run}", *SMOKE),
     )
+    assert trained.code == 0, trained.err
     user, video = errors_of(run).select("user", "video").row(0)
     ended = run_script(
         "predict.py",
@@ -80,12 +85,19 @@ def test_two_processes_share_windows_that_share_maps(smoke_train, tmp_path):
         *("model=track", "saliency=behavioural", "saliency.folds=2", "split=cross_user"),
         "training.group_size=8",
     )
-    two = smoke_train(tmp_path / "two", *settings, "trainer.devices=2", "trainer.strategy=ddp_fork")
-    again = smoke_train(
-        tmp_path / "one",
-        *settings,
-        *("fit=false", f"checkpoint={two / 'checkpoints' / 'best.ckpt'}"),
+    two = tmp_path / "two"
+    # Its processes start the script again, so that it must be one.
+    settings = (*SMOKE, *TINY, *settings)
+    subprocess.run(
+        [sys.executable, "train.py", *settings, "trainer.devices=2", "trainer.strategy=ddp"]
+        + [f"hydra.run.dir={two}"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        timeout=300,
     )
+    best = two / "checkpoints" / "best.ckpt"
+    again = smoke_train(tmp_path / "one", *settings, "fit=false", f"checkpoint={best}")
     by_key = [errors_of(run).sort(KEYS) for run in (two, again)]
     assert_frame_equal(*by_key, check_exact=False, abs_tol=1e-4)
 

@@ -128,10 +128,10 @@ def staring(recording: Recording, direction: torch.Tensor) -> Recording:
     )
 
 
-def all_maps(recordings, user_id, part):
+def all_maps(recordings, user_id, part, folds=None):
     """The maps of a viewer's windows in one part."""
     data = ViewportDataModule(
-        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(), map_ahead_s=0.4
+        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(folds=folds), map_ahead_s=0.4
     )
     windows = getattr(data, f"{part}_windows")
     window = windows[list(range(len(windows)))]
@@ -152,9 +152,10 @@ def viewers_by_part():
     }
 
 
+@pytest.mark.parametrize("folds", [None, 2])
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_a_viewer_who_would_give_itself_away_never_meets_itself(
-    viewers_by_part, directions_at, part
+    viewers_by_part, directions_at, part, folds
 ):
     """Planted: a viewer who stares where nobody else looks, straight up."""
     recordings, viewers = viewers_by_part
@@ -163,10 +164,11 @@ def test_a_viewer_who_would_give_itself_away_never_meets_itself(
         staring(recording, up) if recording.user_id == viewers[part] else recording
         for recording in recordings
     ]
-    for salience in all_maps(planted, viewers[part], part):
+    for salience in all_maps(planted, viewers[part], part, folds):
         assert mass_near(salience, up.float(), 15.0) < 1e-3
     other = "test" if part == "train" else "train"
-    mass = [mass_near(map_, up.float(), 15.0) for map_ in all_maps(planted, viewers[other], other)]
+    maps = all_maps(planted, viewers[other], other, folds)
+    mass = [mass_near(map_, up.float(), 15.0) for map_ in maps]
     assert (min(mass) > 0.1) == (part == "train"), "training viewers alone are shown to others"
 
 

@@ -135,6 +135,19 @@ class WindowSpec:
                 raise ValueError(f"{name} must not be negative, got {value}")
 
     @property
+    def present(self) -> dict[str, bool]:
+        """By stream, whether the data hold it."""
+        return {
+            "head": True,
+            "eye": self.has_gaze,
+            "offset": self.has_gaze,
+            "face": self.has_face and self.face_features > 0,
+            "saliency": self.has_saliency,
+            "questionnaire": self.has_answers and self.answers > 0,
+            "crowd": self.has_crowd,
+        }
+
+    @property
     def horizons_s(self) -> tuple[float, ...]:
         """The horizons in seconds."""
         return tuple(step / self.sampling_rate_hz for step in self.horizon_steps)

@@ -111,7 +111,7 @@ class Fusion(Forecaster):
             *(("questionnaire",) if questionnaire else ()),
             *(("crowd",) if crowd else ()),
         )
-        present = _present_streams(spec)
+        present = spec.present
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
         self.stream_dropout = stream_dropout
@@ -233,7 +233,7 @@ class Fusion(Forecaster):
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""
-        present = _present_streams(data or self.spec)
+        present = (data or self.spec).present
         return [name for name in self.asked_streams if not present[name]]
 
     def _viewer(self, window: ViewportWindow) -> Tensor | None:
@@ -259,15 +259,3 @@ class Fusion(Forecaster):
             kept = self._kept(len(valid), valid.device)
             features, valid = features * kept.unsqueeze(-1), valid & kept
         return features, valid
-
-
-def _present_streams(data: WindowSpec) -> dict[str, bool]:
-    return {
-        "head": True,
-        "eye": data.has_gaze,
-        "offset": data.has_gaze,
-        "face": data.has_face and data.face_features > 0,
-        "saliency": data.has_saliency,
-        "questionnaire": data.has_answers and data.answers > 0,
-        "crowd": data.has_crowd,
-    }

@@ -53,9 +53,9 @@ class GatedStarVP(Forecaster):
     ) -> None:
         super().__init__(spec)
         features = {"head": 3}
-        if spec.has_gaze:
+        if spec.present["eye"]:
             features["eye"] = EYE_FEATURES
-        if spec.has_face and spec.face_features > 0:
+        if spec.present["face"]:
             features["face"] = spec.face_features
         self.encoders = nn.ModuleDict(
             {
@@ -107,10 +107,5 @@ class GatedStarVP(Forecaster):
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams that the data lack."""
-        data = data or self.spec
-        present = {
-            "eye": data.has_gaze,
-            "face": data.has_face and data.face_features > 0,
-            "saliency": data.has_saliency,
-        }
-        return [name for name, there in present.items() if not there]
+        present = (data or self.spec).present
+        return [name for name in ("eye", "face", "saliency") if not present[name]]

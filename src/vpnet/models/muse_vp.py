@@ -83,7 +83,7 @@ class MuseVP(Forecaster):
         }
         # The samples at most so long before the anchor, its own among them.
         self.face_steps = math.floor(face_window_s * spec.sampling_rate_hz + 1e-6) + 1
-        present = _present(spec)
+        present = spec.present
         eye_lstm, eye_spatial = eye_lstm and present["eye"], eye_spatial and present["eye"]
         self.reads_eyes, self.is_dual = eye_lstm, eye_lstm and lstm == "dual"
         self.sees_gaze, self.adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
@@ -138,7 +138,7 @@ class MuseVP(Forecaster):
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""
-        present = _present(data or self.spec)
+        present = (data or self.spec).present
         return [name for name, asked in self.asked.items() if asked and not present[name]]
 
     def personal_parameters(self) -> list[str]:
@@ -157,12 +157,3 @@ class MuseVP(Forecaster):
         start = torch.tanh(self.start(self.user(window.user_index)))
         hidden, cell = start.unflatten(1, (2, LAYERS, HIDDEN)).permute(1, 2, 0, 3)
         return hidden.contiguous(), cell.contiguous()
-
-
-def _present(data: WindowSpec) -> dict[str, bool]:
-    return {
-        "saliency": data.has_saliency,
-        "eye": data.has_gaze,
-        "face": data.has_face and data.face_features > 0,
-        "crowd": data.has_crowd,
-    }

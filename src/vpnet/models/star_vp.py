@@ -59,6 +59,6 @@ class StarVP(Forecaster):
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Saliency, and the crowd where it is asked for, where the data lack them."""
-        data = data or self.spec
-        present = {"saliency": data.has_saliency, "crowd": data.has_crowd or not self.wants_crowd}
-        return [name for name, there in present.items() if not there]
+        asked = ("saliency", "crowd") if self.wants_crowd else ("saliency",)
+        present = (data or self.spec).present
+        return [name for name in asked if not present[name]]
