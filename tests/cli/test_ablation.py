@@ -27,6 +27,19 @@ def sweep(run_script, smoke_settings, tiny_settings, tmp_path_factory) -> Path:
     return folder
 
 
+def test_rows_are_chosen_by_their_group(run_script, tiny_settings, tmp_path):
+    """Over ablation.rows itself Hydra would sweep, and every row would be run for each of them."""
+    settings = (
+        *tiny_settings,
+        "ablation.rows=full,no_user",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+    )
+    ended = run_script("train.py", *SWEEP, *settings)
+    assert ended.code == 2
+    assert "choose among them with ablation/fusion=ROW,ROW" in ended.err
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
 def test_a_sweep_leaves_its_rows_and_its_table(sweep):
     assert not OmegaConf.load(sweep / "no_user" / "seed_1" / "config.yaml").user_embed
     table = pl.read_csv(sweep / "table.csv")

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 class AblationTable(Callback):
     """Makes the table when the last run of a sweep has ended."""
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse rows chosen by a key over which Hydra would sweep once more."""
+        if any(override.startswith("ablation.rows=") for override in config.hydra.overrides.task):
+            group = next(name for name in config.hydra.runtime.choices if "ablation/" in name)
+            print(
+                "error: ablation.rows says which rows there are; choose among them with "
+                f"{group}=ROW,ROW",
+                file=sys.stderr,
+            )
+            sys.exit(2)
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print and write the table, and give it to W&B where the sweep logs to it."""
         # Here, as in the command, so that other commands do not wait for the metrics' libraries.
