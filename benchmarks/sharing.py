@@ -3,8 +3,9 @@
 On the real recordings of Wu et al. (protocol wu_exp1: 9 videos, 32 training viewers), batch 128, 15
 past and 25 future steps, all rows in one run, so that they compare. The plain form encodes every
 step of every window by itself: the same network, whose maps are handed over once for each window
-and step. With `behavioural` saliency each training viewer has maps of their own unless whole
-groups of viewers (folds) are left out together; maps of a video are the same for everybody.
+and step, a few windows at a time. With `behavioural` saliency each training viewer has maps of
+their own unless whole groups of viewers (folds) are left out together; maps of a video are the same
+for everybody.
 
 python benchmarks/sharing.py SHARED, where SHARED holds data/ and benchmarks/.
 """
@@ -57,11 +58,9 @@ def main() -> None:
     split = SplitFile(asked.shared / "benchmarks" / "wu_exp1.json")
     settings = {
         "plain form": (SameForEverybody(), 1, True),
-        "maps for everybody, shuffled": (SameForEverybody(), 1, False),
         "maps for everybody, groups of 8": (SameForEverybody(), 8, False),
         "maps for everybody, groups of 32": (SameForEverybody(), 32, False),
         "maps for everybody, groups of 128": (SameForEverybody(), 128, False),
-        "behavioural, shuffled": (Behavioural(), 1, False),
         "behavioural, groups of 128": (Behavioural(), 128, False),
         "behavioural folds=4, groups of 32": (Behavioural(folds=4), 32, False),
         "behavioural folds=2, groups of 32": (Behavioural(folds=2), 32, False),
