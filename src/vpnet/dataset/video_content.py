@@ -82,7 +82,7 @@ class VideoContent:
             maps, index = self.saliency.look_up(recording, anchor_s + self._ahead_s)
             return maps, points, index, steps
         asked = recording.unsqueeze(1).expand(steps.shape)[:, self._known].flatten()
-        # In double precision: half a millisecond too early is a step of the clock too early.
+        # In double precision: a time rounded down would be that of the step before.
         steps_asked = (anchor_step.unsqueeze(1) + self._steps)[:, self._known].flatten()
         asked_s = steps_asked.double() / rate_hz
         if view == "maps":
