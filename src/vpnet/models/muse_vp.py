@@ -85,13 +85,13 @@ class MuseVP(Forecaster):
         self.face_steps = math.floor(face_window_s * spec.sampling_rate_hz + 1e-6) + 1
         present = spec.present
         eye_lstm, eye_spatial = eye_lstm and present["eye"], eye_spatial and present["eye"]
-        self.reads_eyes, self.is_dual = eye_lstm, eye_lstm and lstm == "dual"
-        self.sees_gaze, self.adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
+        self.reads_eyes, is_dual = eye_lstm, eye_lstm and lstm == "dual"
+        self.sees_gaze, adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
         self.network = StarVPNetwork(
             spec,
-            features=3 + EYE_FEATURES if eye_lstm and not self.is_dual else 3,
-            beside=self.is_dual,
-            extra=3 if eye_spatial and not self.adds_gaze else 0,
+            features=3 + EYE_FEATURES if eye_lstm and not is_dual else 3,
+            beside=is_dual,
+            extra=3 if eye_spatial and not adds_gaze else 0,
             gate_extra=FACE_WIDTH if face_gating and present["face"] else 0,
             crowd=crowd,
             widening=widening,
@@ -99,9 +99,9 @@ class MuseVP(Forecaster):
             reconstruct_past=reconstruct_past,
         )
         self.eye_encoder = (
-            nn.LSTM(EYE_FEATURES, HIDDEN, LAYERS, batch_first=True) if self.is_dual else None
+            nn.LSTM(EYE_FEATURES, HIDDEN, LAYERS, batch_first=True) if is_dual else None
         )
-        self.gaze = nn.Linear(3, HIDDEN) if self.adds_gaze else None
+        self.gaze = nn.Linear(3, HIDDEN) if adds_gaze else None
         self.face = None
         if face_gating and present["face"]:
             self.face = nn.Sequential(nn.Linear(spec.face_features, FACE_WIDTH), nn.ReLU())
