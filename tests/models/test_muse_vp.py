@@ -45,9 +45,11 @@ def make_muse(spec, stir):
     return make
 
 
-def test_with_every_switch_off_it_is_star_vp_bit_for_bit(spec, make_window, stir):
+@pytest.mark.parametrize("velocity", [False, True])
+def test_with_every_switch_off_it_is_star_vp_bit_for_bit(spec, make_window, stir, velocity):
     torch.manual_seed(0)
-    published, muse = StarVP(spec).eval(), MuseVP(spec, **OFF).eval()
+    published = StarVP(spec, velocity=velocity).eval()
+    muse = MuseVP(spec, velocity=velocity, **OFF).eval()
     stir(published)
     assert muse.load_state_dict(published.state_dict()).missing_keys == []
     window = make_window(spec)

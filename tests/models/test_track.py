@@ -18,14 +18,16 @@ def model(spec, stir) -> Track:
     return module
 
 
-def test_parameters_are_those_of_the_layers(spec):
+@pytest.mark.parametrize("velocity", [False, True])
+def test_parameters_are_those_of_the_layers(spec, velocity):
     hidden, flat = 256, GRID[0] * GRID[1] + 1
 
     def lstm(features):
         return 4 * hidden * (features + hidden + 2)
 
-    expected = 2 * lstm(3) + 2 * lstm(flat) + 2 * lstm(2 * hidden) + 3 * hidden + 3
-    assert Track(spec).parameter_count == expected
+    heads = lstm(6 if velocity else 3) + lstm(3)
+    expected = heads + 2 * lstm(flat) + 2 * lstm(2 * hidden) + 3 * hidden + 3
+    assert Track(spec, velocity=velocity).parameter_count == expected
 
 
 def test_the_map_of_every_moment_matters(model, spec, make_window):

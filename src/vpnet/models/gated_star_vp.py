@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Answer, Forecaster
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
-from vpnet.models.streams import EYE_FEATURES, eye_features, face_stream
+from vpnet.models.streams import (
+    EYE_FEATURES,
+    HEAD_VECTOR_FEATURES,
+    eye_features,
+    face_stream,
+    head_vectors,
+)
 
 
 class GatedTrace(NamedTuple):
@@ -37,7 +43,8 @@ class GatedStarVP(Forecaster):
         width: Of what each stream says, and of their sum.
         widening: Width of the MLPs in the attention over that of their tokens.
         dropout: In the attention.
-        reconstruct_past: See `vpnet.models.star_vp.StarVP`.
+        reconstruct_past: See `vpnet.models.star_vp.StarVP`, as the next.
+        velocity: What the head says knows how fast it turns.
     """
 
     saliency_view = "points"
@@ -50,9 +57,11 @@ class GatedStarVP(Forecaster):
         widening: int = 1,
         dropout: float = 0.1,
         reconstruct_past: bool = False,
+        velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        features = {"head": 3}
+        self.velocity = velocity
+        features = {"head": HEAD_VECTOR_FEATURES[velocity]}
         if spec.present["eye"]:
             features["eye"] = EYE_FEATURES
         if spec.present["face"]:
@@ -78,7 +87,7 @@ class GatedStarVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> GatedTrace:
         """Predict, and give the weights as well."""
-        history = window.history_directions
+        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
         # Windows are only cut where the head's whole history was measured.
         features, valid = {"head": history}, {"head": torch.ones_like(window.history_valid)}
         if "eye" in self.encoders:

@@ -1,8 +1,9 @@
 """The position-only LSTM: encoder and decoder over past directions, residual output.
 
 "Deep position only" of Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: TRACK, IEEE TPAMI 2021,
-doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024; and
-where others looked may be asked at every step of the decoder.
+doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024; the
+encoder reads the history's velocity beside its directions unless ``velocity=False``; and where
+others looked may be asked at every step of the decoder.
 """
 
 from functools import partial
@@ -13,6 +14,7 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.crowd_attention import CrowdAttention, CrowdMemory
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.recurrent import EncoderDecoder
+from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
 
 
 class LSTM(Forecaster):
@@ -23,14 +25,21 @@ class LSTM(Forecaster):
         hidden: Units a layer.
         layers: Number of layers.
         crowd: Ask where the training viewers of the same video looked.
+        velocity: The encoder reads how fast the head turns beside where it points.
     """
 
     def __init__(
-        self, spec: WindowSpec, hidden: int = 256, layers: int = 2, crowd: bool = False
+        self,
+        spec: WindowSpec,
+        hidden: int = 256,
+        layers: int = 2,
+        *,
+        crowd: bool = False,
+        velocity: bool = True,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd = crowd
-        self.recurrent = EncoderDecoder(3, hidden, layers)
+        self.wants_crowd, self.velocity = crowd, velocity
+        self.recurrent = EncoderDecoder(HEAD_VECTOR_FEATURES[velocity], hidden, layers)
         self.crowd_attention = CrowdAttention(spec, hidden) if crowd and spec.has_crowd else None
         self._horizon = {step: column for column, step in enumerate(spec.horizon_steps)}
 
@@ -40,9 +49,10 @@ class LSTM(Forecaster):
         if self.crowd_attention is not None:
             memory = self.crowd_attention.read(window)
             enrich = partial(self._ask, self.crowd_attention, memory)
-        history = window.history_directions
+        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
         steps = self.spec.horizon_steps
-        predicted = self.recurrent(history, history[:, -1], steps[-1], enrich=enrich)
+        last = window.history_directions[:, -1]
+        predicted = self.recurrent(history, last, steps[-1], enrich=enrich)
         return predicted[:, [step - 1 for step in steps]]
 
     def _ask(

@@ -13,7 +13,14 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Answer, Forecaster
 from vpnet.models.recurrent import State
 from vpnet.models.star_vp_network import HIDDEN, Inputs, StarVPNetwork, StarVPTrace
-from vpnet.models.streams import EYE_FEATURES, eye_features, held_gaze, mean_face
+from vpnet.models.streams import (
+    EYE_FEATURES,
+    HEAD_VECTOR_FEATURES,
+    eye_features,
+    head_vectors,
+    held_gaze,
+    mean_face,
+)
 from vpnet.models.user_embedding import UserEmbedding
 
 USER_WIDTH = 32
@@ -41,7 +48,8 @@ class MuseVP(Forecaster):
         crowd: Ask where the training viewers of the same video looked.
         widening: Width of the MLPs in the attention over that of their tokens.
         dropout: In the attention.
-        reconstruct_past: See `vpnet.models.star_vp.StarVP`.
+        reconstruct_past: See `vpnet.models.star_vp.StarVP`, as the next.
+        velocity: The LSTM reads how fast the head turns.
 
     Raises:
         ValueError: An option is unknown.
@@ -65,8 +73,10 @@ class MuseVP(Forecaster):
         widening: int = 1,
         dropout: float = 0.1,
         reconstruct_past: bool = False,
+        velocity: bool = False,
     ) -> None:
         super().__init__(spec)
+        self.velocity = velocity
         for name, value, known in (
             ("lstm", lstm, LSTM_FORMS),
             ("eye_spatial_mode", eye_spatial_mode, SPATIAL_MODES),
@@ -86,10 +96,11 @@ class MuseVP(Forecaster):
         present = spec.present
         eye_lstm, eye_spatial = eye_lstm and present["eye"], eye_spatial and present["eye"]
         self.reads_eyes, is_dual = eye_lstm, eye_lstm and lstm == "dual"
+        single_eyes = EYE_FEATURES if eye_lstm and not is_dual else 0
         self.sees_gaze, adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
         self.network = StarVPNetwork(
             spec,
-            features=3 + EYE_FEATURES if eye_lstm and not is_dual else 3,
+            features=HEAD_VECTOR_FEATURES[velocity] + single_eyes,
             beside=is_dual,
             extra=3 if eye_spatial and not adds_gaze else 0,
             gate_extra=FACE_WIDTH if face_gating and present["face"] else 0,
@@ -116,7 +127,8 @@ class MuseVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> StarVPTrace:
         """Predict, and give what the prediction was made of."""
-        history, beside = window.history_directions, None
+        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        beside = None
         if self.reads_eyes:
             eyes = eye_features(window)
             if self.eye_encoder is None:

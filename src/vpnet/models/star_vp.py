@@ -10,6 +10,7 @@ from torch import Tensor
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Answer, Forecaster
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
+from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
 
 
 class StarVP(Forecaster):
@@ -22,6 +23,7 @@ class StarVP(Forecaster):
         dropout: In the attention.
         reconstruct_past: Tell the history again in training, as published; use with the loss
             ``mse``.
+        velocity: The LSTM reads how fast the head turns beside where it points; not published.
     """
 
     saliency_view = "points"
@@ -34,11 +36,13 @@ class StarVP(Forecaster):
         widening: int = 1,
         dropout: float = 0.1,
         reconstruct_past: bool = False,
+        velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd = crowd
+        self.wants_crowd, self.velocity = crowd, velocity
         self.network = StarVPNetwork(
             spec,
+            features=HEAD_VECTOR_FEATURES[velocity],
             crowd=crowd,
             widening=widening,
             dropout=dropout,
@@ -51,7 +55,8 @@ class StarVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> StarVPTrace:
         """Predict, and give what the prediction was made of."""
-        return self.network(window, Inputs(window.history_directions))
+        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        return self.network(window, Inputs(history))
 
     def answer(self, window: ViewportWindow) -> Answer:
         """See `Forecaster`."""

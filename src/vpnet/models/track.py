@@ -4,7 +4,8 @@ Source: Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: "TRACK: A New Metho
 Re-examination of Deep Architectures for Head Motion Prediction in 360-degree Videos", IEEE TPAMI
 2021, doi 10.1109/TPAMI.2021.3070520. Differences: directions are normalised at every step; maps are
 averaged to a coarse grid before they are flattened, with one number more that says whether there is
-a map; between two horizons the map of the earlier one stands.
+a map; between two horizons the map of the earlier one stands; the history's velocity is read beside
+its directions unless ``velocity=False``.
 """
 
 import torch
@@ -14,6 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d, pad
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.recurrent import EncoderDecoder
+from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
 
 GRID = (12, 24)
 """Rows and columns to which a map is averaged."""
@@ -25,14 +27,16 @@ class Track(Forecaster):
     Args:
         spec: What the windows look like.
         hidden: Units of each LSTM.
+        velocity: The LSTM of the history reads how fast the head turns beside where it points.
     """
 
     saliency_view = "maps"
 
-    def __init__(self, spec: WindowSpec, hidden: int = 256) -> None:
+    def __init__(self, spec: WindowSpec, hidden: int = 256, *, velocity: bool = True) -> None:
         super().__init__(spec)
+        self.velocity = velocity
         flat = GRID[0] * GRID[1] + 1
-        self.recurrent = EncoderDecoder(3, hidden, layers=1)
+        self.recurrent = EncoderDecoder(HEAD_VECTOR_FEATURES[velocity], hidden, layers=1)
         self.saliency_encoder = nn.LSTM(flat, hidden, batch_first=True)
         self.saliency_decoder = nn.LSTM(flat, hidden, batch_first=True)
         self.fusion_encoder = nn.LSTM(2 * hidden, hidden, batch_first=True)
@@ -43,7 +47,9 @@ class Track(Forecaster):
         history = window.history_directions
         horizon_steps = self.spec.horizon_steps
         maps = self._flat_maps(window)
-        read, state = self.recurrent.encoder(history)
+        read, state = self.recurrent.encoder(
+            head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        )
         seen, saliency_state = self.saliency_encoder(maps[:, : self.spec.history_steps])
         _, fusion_state = self.fusion_encoder(torch.cat((read, seen), dim=2))
         to_come, _ = self.saliency_decoder(maps[:, self._column_of_step()], saliency_state)
