@@ -40,6 +40,9 @@ bench-saliency: install  ## Frames per second of PAVER, and its memory, on made-
 bench-sharing: install  ## Windows per second of star_vp, where windows share maps (real recordings).
 	$(BIN)/python benchmarks/sharing.py $${VPNET_SHARED:-../shared}
 
+bench-grouping: install  ## Which grouping lowers star_vp's validation error soonest (real recordings).
+	$(BIN)/python benchmarks/grouping.py $${VPNET_SHARED:-../shared}
+
 format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -49,4 +52,4 @@ requirements: install  ## Pin the newest compatible packages (no hashes, no addr
 	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
 	! grep -nE '://|index-url|@ file' requirements.txt
 
-.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing format requirements
+.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format requirements

@@ -18,6 +18,9 @@ from vpnet.models.static import Static
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
+from vpnet.saliency.behavioural import Behavioural
+from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.source import TrainingDirections
 from vpnet.simulation.study import simulate_recordings
 
 TASK = Task("tiny", 5, 1.0, [0.2, 1.0], [0.2, 1.0], 1.0, 1.0, 0.4)
@@ -140,3 +143,26 @@ def test_a_model_that_uses_answers_is_given_those_of_the_recording(recording):
     silent = dataclasses.replace(recording, answers={})
     apart = predictor.predict(answering)["yaw_deg"] - predictor.predict(silent)["yaw_deg"]
     assert apart.abs().max() > 1e-3
+
+
+def test_a_video_without_saliency_or_crowd_is_named(recording, caplog):
+    spec = dataclasses.replace(SPEC, has_saliency=True, has_crowd=True)
+    step = torch.arange(40)
+    watched = TrainingDirections(
+        ("eve",),
+        (recording.video_id,),
+        torch.zeros_like(step),
+        step,
+        direction_from_angles(0.01 * step, torch.zeros(40)),
+        5.0,
+    )
+    saliency, crowd = Behavioural(), Crowd()
+    for learner in (saliency, crowd):
+        learner.fit(watched)
+    predictor = Predictor(Fusion(spec, crowd=True), TASK, saliency=saliency, crowd=crowd)
+    predictor.predict(recording)
+    assert caplog.messages == []
+    predictor.predict(dataclasses.replace(recording, video_id="new"))
+    missing = ("saliency", "where the training viewers looked")
+    for message, name in zip(caplog.messages, missing, strict=True):
+        assert message.startswith(f"{recording.source}: the model was trained with {name}, of this")

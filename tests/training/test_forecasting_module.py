@@ -116,6 +116,19 @@ def test_a_scheduler_steps_once_an_epoch(data, make_module, quiet_trainer):
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.01 / 8)
 
 
+def test_a_scheduler_that_asks_for_the_batches_steps_after_each(data, make_module, quiet_trainer):
+    seen = []
+
+    def constant(optimizer, batches):
+        seen.append(batches)
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda batch: 1 - batch / batches)
+
+    trainer = quiet_trainer(max_epochs=2)
+    trainer.fit(make_module(scheduler=constant, lr=0.01), datamodule=data)
+    assert seen == [2 * len(data.train_dataloader())]
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
+
+
 def test_a_scheduler_may_wait_for_the_validation_error(data, make_module, quiet_trainer):
     wait = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1e9)
     trainer = quiet_trainer(max_epochs=3)

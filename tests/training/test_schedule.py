@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vpnet.training.schedule import cosine
+from vpnet.training.schedule import cosine, warm_cosine
 
 
 def rates(epochs: int, steps: int, start: int = 0) -> list[float]:
@@ -32,3 +32,29 @@ def test_it_is_a_function_of_the_epoch_alone():
 
 def test_no_epochs_are_no_division_by_zero():
     assert rates(0, 2) == pytest.approx([0.2, 0.0])
+
+
+def warm_rates(batches: int, warm_up_batches: int) -> list[float]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+    scheduler = warm_cosine(optimizer, batches, warm_up_batches)
+    found = []
+    for _ in range(batches + 1):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+def test_a_warm_cosine_rises_and_falls_to_zero():
+    found = warm_rates(40, 4)
+    assert found[0] == pytest.approx(0.05)
+    assert found[3] > 0.19
+    assert found[:4] == sorted(found[:4])
+    assert found[4:] == sorted(found[4:], reverse=True)
+    assert found[20] == pytest.approx(0.1)
+    assert found[40] == pytest.approx(0.0)
+
+
+def test_a_warm_up_takes_at_most_a_tenth():
+    assert warm_rates(20, 50)[1] > 0.19
+    assert warm_rates(1, 50) == pytest.approx([0.2, 0.0])

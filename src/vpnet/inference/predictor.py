@@ -1,5 +1,6 @@
 """Predictions of one trained model for any recording."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,8 @@ from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
+
+logger = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -105,18 +108,36 @@ class Predictor:
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         with ThreadPoolExecutor(workers) as pool:
             answers = pool.map(lambda indices: self._answer(windows[indices]), batches)
-            directions, errors_rad, anchor_steps = map(torch.cat, zip(*answers, strict=True))
+            parts = map(torch.cat, zip(*answers, strict=True))
+        directions, errors_rad, anchor_steps, sees_saliency, sees_crowd = parts
+        for name, source, seen in (
+            ("saliency", self.saliency, sees_saliency),
+            ("where the training viewers looked", self.crowd, sees_crowd),
+        ):
+            if source is not None and not seen.any():
+                logger.warning(
+                    "%s: the model was trained with %s, of this video there is none; predicted "
+                    "without it",
+                    recording.source,
+                    name,
+                )
         return self._table(recording, directions, errors_rad, anchor_steps)
 
     # Inference mode belongs to a thread, so each batch enters it anew.
     @torch.inference_mode()
-    def _answer(self, window: ViewportWindow) -> tuple[Tensor, Tensor, Tensor]:
-        """Directions, errors (NaN where the future is not known) and anchors of a batch."""
+    def _answer(self, window: ViewportWindow) -> tuple[Tensor, ...]:
+        """Directions, errors, anchors, and whether saliency and crowd were there, of a batch.
+
+        Errors are NaN where the future is not known.
+        """
         window = ViewportWindow(*(part.to(self.device) for part in window))
         predicted = self.model(window)
         error_rad = great_circle_distance(predicted, window.future_directions)
         error_rad = error_rad.where(window.future_valid, torch.nan)
-        return predicted.cpu(), error_rad.cpu(), window.anchor_step.cpu()
+        sees_saliency = (window.saliency_index >= 0) | (window.saliency_steps >= 0).any(dim=1)
+        sees_crowd = window.crowd_valid.flatten(1).any(dim=1)
+        parts = (predicted, error_rad, window.anchor_step, sees_saliency, sees_crowd)
+        return tuple(part.cpu() for part in parts)
 
     def _row_of(self, user_id: str) -> int:
         return self.users.index(user_id) + 1 if user_id in self.users else 0

@@ -1,5 +1,6 @@
 """The LightningModule: loss, logging, optimizer; the network knows nothing of it."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,8 @@ class ForecastingModule(pl.LightningModule):
         model: The network.
         loss: Takes predictions and window, gives a scalar.
         optimizer: Takes groups of parameters, gives an optimizer.
-        scheduler: Takes the optimizer, gives a scheduler that steps once an epoch; or None.
+        scheduler: Takes the optimizer, gives a scheduler that steps once an epoch, or after every
+            batch where it takes ``batches`` as well, the number of all; or None.
         description: What a checkpoint must say of itself to stand alone, see
             `vpnet.training.checkpoint`.
         mirror: Show half of the recordings in each training batch with left and right exchanged.
@@ -39,7 +41,7 @@ class ForecastingModule(pl.LightningModule):
         model: Forecaster,
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], Optimizer],
-        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        scheduler: Callable[..., LRScheduler] | None = None,
         description: dict[str, Any] | None = None,
         mirror: bool = False,
         test_metrics: Metric | None = None,
@@ -126,7 +128,13 @@ class ForecastingModule(pl.LightningModule):
                 group["lr"] *= group["rate"]
             if self.make_scheduler is None:
                 return optimizer
-            scheduler = {"scheduler": self.make_scheduler(optimizer), "monitor": "val/error_deg"}
+            scheduler: dict[str, Any] = {"monitor": "val/error_deg"}
+            if "batches" in inspect.signature(self.make_scheduler).parameters:
+                batches = int(self.trainer.estimated_stepping_batches)
+                scheduler |= {"interval": "step"}
+                scheduler["scheduler"] = self.make_scheduler(optimizer, batches=batches)
+            else:
+                scheduler["scheduler"] = self.make_scheduler(optimizer)
         except (TypeError, ValueError) as error:
             raise InputError(f"training.optimizer and scheduler: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": scheduler}

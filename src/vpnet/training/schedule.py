@@ -1,4 +1,4 @@
-"""The learning rate over the epochs."""
+"""The learning rate over the epochs, or over the batches."""
 
 import math
 
@@ -18,4 +18,25 @@ def cosine(optimizer: Optimizer, epochs: int) -> LambdaLR:
     """
     return LambdaLR(
         optimizer, lambda epoch: (1 + math.cos(math.pi * min(epoch / max(epochs, 1), 1))) / 2
+    )
+
+
+def warm_cosine(optimizer: Optimizer, batches: int, warm_up_batches: int = 50) -> LambdaLR:
+    """A straight rise to the full rate, then half a cosine to zero, batch by batch.
+
+    For training of few epochs, within which the rate must fall.
+
+    Args:
+        optimizer: Its rate is the full one.
+        batches: Batches of the whole training.
+        warm_up_batches: Batches of the rise; at most a tenth of all.
+    """
+    rise = max(1, min(warm_up_batches, batches // 10))
+    return LambdaLR(
+        optimizer,
+        lambda batch: (
+            min((batch + 1) / rise, 1.0)
+            * (1 + math.cos(math.pi * min(batch / max(batches, 1), 1)))
+            / 2
+        ),
     )
