@@ -21,7 +21,7 @@ def checkpoint() -> Checkpoint:
         model={"_target_": FUSION, "dropout": 0.3, "user_embed": True},
         task={"name": "short_term", "sampling_rate_hz": 30},
         saliency=MAPS,
-        spec=WindowSpec(30, 60, (6, 15, 30)),
+        spec=WindowSpec(30, 60, (6, 15, 30), has_saliency=True),
         users=("S01",),
         face_features=("Jaw_Drop",),
         saliency_state={},
@@ -131,6 +131,16 @@ def test_a_contradiction_is_refused(config, checkpoint, values, override, messag
 def test_a_saliency_that_was_typed_wins(config, checkpoint, override):
     config.saliency = MAPS | {"path": "elsewhere"}
     assert adopt_checkpoint(config, checkpoint, [override]).saliency.path == "elsewhere"
+
+
+def test_a_saliency_that_would_be_ignored_is_refused(config, checkpoint):
+    blind = dataclasses.replace(
+        checkpoint, saliency=None, spec=dataclasses.replace(checkpoint.spec, has_saliency=False)
+    )
+    assert adopt_checkpoint(config, blind, ["saliency=none"]).saliency is None
+    config.saliency = MAPS
+    with pytest.raises(InputError, match="was trained without saliency and would ignore it"):
+        adopt_checkpoint(config, blind, ["saliency=file"])
 
 
 def test_training_that_goes_on_has_its_old_settings(config, checkpoint):

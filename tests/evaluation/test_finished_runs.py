@@ -110,6 +110,16 @@ def test_another_configuration_is_refused(leave, key, value, was):
     assert "or delete this one" in message
 
 
+def test_a_refusal_names_several_differences(leave):
+    run = leave("errors.parquet", "metrics.json")
+    asked = yaml.safe_load(changed("seed", 2)) | {f"key{number}": number for number in range(6)}
+    with pytest.raises(InputError) as refused:
+        has_finished(run, yaml.safe_dump(asked))
+    message = str(refused.value)
+    assert "seed is 1 there, 2 now; key0 is not set there, 0 now; key1 is" in message
+    assert "key2 is not set there, 2 now; 3 more; name another folder" in message
+
+
 def test_an_unfinished_run_of_another_configuration_is_no_obstacle(leave):
     assert not has_finished(leave("errors.parquet"), changed("seed", 2))
 

@@ -94,6 +94,11 @@ def adopt_checkpoint(
             )
     if not any(key.split(".")[0] == "saliency" for key in typed):
         own["saliency"] = checkpoint.saliency
+    elif resolved["saliency"] is not None and not checkpoint.spec.has_saliency:
+        raise InputError(
+            f"{checkpoint.path}: was trained without saliency and would ignore it; leave saliency "
+            "out, or train a model with it"
+        )
     if config.resume:
         own |= checkpoint.run
     adopted = config.copy()

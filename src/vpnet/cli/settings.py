@@ -21,6 +21,7 @@ SWITCHES = (
     "model.reconstruct_past",
     "model.saliency",
     "model.user_embed",
+    "model.velocity",
     "saliency.random_weights",
     "saliency.compile",
 )
@@ -32,6 +33,7 @@ WHOLE_NUMBERS = {
     "bootstrap_draws": (1, 10**7),
     "training.batch_size": (1, 10**7),
     "training.group_size": (1, 10**7),
+    "training.scheduler.warm_up_batches": (0, 10**7),
     "trainer.max_epochs": (-1, 10**9),
     "model.widening": (1, 64),
     "saliency.folds": (2, 10**4),

@@ -15,6 +15,9 @@ from vpnet.evaluation.tables import ERRORS_FILE
 HARMLESS = ("ablation", "logger", "num_workers", "trainer.progress_bar", "data.workers")
 """Settings that cannot change a result: names, what is shown and logged, who loads."""
 
+MOST_TOLD = 4
+"""Differing settings that a refusal names."""
+
 _NOT_SET = "not set"
 
 
@@ -40,10 +43,12 @@ def has_finished(run: Path, config: str) -> bool:
     found, asked = read_config(run), yaml.safe_load(config)
     differing = differing_keys(found, asked)
     if differing:
-        key, was, now = differing[0]
+        told = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_TOLD]]
+        if len(differing) > MOST_TOLD:
+            told.append(f"{len(differing) - MOST_TOLD} more")
         raise InputError(
-            f"{run}: holds a finished run of another configuration: {key} is {was} there, "
-            f"{now} now; name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
+            f"{run}: holds a finished run of another configuration: {'; '.join(told)}; "
+            "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
             "for one run), or delete this one"
         )
     return True
