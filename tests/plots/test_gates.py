@@ -29,12 +29,26 @@ def test_every_stream_is_a_line_over_time(gates, tmp_path, monkeypatch):
     for color, values in zip(MODEL_COLORS, gates.values(), strict=False):
         found_s, found = lines[color].get_data()
         assert list(found_s) == anchors_s.tolist()
-        assert list(found) == pytest.approx(values.tolist())
-    assert axes.get_ylim() == (0, 1)
+        drawn = values.where(values > 0, torch.nan)
+        assert list(found) == pytest.approx(drawn.tolist(), nan_ok=True)
+    low, high = axes.get_ylim()
+    assert 0 <= low < 0.2 * 0.5, "the lowest gate is that of the face"
+    assert 0.7 < high < 0.8
     assert {text.get_text(): text.get_color() for text in axes.texts} == dict(
         zip(gates, MODEL_COLORS, strict=False)
     )
     assert axes.get_title(loc="left") == "Gates: viewer S01"
+
+
+def test_gates_that_lie_close_together_are_told_apart(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr("vpnet.plots.gates.save_figure", lambda figure, path: saved.append(figure))
+    level = torch.full((20,), 0.5)
+    lost = {"head": level, "eye": level + 0.02, "face": 0 * level}
+    plot_gates(lost, torch.arange(6.0, 26.0), tmp_path / "gates.png")
+    (axes,) = saved[0].axes
+    assert axes.get_ylim() == pytest.approx((0.46, 0.56))
+    assert {text.get_text() for text in axes.texts} == {"head", "eye"}
 
 
 @pytest.mark.parametrize("anchors", [1, 20])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -10,11 +11,16 @@ from vpnet.errors import InputError
 from vpnet.plots.error_by_horizon import LABEL_SPACING, spread
 from vpnet.plots.style import INK, LIGHT, MODEL_COLORS, polish, save_figure, set_title
 
+SMALLEST_RANGE = 0.1
+
 
 def plot_gates(
     gates: Mapping[str, Tensor], anchors_s: Tensor, path: Path, *, title: str = "Gates"
 ) -> None:
     """Draw the mean gate of each stream at every anchor of a recording.
+
+    Where a stream is lost its line is interrupted. The axis shows the range of the gates alone, at
+    least a tenth: they often lie close together.
 
     Args:
         gates: By stream, in [0, 1], 0 where the stream is lost, each of shape ``(anchors,)``.
@@ -29,13 +35,16 @@ def plot_gates(
         raise InputError("there is no gate to draw; give a model that has gates")
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     axes = figure.add_subplot()
-    order = sorted(gates, key=lambda name: float(gates[name][-1]))
-    heights = spread([float(gates[name][-1]) for name in order], 2 * LABEL_SPACING)
+    measured = {name: gate[gate > 0] for name, gate in gates.items() if bool((gate > 0).any())}
+    low, high = _limits(measured)
+    ends = {name: (float(gate[-1]) - low) / (high - low) for name, gate in measured.items()}
+    order = sorted(measured, key=lambda name: ends[name])
+    heights = spread([ends[name] for name in order], 2 * LABEL_SPACING)
     color_of = dict(zip(gates, MODEL_COLORS, strict=False))
     for name, height in zip(order, heights, strict=True):
         axes.plot(
             anchors_s.tolist(),
-            gates[name].tolist(),
+            gates[name].where(gates[name] > 0, torch.nan).tolist(),
             color=color_of[name],
             lw=1.8,
             marker="o" if len(anchors_s) == 1 else None,
@@ -43,16 +52,15 @@ def plot_gates(
         )
         axes.annotate(
             name,
-            xy=(float(anchors_s[-1]), height),
-            xytext=(1.02, height),
-            textcoords="axes fraction",
+            xy=(1.02, height),
+            xycoords="axes fraction",
             color=color_of[name],
             fontsize=9.5,
             fontweight="bold",
             va="center",
             annotation_clip=False,
         )
-    axes.set_ylim(0, 1)
+    axes.set_ylim(low, high)
     if len(anchors_s) > 1:
         axes.set_xlim(float(anchors_s[0]), float(anchors_s[-1]))
     axes.grid(axis="y", color=LIGHT, lw=0.7)
@@ -61,3 +69,13 @@ def plot_gates(
     polish(axes)
     set_title(axes, title)
     save_figure(figure, path)
+
+
+def _limits(measured: Mapping[str, Tensor]) -> tuple[float, float]:
+    """Lower and upper end of an axis around all gates, within [0, 1]."""
+    if not measured:
+        return 0.0, 1.0
+    every = torch.cat(list(measured.values()))
+    least, most = float(every.min()), float(every.max())
+    middle, half = (least + most) / 2, max(0.55 * (most - least), SMALLEST_RANGE / 2)
+    return max(0.0, middle - half), min(1.0, middle + half)
