@@ -90,6 +90,8 @@ def main(config: DictConfig) -> None:
         checkpoint.load_into(model)
         remarks = checkpoint.remarks(data.keys(data.partition.test))
     if config.fit:
+        trained = data.keys(data.partition.train)
+        stage.check_viewers([key.user_id for key in trained], data.users)
         stage.begin(model)
     if config.crowd and "crowd" not in config.model:
         logger.warning("crowd=true: %s cannot ask the crowd, and does without it", model.name)

@@ -162,3 +162,11 @@ def test_equal_users_are_no_trap_for_the_gradient(fusion, data):
     crowding.backward()
     assert crowding.item() > 0
     assert fusion.user.embedding.weight.grad.isfinite().all()
+
+
+def test_what_is_personal_is_not_trained_on_strangers():
+    Stage("personal").check_viewers(["S01", "S01"], ["S01", "S02"])
+    for name in ("single", "general"):
+        Stage(name).check_viewers(["ada"], ["S01"])
+    with pytest.raises(InputError, match=r"1 of 2 here are not among them: ada; use the data"):
+        Stage("personal").check_viewers(["S01", "ada"], ["S01", "S02"])

@@ -5,6 +5,7 @@ user still has the unknown user's vector, and trains the personal parameters. ``
 at once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,25 @@ class Stage:
         if self.name == "personal" and self.rest == "frozen":
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in personal)
+
+    def check_viewers(self, training: Collection[str], known: Collection[str]) -> None:
+        """Refuse to make personal what belongs to nobody.
+
+        Args:
+            training: Ids of the viewers to train on.
+            known: Ids that the general checkpoint has vectors for.
+
+        Raises:
+            InputError: The personal stage would train on viewers that the checkpoint does not know.
+        """
+        unknown = sorted(set(training) - set(known))
+        if self.name == "personal" and unknown:
+            raise InputError(
+                "stage=personal trains the vectors of the viewers that the general checkpoint knows,"
+                f" {len(unknown)} of {len(set(training))} here are not among them: "
+                f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}; use the data and "
+                "the split of stage=general"
+            )
 
     def show(self, window: ViewportWindow) -> ViewportWindow:
         """The windows as the stage trains on them: in the general one all users are unknown."""
