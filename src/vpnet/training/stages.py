@@ -72,8 +72,8 @@ class Stage:
         unknown = sorted(set(training) - set(known))
         if self.name == "personal" and unknown:
             raise InputError(
-                "stage=personal trains the vectors of the viewers that the general checkpoint knows,"
-                f" {len(unknown)} of {len(set(training))} here are not among them: "
+                "stage=personal trains the vectors of viewers that the general checkpoint knows, "
+                f"{len(unknown)} of {len(set(training))} here are not among them: "
                 f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}; use the data and "
                 "the split of stage=general"
             )
