@@ -33,6 +33,7 @@ from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import forecast_loss
 from vpnet.training.stages import Stage
 from vpnet.training.tracking import log_config, log_results, make_loggers
+from vpnet.training.warm_start import start_from_lstm
 from vpnet.whole_files import write_text
 
 logger = logging.getLogger("vpnet.train")
@@ -86,6 +87,9 @@ def main(config: DictConfig) -> None:
     model: Forecaster = instantiate(config.model, spec=spec, _convert_="object")
     stage = Stage(**plain["stage"])
     remarks: tuple[str, ...] = ()
+    lstm = None if config.lstm_checkpoint is None else read_checkpoint(config.lstm_checkpoint)
+    if lstm is not None:
+        start_from_lstm(model, lstm, data.keys(data.partition.test))
     if checkpoint is not None:
         checkpoint.load_into(model)
         remarks = checkpoint.remarks(data.keys(data.partition.test))
@@ -100,8 +104,9 @@ def main(config: DictConfig) -> None:
     # Not resolved: whoever resumes with more epochs stretches the schedule too.
     plain["training"] = OmegaConf.to_container(config.training)
     trained_on = data.keys((*data.partition.train, *data.partition.val))
-    if checkpoint is not None:
-        trained_on = sorted({*trained_on, *checkpoint.trained_on})
+    for start in (checkpoint, lstm):
+        if start is not None:
+            trained_on = sorted({*trained_on, *start.trained_on})
     module = ForecastingModule(
         model,
         forecast_loss(task, config.training.loss),

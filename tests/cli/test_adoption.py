@@ -11,6 +11,13 @@ from vpnet.errors import InputError
 from vpnet.training.checkpoint import Checkpoint
 
 FUSION = "vpnet.models.fusion.Fusion"
+FRESH = {
+    "fit": True,
+    "resume": False,
+    "checkpoint": None,
+    "lstm_checkpoint": None,
+    "stage": {"name": "single"},
+}
 MAPS = {"_target_": "vpnet.saliency.map_folder.MapFolder", "path": "maps"}
 
 
@@ -51,6 +58,7 @@ def config() -> DictConfig:
             "seed": 4,
             "fit": True,
             "resume": False,
+            "lstm_checkpoint": None,
             "data": {"_target_": "simulate_recordings", "users": 12},
             "split": {"seed": 0},
             "stage": {"name": "single"},
@@ -180,17 +188,14 @@ def test_training_goes_on_in_its_stage_only(config, checkpoint):
         ({"resume": True}, r"resume=true needs a checkpoint; add checkpoint=RUN/checkpoints/best"),
         ({"fit": False}, r"fit=false needs a checkpoint"),
         ({"fit": False, "resume": True, "checkpoint": "x"}, "leave one out"),
+        ({"checkpoint": "a.ckpt", "lstm_checkpoint": "b.ckpt"}, "both say where to start"),
         ({"checkpoint": "none.ckpt"}, "none.ckpt: checkpoint not found"),
     ],
 )
 def test_a_start_without_its_checkpoint_is_refused(values, message):
-    asked = {"fit": True, "resume": False, "checkpoint": None, "stage": {"name": "single"}} | values
     with pytest.raises(InputError, match=message):
-        starting_checkpoint(DictConfig(asked))
+        starting_checkpoint(DictConfig(FRESH | values))
 
 
 def test_a_fresh_start_needs_none():
-    config = DictConfig(
-        {"fit": True, "resume": False, "checkpoint": None, "stage": {"name": "single"}}
-    )
-    assert starting_checkpoint(config) is None
+    assert starting_checkpoint(DictConfig(FRESH)) is None

@@ -23,6 +23,8 @@ def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
     if config.resume and not config.fit:
         raise InputError("resume=true goes on with the training, fit=false does not; leave one out")
     if config.checkpoint is not None:
+        if config.lstm_checkpoint is not None:
+            raise InputError("checkpoint and lstm_checkpoint both say where to start; give one")
         checkpoint = read_checkpoint(config.checkpoint)
         if personal and checkpoint.stage != "general":
             raise InputError(

@@ -17,6 +17,14 @@ class Answer(NamedTuple):
     """The history as the model tells it again, ``(batch, history, 3)``; None where it does not."""
 
 
+class RecurrentPart(NamedTuple):
+    """An encoder-decoder whose inputs begin with those of the head."""
+
+    module: nn.Module
+    head_features: int
+    """How many these are."""
+
+
 class Forecaster(nn.Module):
     """Predicts where the head will point at every horizon.
 
@@ -61,6 +69,10 @@ class Forecaster(nn.Module):
     def forget_users(self) -> None:
         """Make every user the unknown one, so that all are predicted alike."""
         return
+
+    def recurrent_part(self) -> RecurrentPart | None:
+        """What may start as a trained LSTM; None where nothing does."""
+        return None
 
     def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
         """How far each stream is let in, in [0, 1], by name, each of shape ``(batch,)``.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.crowd_attention import CrowdAttention, CrowdMemory
-from vpnet.models.forecaster import Forecaster
+from vpnet.models.forecaster import Forecaster, RecurrentPart
 from vpnet.models.recurrent import EncoderDecoder
 from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
 
@@ -62,6 +62,10 @@ class LSTM(Forecaster):
         if step not in self._horizon:
             return hidden
         return hidden + attention.ask_at(self._horizon[step], hidden, memory)
+
+    def recurrent_part(self) -> RecurrentPart:
+        """See `Forecaster`."""
+        return RecurrentPart(self.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """The crowd, where it is asked for and the data have none."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.models.forecaster import Answer, Forecaster
+from vpnet.models.forecaster import Answer, Forecaster, RecurrentPart
 from vpnet.models.recurrent import State
 from vpnet.models.star_vp_network import HIDDEN, Inputs, StarVPNetwork, StarVPTrace
 from vpnet.models.streams import (
@@ -147,6 +147,10 @@ class MuseVP(Forecaster):
     def answer(self, window: ViewportWindow) -> Answer:
         """See `Forecaster`."""
         return self.trace(window).answer
+
+    def recurrent_part(self) -> RecurrentPart:
+        """See `Forecaster`."""
+        return RecurrentPart(self.network.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""

@@ -9,7 +9,7 @@ great-circle distance by default.
 from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.models.forecaster import Answer, Forecaster
+from vpnet.models.forecaster import Answer, Forecaster, RecurrentPart
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
 from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
 
@@ -62,6 +62,10 @@ class StarVP(Forecaster):
     def answer(self, window: ViewportWindow) -> Answer:
         """See `Forecaster`."""
         return self.trace(window).answer
+
+    def recurrent_part(self) -> RecurrentPart:
+        """See `Forecaster`."""
+        return RecurrentPart(self.network.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Saliency, and the crowd where it is asked for, where the data lack them."""
