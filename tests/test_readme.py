@@ -77,6 +77,12 @@ def general_run(smoke_train, tmp_path_factory) -> Path:
     return smoke_train(tmp_path_factory.mktemp("runs") / "general", "stage=general")
 
 
+@pytest.fixture(scope="session")
+def lstm_run(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run of the LSTM, as the README trains it; not to be written to."""
+    return smoke_train(tmp_path_factory.mktemp("runs") / "lstm", "model=lstm", "split=cross_user")
+
+
 @pytest.fixture
 def served(videos) -> Iterator[str]:
     """Address of a server on this machine that has the film."""
@@ -92,9 +98,10 @@ def served(videos) -> Iterator[str]:
 def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], list[str]]:
     """Function that provides the files a command names, and gives its arguments, mended.
 
-    Runs are copies of one smoke run, or of one of the general stage; simulated studies are one tiny
-    study, and what lies under ../shared is looked for where the real recordings are. PAVER's
-    weights are made up, and a list of videos names a server on this machine.
+    Runs are copies of one smoke run, of one of the general stage or of one of the LSTM; simulated
+    studies are one tiny study, and what lies under ../shared is looked for where the real
+    recordings are. PAVER's weights are made up, and a list of videos names a server on this
+    machine.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -116,7 +123,8 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
         ):
             shutil.copytree(request.getfixturevalue(parts[0]), parts[0])
         if parts[:1] == ("runs",) and len(parts) > 1 and name != "hydra.run.dir":
-            run = "general_run" if parts[1] == "general" else "fusion_run"
+            made = {"general": "general_run", "lstm": "lstm_run"}
+            run = made.get(parts[1], "fusion_run")
             shutil.copytree(request.getfixturevalue(run), Path(*parts[:2]), dirs_exist_ok=True)
         if parts[:1] == ("simulated",) and not Path(*parts[:2]).exists():
             Path("simulated").mkdir(exist_ok=True)
