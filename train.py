@@ -33,7 +33,7 @@ from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import forecast_loss
 from vpnet.training.stages import Stage
 from vpnet.training.tracking import log_config, log_results, make_loggers
-from vpnet.training.warm_start import start_from_lstm
+from vpnet.training.warm_start import read_lstm, start_from_lstm
 from vpnet.whole_files import write_text
 
 logger = logging.getLogger("vpnet.train")
@@ -50,6 +50,7 @@ def main(config: DictConfig) -> None:
     checkpoint = starting_checkpoint(config)
     if checkpoint is not None:
         config = adopt_checkpoint(config, checkpoint, run.overrides.task)
+    lstm = None if config.lstm_checkpoint is None else read_lstm(config.lstm_checkpoint)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
     whole = OmegaConf.to_yaml(config, resolve=True)
@@ -86,10 +87,10 @@ def main(config: DictConfig) -> None:
     spec = data.spec if checkpoint is None else checkpoint.spec
     model: Forecaster = instantiate(config.model, spec=spec, _convert_="object")
     stage = Stage(**plain["stage"])
+    own_keys = data.keys((*data.partition.train, *data.partition.val))
     remarks: tuple[str, ...] = ()
-    lstm = None if config.lstm_checkpoint is None else read_checkpoint(config.lstm_checkpoint)
     if lstm is not None:
-        start_from_lstm(model, lstm, data.keys(data.partition.test))
+        start_from_lstm(model, lstm, own_keys)
     if checkpoint is not None:
         checkpoint.load_into(model)
         remarks = checkpoint.remarks(data.keys(data.partition.test))
@@ -103,10 +104,9 @@ def main(config: DictConfig) -> None:
 
     # Not resolved: whoever resumes with more epochs stretches the schedule too.
     plain["training"] = OmegaConf.to_container(config.training)
-    trained_on = data.keys((*data.partition.train, *data.partition.val))
-    for start in (checkpoint, lstm):
-        if start is not None:
-            trained_on = sorted({*trained_on, *start.trained_on})
+    trained_on = own_keys
+    if checkpoint is not None:
+        trained_on = sorted({*trained_on, *checkpoint.trained_on})
     module = ForecastingModule(
         model,
         forecast_loss(task, config.training.loss),

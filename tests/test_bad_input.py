@@ -195,6 +195,7 @@ def test_a_split_of_other_users(train_refused, tiny_settings, tmp_path):
         ("training.optimizer.lr=-1", "training.optimizer and scheduler: Invalid learning rate"),
         ("training.optimizer.lr=fast", "training.optimizer and scheduler: "),
         ("+training.optimizer.rate=1", "unexpected keyword argument 'rate'"),
+        ("+training.scheduler.rate=1", "cosine() got an unexpected keyword argument 'rate'"),
     ],
 )
 def test_what_is_refused_late_leaves_nothing_either(

@@ -154,6 +154,17 @@ def test_the_personal_stage_starts_where_the_general_one_ended(
     assert f"stage=personal starts from a checkpoint of stage=general, {single} is of" in message
 
 
+def test_a_network_starts_with_the_lstm_that_it_is_given(smoke_train, train_refused, tmp_path):
+    first = smoke_train(tmp_path / "first", "model=lstm", "training.optimizer.lr=0.01")
+    start = f"lstm_checkpoint={first / 'checkpoints' / 'best.ckpt'}"
+    second = smoke_train(tmp_path / "second", "model=lstm", start, "training.optimizer.lr=0")
+    assert_frame_equal(errors_of(second), errors_of(first), abs_tol=1e-3)
+    cold = smoke_train(tmp_path / "cold", "model=lstm", "training.optimizer.lr=0")
+    assert (errors_of(cold)["error_deg"] - errors_of(first)["error_deg"]).abs().max() > 1e-2
+    message = train_refused(*TINY, "model=lstm", start, "split.seed=1")
+    assert "recordings that are not of this split's training and validation" in message
+
+
 @pytest.mark.slow
 def test_a_checkpoint_remembers_what_trained_its_start(smoke_train, fusion_run, tmp_path):
     """Else a later test on those recordings would be taken for one."""

@@ -162,7 +162,9 @@ def test_a_video_without_saliency_or_crowd_is_named(recording, caplog):
     predictor = Predictor(Fusion(spec, crowd=True), TASK, saliency=saliency, crowd=crowd)
     predictor.predict(recording)
     assert caplog.messages == []
-    predictor.predict(dataclasses.replace(recording, video_id="new"))
+    for _ in range(2):
+        predictor.predict(dataclasses.replace(recording, video_id="new"))
     missing = ("saliency", "where the training viewers looked")
     for message, name in zip(caplog.messages, missing, strict=True):
-        assert message.startswith(f"{recording.source}: the model was trained with {name}, of this")
+        assert message.startswith(f"{recording.source}: the model was trained with {name}, of")
+        assert "of video new there is none" in message

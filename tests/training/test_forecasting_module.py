@@ -4,11 +4,13 @@ import polars as pl
 import pytest
 import torch
 
+from vpnet.errors import InputError
 from vpnet.evaluation.metric import ViewportMetrics
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.fusion import Fusion
 from vpnet.models.lstm import LSTM
 from vpnet.models.static import Static
+from vpnet.training.schedule import warm_cosine
 from vpnet.training.stages import Stage
 
 
@@ -127,6 +129,12 @@ def test_a_scheduler_that_asks_for_the_batches_steps_after_each(data, make_modul
     trainer.fit(make_module(scheduler=constant, lr=0.01), datamodule=data)
     assert seen == [2 * len(data.train_dataloader())]
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
+
+
+def test_a_rate_that_falls_to_the_end_needs_an_end(data, make_module, quiet_trainer):
+    module = make_module(scheduler=partial(warm_cosine, warm_up_batches=2))
+    with pytest.raises(InputError, match="training.optimizer and scheduler: .*set max_epochs"):
+        quiet_trainer(max_epochs=-1).fit(module, datamodule=data)
 
 
 def test_a_scheduler_may_wait_for_the_validation_error(data, make_module, quiet_trainer):

@@ -76,10 +76,15 @@ def check_same_but_seed(
 ) -> None:
     """Refuse two runs of one row that differ in more than the seed.
 
+    Each may have started from an LSTM of its own seed.
+
     Raises:
         InputError: They do; it names the first setting.
     """
-    for key, now, was in differing_keys(config, other_config, (*HARMLESS, "seed")):
+    ignored = [*HARMLESS, "seed"]
+    if config.get("lstm_checkpoint") and other_config.get("lstm_checkpoint"):
+        ignored.append("lstm_checkpoint")
+    for key, now, was in differing_keys(config, other_config, ignored):
         raise InputError(
             f"{run}: differs from {other.name} of the same row in more than the seed: {key} is "
             f"{now}, there {was}; sweep another configuration into another folder "

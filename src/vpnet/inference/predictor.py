@@ -59,6 +59,7 @@ class Predictor:
         self.crowd = crowd
         self.device = torch.device(device)
         self.batch_size = batch_size
+        self._told: set[tuple[str, str]] = set()
 
     def predict(self, recording: Recording, stride_s: float | None = None) -> pl.DataFrame:
         """Predict from every anchor of a recording that has a whole history.
@@ -114,12 +115,14 @@ class Predictor:
             ("saliency", self.saliency, sees_saliency),
             ("where the training viewers looked", self.crowd, sees_crowd),
         ):
-            if source is not None and not seen.any():
+            lacking = (name, recording.video_id)
+            if source is not None and not seen.any() and lacking not in self._told:
+                self._told.add(lacking)
                 logger.warning(
-                    "%s: the model was trained with %s, of this video there is none; predicted "
+                    "%s: the model was trained with %s, of video %s there is none; predicted "
                     "without it",
                     recording.source,
-                    name,
+                    *lacking,
                 )
         return self._table(recording, directions, errors_rad, anchor_steps)
 

@@ -148,8 +148,10 @@ class MuseVP(Forecaster):
         """See `Forecaster`."""
         return self.trace(window).answer
 
-    def recurrent_part(self) -> RecurrentPart:
-        """See `Forecaster`."""
+    def recurrent_part(self) -> RecurrentPart | None:
+        """See `Forecaster`; with two LSTMs what they say is joined, and neither stands alone."""
+        if self.eye_encoder is not None:
+            return None
         return RecurrentPart(self.network.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:

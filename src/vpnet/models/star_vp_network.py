@@ -99,7 +99,7 @@ class StarVPNetwork(nn.Module):
         self.temporal = TemporalAttention(steps, spec.has_saliency, HIDDEN, **shared)
         self.crowd = CrowdAttention(spec, QUERY_WIDTH) if crowd and spec.has_crowd else None
         self.output = nn.Linear(QUERY_WIDTH, 3)
-        # Both predictions start by adding nothing to the last direction.
+        # The attentive prediction starts at zero, so the normalised sum starts as the LSTM's.
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         self.gate = nn.Sequential(

@@ -1,6 +1,7 @@
 """The LightningModule: loss, logging, optimizer; the network knows nothing of it."""
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -129,10 +130,13 @@ class ForecastingModule(pl.LightningModule):
             if self.make_scheduler is None:
                 return optimizer
             scheduler: dict[str, Any] = {"monitor": "val/error_deg"}
-            if "batches" in inspect.signature(self.make_scheduler).parameters:
-                batches = int(self.trainer.estimated_stepping_batches)
-                scheduler |= {"interval": "step"}
-                scheduler["scheduler"] = self.make_scheduler(optimizer, batches=batches)
+            make = getattr(self.make_scheduler, "func", self.make_scheduler)
+            if "batches" in inspect.signature(make).parameters:
+                batches = self.trainer.estimated_stepping_batches
+                if not math.isfinite(batches):
+                    raise ValueError("a rate that falls to the end needs one; set max_epochs")
+                scheduler["interval"] = "step"
+                scheduler["scheduler"] = self.make_scheduler(optimizer, batches=int(batches))
             else:
                 scheduler["scheduler"] = self.make_scheduler(optimizer)
         except (TypeError, ValueError) as error:

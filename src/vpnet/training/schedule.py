@@ -22,7 +22,7 @@ def cosine(optimizer: Optimizer, epochs: int) -> LambdaLR:
 
 
 def warm_cosine(optimizer: Optimizer, batches: int, warm_up_batches: int = 50) -> LambdaLR:
-    """A straight rise to the full rate, then half a cosine to zero, batch by batch.
+    """Half a cosine from the full rate to zero, batch by batch, times a straight rise at first.
 
     For training of few epochs, within which the rate must fall.
 

@@ -1,20 +1,38 @@
-"""A large network starts with the LSTM of a small one, which trains ten times as fast."""
+"""A large network starts with the LSTM of a small one, which by itself trains much faster."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import torch
 
 from vpnet.errors import InputError
 from vpnet.models.forecaster import Forecaster
-from vpnet.training.checkpoint import Checkpoint
+from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 PART = "recurrent."
 FIRST = "encoder.weight_ih_l0"
 """What reads the inputs; those that the small network did not have are ignored at the start."""
 
 
+def read_lstm(path: str) -> Checkpoint:
+    """A checkpoint that another network may start from.
+
+    Raises:
+        InputError: It cannot be read, or is not of a plain ``model=lstm``.
+    """
+    checkpoint = read_checkpoint(path)
+    target = checkpoint.model.get("_target_", "")
+    if not target.endswith(".LSTM") or any(
+        not name.startswith(PART) for name in checkpoint.weights
+    ):
+        raise InputError(
+            f"lstm_checkpoint={path}: must be of model=lstm with crowd=false, this is a {target} "
+            "with more in it; train one"
+        )
+    return checkpoint
+
+
 def start_from_lstm(
-    model: Forecaster, checkpoint: Checkpoint, test_keys: Sequence[tuple[str, str]]
+    model: Forecaster, checkpoint: Checkpoint, own_keys: Collection[tuple[str, str]]
 ) -> None:
     """Give a network's encoder-decoder the weights of a trained one.
 
@@ -22,44 +40,42 @@ def start_from_lstm(
 
     Args:
         model: A network with a recurrent part.
-        checkpoint: Of ``model=lstm``.
-        test_keys: User and video of the recordings that the network will be tested on.
+        checkpoint: From `read_lstm`.
+        own_keys: User and video of the recordings that train and validate the network. The LSTM
+            must have seen no others: not those of the test part, nor their viewers and videos.
 
     Raises:
         InputError: The network has no such part, the checkpoint's does not fit it, or it was
-            trained on recordings of the test part.
+            trained on other recordings or at another rate.
     """
     part = model.recurrent_part()
     if part is None:
         raise InputError(
-            f"lstm_checkpoint: {model.name} has no LSTM that reads the head as it is; leave it out"
+            f"lstm_checkpoint: only star_vp, muse_vp with lstm=single and lstm can start so, this "
+            f"is {model.name}; leave it out"
         )
-    seen = len(checkpoint.trained_on.intersection(test_keys))
-    if seen:
+    others = len(checkpoint.trained_on - set(own_keys))
+    if others:
         raise InputError(
-            f"lstm_checkpoint={checkpoint.path}: was trained or validated on {seen} of the "
-            f"{len(test_keys)} test recordings; train it on this split"
+            f"lstm_checkpoint={checkpoint.path}: was trained or validated on {others} recordings "
+            "that are not of this split's training and validation; train it on this split"
         )
     if checkpoint.spec.sampling_rate_hz != model.spec.sampling_rate_hz:
         raise InputError(
             f"lstm_checkpoint={checkpoint.path}: was trained at {checkpoint.spec.sampling_rate_hz} "
             f"Hz, the task has {model.spec.sampling_rate_hz} Hz; use one task for both"
         )
-    weights = {
-        name.removeprefix(PART): value
-        for name, value in checkpoint.weights.items()
-        if name.startswith(PART)
-    }
+    weights = {name.removeprefix(PART): value for name, value in checkpoint.weights.items()}
     own = part.module.state_dict()
-    if FIRST in weights and weights[FIRST].shape[1] == part.head_features:
+    if weights[FIRST].shape[1] == part.head_features:
         more = own[FIRST].shape[1] - part.head_features
         weights[FIRST] = torch.nn.functional.pad(weights[FIRST], (0, more))
     if {name: value.shape for name, value in weights.items()} != {
         name: value.shape for name, value in own.items()
     }:
         raise InputError(
-            f"lstm_checkpoint={checkpoint.path}: does not fit the LSTM of {model.name}; it must be "
-            "of model=lstm with the same model.velocity and as many layers and units (star_vp and "
-            "muse_vp: hidden=256 layers=2)"
+            f"lstm_checkpoint={checkpoint.path}: does not fit the LSTM of {model.name}; it must "
+            "have the same model.velocity and as many layers and units (star_vp and muse_vp: "
+            "hidden=256 layers=2)"
         )
     part.module.load_state_dict(weights)
