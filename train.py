@@ -50,7 +50,6 @@ def main(config: DictConfig) -> None:
     checkpoint = starting_checkpoint(config)
     if checkpoint is not None:
         config = adopt_checkpoint(config, checkpoint, run.overrides.task)
-    lstm = None if config.lstm_checkpoint is None else read_lstm(config.lstm_checkpoint)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
     whole = OmegaConf.to_yaml(config, resolve=True)
@@ -58,6 +57,7 @@ def main(config: DictConfig) -> None:
         print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
         return
     check_other_seeds(folder, whole)
+    lstm = None if config.lstm_checkpoint is None else read_lstm(config.lstm_checkpoint)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
     loggers = make_loggers(folder, **plain["logger"])

@@ -41,13 +41,16 @@ def test_the_lstm_reads_the_weighted_sum(model, spec, make_window):
     torch.testing.assert_close(trace.network.recurrent, path[:, [step - 1 for step in steps]])
 
 
-def test_parameters_are_those_of_the_layers(spec):
+@pytest.mark.parametrize(("velocity", "head"), [(False, 3), (True, 6)])
+def test_parameters_are_those_of_the_layers(spec, make_window, velocity, head):
     width, units = 64, 256
-    encoders = sum(n * width + width + width * width + width for n in (3, 8, 2))
+    encoders = sum(n * width + width + width * width + width for n in (head, 8, 2))
     weigh = 3 * width * 3 + 3
     wider = 4 * units * (width - 3)
     published = StarVP(spec).parameter_count
-    assert GatedStarVP(spec).parameter_count == published + encoders + weigh + wider
+    model = GatedStarVP(spec, velocity=velocity)
+    assert model.parameter_count == published + encoders + weigh + wider
+    assert model(make_window(spec)).isfinite().all()
 
 
 def test_streams_that_the_data_lack_have_no_weight(make_spec, make_window):
