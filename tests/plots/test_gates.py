@@ -1,10 +1,9 @@
 import matplotlib.image
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from vpnet.errors import InputError
-from vpnet.plots.gates import plot_gates
+from vpnet.plots.gates import gates_figure, plot_gates
 from vpnet.plots.style import MODEL_COLORS
 
 
@@ -17,13 +16,9 @@ def gates() -> dict[str, torch.Tensor]:
     return {"head": 0.5 + 0.2 * torch.cos(anchors_s / 4), "eye": eye, "face": 0.2 * eye}
 
 
-def test_every_stream_is_a_line_over_time(gates, tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr("vpnet.plots.gates.save_figure", lambda figure, path: saved.append(figure))
+def test_every_stream_is_a_line_over_time(gates):
     anchors_s = torch.arange(6.0, 26.0)
-    plot_gates(gates, anchors_s, tmp_path / "gates.png", title="Gates: viewer S01")
-    figure: Figure = saved[0]
-    (axes,) = figure.axes
+    (axes,) = gates_figure(gates, anchors_s, title="Gates: viewer S01").axes
     lines = {line.get_color(): line for line in axes.get_lines()}
     assert len(lines) == 3
     for color, values in zip(MODEL_COLORS, gates.values(), strict=False):
@@ -40,13 +35,10 @@ def test_every_stream_is_a_line_over_time(gates, tmp_path, monkeypatch):
     assert axes.get_title(loc="left") == "Gates: viewer S01"
 
 
-def test_gates_that_lie_close_together_are_told_apart(tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr("vpnet.plots.gates.save_figure", lambda figure, path: saved.append(figure))
+def test_gates_that_lie_close_together_are_told_apart():
     level = torch.full((20,), 0.5)
     lost = {"head": level, "eye": level + 0.02, "face": 0 * level}
-    plot_gates(lost, torch.arange(6.0, 26.0), tmp_path / "gates.png")
-    (axes,) = saved[0].axes
+    (axes,) = gates_figure(lost, torch.arange(6.0, 26.0)).axes
     assert axes.get_ylim() == pytest.approx((0.46, 0.56))
     assert {text.get_text() for text in axes.texts} == {"head", "eye"}
 

@@ -17,6 +17,21 @@ SMALLEST_RANGE = 0.1
 def plot_gates(
     gates: Mapping[str, Tensor], anchors_s: Tensor, path: Path, *, title: str = "Gates"
 ) -> None:
+    """Write `gates_figure` to a file.
+
+    Args:
+        gates: As there, as the next and the last.
+        anchors_s: Playback times.
+        path: File to write: png, pdf or svg.
+        title: Heading of the figure.
+
+    Raises:
+        InputError: There is no gate, or the file's ending is unknown.
+    """
+    save_figure(gates_figure(gates, anchors_s, title=title), path)
+
+
+def gates_figure(gates: Mapping[str, Tensor], anchors_s: Tensor, *, title: str = "Gates") -> Figure:
     """Draw the mean gate of each stream at every anchor of a recording.
 
     Where a stream is lost its line is interrupted. The axis shows the range of the gates alone, at
@@ -25,11 +40,10 @@ def plot_gates(
     Args:
         gates: By stream, in [0, 1], 0 where the stream is lost, each of shape ``(anchors,)``.
         anchors_s: Playback times, increasing, shape ``(anchors,)``.
-        path: File to write: png, pdf or svg.
         title: Heading of the figure.
 
     Raises:
-        InputError: There is no gate, or the file's ending is unknown.
+        InputError: There is no gate.
     """
     if not gates:
         raise InputError("there is no gate to draw; give a model that has gates")
@@ -68,7 +82,7 @@ def plot_gates(
     axes.set_ylabel("mean gate", color=INK)
     polish(axes)
     set_title(axes, title)
-    save_figure(figure, path)
+    return figure
 
 
 def _limits(measured: Mapping[str, Tensor]) -> tuple[float, float]:
