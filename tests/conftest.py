@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from torch import nn
@@ -153,6 +154,26 @@ def simulated_study(tmp_path_factory) -> Path:
     """A simulated study on disk, as tiny as that in memory; not to be written to."""
     root = tmp_path_factory.mktemp("simulated") / "study"
     return write_simulated_study(root, users=5, videos=5, duration_s=16.0)
+
+
+@pytest.fixture
+def predict_from(run_script, tmp_path) -> Callable[..., pl.DataFrame]:
+    """Function that runs predict.py with the checkpoint of a run, and reads what it writes."""
+
+    def run(folder: Path, recording: object, *arguments: str) -> pl.DataFrame:
+        output = tmp_path / "predictions.parquet"
+        ended = run_script(
+            "predict.py",
+            f"checkpoint={folder / 'checkpoints' / 'best.ckpt'}",
+            f"recording={recording}",
+            f"output={output}",
+            *arguments,
+        )
+        assert ended.code == 0, ended.err
+        assert f"written to {output}" in ended.out
+        return pl.read_parquet(output)
+
+    return run
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,24 +16,9 @@ COLUMNS = [*KEYS, "yaw_deg", "elevation_deg", "x", "y", "z", "error_deg"]
 
 
 @pytest.fixture
-def predict(run_script, fusion_run, tmp_path) -> Callable[..., pl.DataFrame]:
-    """Function that runs predict.py with the fusion run's checkpoint and reads its parquet file."""
-
-    def run(recording: object, *arguments: str) -> pl.DataFrame:
-        output = tmp_path / "predictions.parquet"
-        checkpoint = fusion_run / "checkpoints" / "best.ckpt"
-        ended = run_script(
-            "predict.py",
-            f"checkpoint={checkpoint}",
-            f"recording={recording}",
-            f"output={output}",
-            *arguments,
-        )
-        assert ended.code == 0, ended.err
-        assert f"written to {output}" in ended.out
-        return pl.read_parquet(output)
-
-    return run
+def predict(predict_from, fusion_run) -> Callable[..., pl.DataFrame]:
+    """Function that predicts with the fusion run's checkpoint."""
+    return partial(predict_from, fusion_run)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_every_other_model_runs(smoke_train, fusion_run, tmp_path, model):
 
 @pytest.mark.slow
 def test_what_a_model_sees_is_the_same_in_training_and_prediction(
-    run_script, tmp_path, simulated_study
+    run_script, predict_from, tmp_path, simulated_study
 ):
     """Salient points, folds, crowd, lookahead and weighting travel with the checkpoint."""
     run = tmp_path / "run"
@@ -63,14 +63,7 @@ def test_what_a_model_sees_is_the_same_in_training_and_prediction(
     )
     assert trained.code == 0, trained.err
     user, video = errors_of(run).select("user", "video").row(0)
-    ended = run_script(
-        "predict.py",
-        f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
-        f"recording={Path(simulated_study) / user / video}",
-        f"output={tmp_path / 'predictions.parquet'}",
-    )
-    assert ended.code == 0, ended.err
-    predicted = pl.read_parquet(tmp_path / "predictions.parquet")
+    predicted = predict_from(run, simulated_study / user / video)
     tested = pl.read_parquet(run / "predictions.parquet").filter(~pl.col("interpolated"))
     both = tested.join(predicted, on=KEYS, suffix="_again")
     assert len(both) > 20
@@ -116,22 +109,13 @@ def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):
 
 
 def test_where_others_looked_is_learned_and_travels_with_the_checkpoint(
-    smoke_train, run_script, simulated_study, tmp_path
+    smoke_train, predict_from, simulated_study, tmp_path
 ):
     run = smoke_train(tmp_path / "run", "saliency=behavioural", "split=cross_user")
     expected = pl.read_parquet(run / "predictions.parquet").filter(~pl.col("interpolated"))
     user, video = expected.select("user", "video").row(0)
-    table = tmp_path / "table.parquet"
-    ended = run_script(
-        "predict.py",
-        f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
-        f"recording={simulated_study / user / video}",
-        f"output={table}",
-    )
-    assert ended.code == 0, ended.err
-    joined = expected.filter(user=user, video=video).join(
-        pl.read_parquet(table), on=KEYS, suffix="_found"
-    )
+    predicted = predict_from(run, simulated_study / user / video)
+    joined = expected.filter(user=user, video=video).join(predicted, on=KEYS, suffix="_found")
     assert len(joined) > 100
     assert (joined["x"] - joined["x_found"]).abs().max() < 1e-4
 

@@ -171,11 +171,11 @@ def test_fractions_are_those_of_the_names():
 
 
 def test_the_seed_decides_and_the_order_of_recordings_does_not():
-    def test_videos(keys: list[RecordingKey], seed: int) -> set[str]:
+    def tested_videos(keys: list[RecordingKey], seed: int) -> set[str]:
         return {keys[i].video_id for i in CrossVideo(seed=seed).partition(keys).test}
 
-    assert test_videos(KEYS, 0) == test_videos(KEYS[::-1], 0)
-    assert len({frozenset(test_videos(KEYS, seed)) for seed in range(10)}) > 3
+    assert tested_videos(KEYS, 0) == tested_videos(KEYS[::-1], 0)
+    assert len({frozenset(tested_videos(KEYS, seed)) for seed in range(10)}) > 3
 
 
 def test_a_partition_refuses_a_recording_in_two_parts():

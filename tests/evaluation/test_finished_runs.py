@@ -166,6 +166,8 @@ def test_only_finished_runs_of_an_ablation_are_compared(beside, tmp_path):
     without = yaml.safe_load(beside(saliency="x"))
     del without["ablation"]
     check_other_seeds(tmp_path / "seed_2", yaml.safe_dump(without))
+    with pytest.raises(InputError):
+        check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
     (tmp_path / "seed_1" / "metrics.json").unlink()
     check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
 
