@@ -72,7 +72,7 @@ def main(config: DictConfig) -> None:
         saliency_view=saliency_view_of(config),
         saliency_weighting=config.saliency_weighting,
         saliency_lookahead_s=config.saliency_lookahead_s,
-        map_ahead_s=config.map_ahead_s,
+        map_every_s=config.map_every_s,
         face_features=plain["face_features"],
         known_users=None if checkpoint is None else checkpoint.users,
         saliency_state=None if checkpoint is None else checkpoint.saliency_state,

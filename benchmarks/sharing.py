@@ -138,15 +138,14 @@ def batches(data: ViewportDataModule) -> Iterator[tuple[float, ViewportWindow]]:
 def apart(window: ViewportWindow) -> Iterator[ViewportWindow]:
     """The batch in small parts, in which every step of every window has points of its own."""
     for rows in torch.arange(len(window.user_index)).split(PLAIN_AT_ONCE):
-        steps = window.saliency_steps[rows]
+        steps = window.saliency_index[rows]
         own = torch.arange(steps.numel()).view_as(steps)
         parts = {
             name: value if name.startswith("saliency_") else value[rows]
             for name, value in window._asdict().items()
         }
-        parts["saliency_index"] = window.saliency_index[rows]
         parts["saliency_points"] = window.saliency_points[steps.flatten()]
-        parts["saliency_steps"] = torch.where(steps >= 0, own, -1)
+        parts["saliency_index"] = torch.where(steps >= 0, own, -1)
         yield ViewportWindow(**parts)
 
 

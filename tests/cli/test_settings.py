@@ -46,7 +46,7 @@ import pytest
             "saliency_lookahead_s must be a number from 0 to 1e+09, got -1",
         ),
         ("saliency_lookahead_s=nan", "saliency_lookahead_s must be a number from 0 to 1e+09"),
-        ("map_ahead_s=null", "map_ahead_s must be a number from 0 to 1e+09, got None"),
+        ("map_every_s=null", "map_every_s must be a number from 0.1 to 1e+09, got None"),
         ("saliency_weighting=area", "saliency_weighting must be none or solid_angle, got 'area'"),
         ("training.group_size=0", "training.group_size must be a whole number from 1 to"),
         ("training.loss=mae", "training.loss must be great_circle or mse, got 'mae'"),

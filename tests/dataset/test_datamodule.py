@@ -228,7 +228,7 @@ def test_saliency_learns_from_the_training_part_alone(make_cohort, make_task):
     data = ViewportDataModule(recordings, CrossUser(), make_task(), saliency=CenterBias(12, 24))
     window = data.test_windows[[0, 1, 2]]
     torch.testing.assert_close(window.saliency_maps[0], expected_map(data.partition.train, data))
-    assert window.saliency_index.tolist() == [0, 0, 0]
+    assert window.saliency_index.unique().tolist() == [0]
     everybody = expected_map(tuple(range(len(recordings))), data)
     assert (window.saliency_maps[0] - everybody).abs().max() > 0.01
 

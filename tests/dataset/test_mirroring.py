@@ -20,7 +20,7 @@ def window(tiny_data) -> ViewportWindow:
         history_roll_rad=torch.randn(window.history_roll_rad.shape, generator=generator),
         crowd_directions=torch.nn.functional.normalize(crowd, dim=-1),
         saliency_maps=torch.rand(2, 4, 8, generator=generator),
-        saliency_index=torch.tensor([1, 1, -1]),
+        saliency_index=torch.tensor([[1], [1], [-1]]),
     )
 
 
@@ -40,28 +40,30 @@ def test_what_is_seen_on_the_right_is_then_seen_on_the_left(window):
 
 def test_each_window_looks_at_its_own_side_of_a_map_that_both_share(window):
     seen = mirrored(window, WHICH)
-    assert torch.equal(seen.saliency_maps[seen.saliency_index[0]], window.saliency_maps[1].flip(1))
-    assert torch.equal(seen.saliency_maps[seen.saliency_index[1]], window.saliency_maps[1])
-    assert seen.saliency_index[2] == -1, "who looks at none still does"
+    assert torch.equal(
+        seen.saliency_maps[seen.saliency_index[0, 0]], window.saliency_maps[1].flip(1)
+    )
+    assert torch.equal(seen.saliency_maps[seen.saliency_index[1, 0]], window.saliency_maps[1])
+    assert seen.saliency_index[2, 0] == -1, "who looks at none still does"
 
 
-def test_salient_points_and_their_steps_are_mirrored_likewise(window):
+def test_salient_points_of_many_moments_are_mirrored_likewise(window):
     points = torch.rand(2, 5, 4, generator=torch.Generator().manual_seed(0))
-    steps = torch.tensor([[0, 1, -1], [0, 1, -1], [1, 1, 0]])
+    index = torch.tensor([[0, 1, -1], [0, 1, -1], [1, 1, 0]])
     window = window._replace(
-        saliency_maps=torch.zeros(0, 1, 1), saliency_points=points, saliency_steps=steps
+        saliency_maps=torch.zeros(0, 1, 1), saliency_points=points, saliency_index=index
     )
     seen = mirrored(window, WHICH)
-    assert torch.equal(seen.saliency_points[seen.saliency_steps[1, :2]], points)
+    assert torch.equal(seen.saliency_points[seen.saliency_index[1, :2]], points)
     flipped = points * torch.tensor([-1.0, 1, 1, 1])
-    assert torch.equal(seen.saliency_points[seen.saliency_steps[0, :2]], flipped)
-    assert torch.equal(seen.saliency_points[seen.saliency_steps[2]], flipped[[1, 1, 0]])
-    assert (seen.saliency_steps[:2, 2] == -1).all()
+    assert torch.equal(seen.saliency_points[seen.saliency_index[0, :2]], flipped)
+    assert torch.equal(seen.saliency_points[seen.saliency_index[2]], flipped[[1, 1, 0]])
+    assert (seen.saliency_index[:2, 2] == -1).all()
 
 
 def test_twice_is_as_if_never(window):
     window = window._replace(
-        saliency_maps=torch.zeros(0, 1, 1), saliency_index=torch.full((3,), -1)
+        saliency_maps=torch.zeros(0, 1, 1), saliency_index=torch.full((3, 1), -1)
     )
     twice = mirrored(mirrored(window, WHICH), WHICH)
     for name, before, after in zip(window._fields, window, twice, strict=True):
@@ -75,7 +77,7 @@ def test_twice_is_as_if_never(window):
 def test_only_maps_that_are_looked_at_are_kept(window):
     nobody = mirrored(window, torch.zeros(3, dtype=torch.bool))
     assert torch.equal(nobody.saliency_maps, window.saliency_maps[1:])
-    assert nobody.saliency_index.tolist() == [0, 0, -1]
+    assert nobody.saliency_index.tolist() == [[0], [0], [-1]]
 
 
 def test_windows_of_one_recording_are_on_one_side(window):

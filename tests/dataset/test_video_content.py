@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpnet.dataset.video_content import VideoContent
-from vpnet.dataset.window import WindowSpec
+from vpnet.dataset.window import SALIENCY_VIEWS, WindowSpec
 from vpnet.saliency.salient_points import map_points
 
 
@@ -39,8 +39,8 @@ class NumberedMaps:
 
 def numbers(content):
     """Recording and step of the map that each window sees at each step; -1 for none."""
-    seen = content.saliency_maps[content.saliency_steps, 0, :2] - 1
-    return torch.where(content.saliency_steps.unsqueeze(-1) >= 0, seen, -1).long()
+    seen = content.saliency_maps[content.saliency_index, 0, :2] - 1
+    return torch.where(content.saliency_index.unsqueeze(-1) >= 0, seen, -1).long()
 
 
 @pytest.fixture
@@ -63,29 +63,29 @@ def test_every_step_has_the_map_of_its_own_moment(make_spec):
 def test_nothing_beyond_the_lookahead_is_looked_at(make_spec, lookahead_s, known):
     source = NumberedMaps()
     spec = make_spec(saliency_view="maps", saliency_lookahead_s=lookahead_s)
-    steps = VideoContent(spec, source).look_up(RECORDING, ANCHOR).saliency_steps
+    steps = VideoContent(spec, source).look_up(RECORDING, ANCHOR).saliency_index
     assert ((steps >= 0).sum(1) == known).all()
     assert (steps[:, known:] == -1).all()
     assert source.latest_s <= 8.0 + lookahead_s + 1e-6
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "lookahead_s", "step"), [(1.0, None, 35), (1.0, 0.4, 32), (0.6, 5.0, 33)]
+    ("every_s", "lookahead_s", "steps"),
+    [(1.0, None, [35]), (0.4, None, [32, 34]), (0.4, 0.6, [32, 33]), (0.4, 0.0, [30])],
 )
-def test_the_one_map_of_a_window_lies_ahead_as_far_as_may_be_known(
-    make_spec, ahead_s, lookahead_s, step
-):
-    spec = make_spec(map_ahead_s=ahead_s, saliency_lookahead_s=lookahead_s)
-    content = VideoContent(spec, NumberedMaps()).look_up(RECORDING[:1], ANCHOR[:1])
-    assert content.saliency_maps[content.saliency_index[0], 0, :2].tolist() == [2, 1 + step]
-    assert content.saliency_steps.shape == (1, 0)
+def test_maps_ahead_lie_as_far_as_may_be_known(make_spec, every_s, lookahead_s, steps):
+    """The horizons are 0.4 and 1.0 s ahead."""
+    source = NumberedMaps()
+    spec = make_spec(map_every_s=every_s, saliency_lookahead_s=lookahead_s)
+    seen = numbers(VideoContent(spec, source).look_up(RECORDING[:1], ANCHOR[:1]))
+    assert seen[0].tolist() == [[1, step] for step in steps]
 
 
 def test_windows_of_one_recording_share_the_maps_of_a_moment(make_spec):
     content = VideoContent(make_spec(saliency_view="maps"), NumberedMaps())
     shared = content.look_up(torch.tensor([0, 0]), torch.tensor([30, 32]))
     assert len(shared.saliency_maps) == 8
-    assert shared.saliency_steps[0, 3] == shared.saliency_steps[1, 2]
+    assert shared.saliency_index[0, 3] == shared.saliency_index[1, 2]
 
 
 def test_points_are_those_of_the_maps(make_spec):
@@ -95,16 +95,15 @@ def test_points_are_those_of_the_maps(make_spec):
     maps = VideoContent(spec, NumberedMaps()).look_up(RECORDING, ANCHOR)
     expected = map_points(maps.saliency_maps, weighting="solid_angle")
     assert torch.equal(points.saliency_points, expected)
-    assert torch.equal(points.saliency_steps, maps.saliency_steps)
+    assert torch.equal(points.saliency_index, maps.saliency_index)
     assert len(points.saliency_maps) == 0
 
 
-@pytest.mark.parametrize("view", ["moment", "maps", "points"])
+@pytest.mark.parametrize("view", SALIENCY_VIEWS)
 def test_where_there_is_no_map_windows_see_none(make_spec, view):
     content = VideoContent(make_spec(saliency_view=view), NumberedMaps(until_s=0.0))
     found = content.look_up(RECORDING, ANCHOR)
     assert (found.saliency_index == -1).all()
-    assert (found.saliency_steps == -1).all()
     without = VideoContent(make_spec(saliency_view=view)).look_up(RECORDING, ANCHOR)
-    assert without.saliency_steps.shape == found.saliency_steps.shape
+    assert without.saliency_index.shape == found.saliency_index.shape
     assert (without.saliency_index == -1).all()

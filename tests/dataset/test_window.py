@@ -23,3 +23,33 @@ def test_a_history_needs_two_steps(history_steps):
 def test_horizons_must_increase(steps):
     with pytest.raises(ValueError, match="horizon_steps must be positive and increasing"):
         WindowSpec(5, 15, steps)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "lookahead_s", "times_s", "map_of_horizon"),
+    [
+        (1.0, None, (1.0, 2.0), (0, 0, 0, 1)),
+        (0.4, None, (0.4, 0.8, 2.0), (0, 0, 1, 2)),
+        (5.0, None, (5.0,), (0, 0, 0, 0)),
+        (1.0, 1.5, (1.0, 1.5), (0, 0, 0, 1)),
+        (1.0, 0.5, (0.5,), (0, 0, 0, 0)),
+        (1.0, 0.0, (0.0,), (0, 0, 0, 0)),
+    ],
+)
+def test_each_horizon_has_the_map_nearest_to_it(every_s, lookahead_s, times_s, map_of_horizon):
+    """Of those that may be known; the first lies one interval ahead."""
+    spec = WindowSpec(5, 3, (1, 2, 4, 10), map_every_s=every_s, saliency_lookahead_s=lookahead_s)
+    assert spec.saliency_times_s == pytest.approx(times_s)
+    assert spec.map_of_horizon == map_of_horizon
+
+
+@pytest.mark.parametrize("view", ["maps", "points"])
+def test_other_views_see_every_step(view):
+    spec = WindowSpec(5, 3, (1, 5), saliency_view=view)
+    assert spec.saliency_times_s == pytest.approx((-0.4, -0.2, 0.0, 0.2, 1.0))
+
+
+@pytest.mark.parametrize("every_s", [0.0, -1.0, float("nan")])
+def test_maps_lie_apart(every_s):
+    with pytest.raises(ValueError, match="map_every_s must be positive"):
+        WindowSpec(5, 3, (1, 2), map_every_s=every_s)

@@ -26,6 +26,8 @@ def make_spec() -> Callable[..., WindowSpec]:
             "has_gaze": True,
             "has_face": True,
             "has_saliency": True,
+            # Two maps: one for the first horizon, one for the others.
+            "map_every_s": 0.4,
             "answers": 3,
             "has_answers": True,
             "has_crowd": True,
@@ -65,22 +67,18 @@ def make_window() -> Callable[..., ViewportWindow]:
         history = path[:, : spec.history_steps]
         shape = (batch, spec.history_steps)
         offset_deg = 8 * noise(*shape, 2)
-        index = (
-            torch.randint(-1, maps, (batch,), generator=generator) if maps else -torch.ones(batch)
-        )
         crowd_steps = spec.history_steps + len(spec.horizon_steps)
         crowd_generator = torch.Generator().manual_seed(seed + 2)
         crowd_shape = (batch, viewers if spec.has_crowd else 0, crowd_steps)
         crowd = torch.randn(*crowd_shape, 3, generator=crowd_generator, dtype=dtype)
         crowd_valid = torch.rand(crowd_shape, generator=crowd_generator) >= lost_share
         view_generator = torch.Generator().manual_seed(seed + 3)
-        sees_steps = spec.has_saliency and spec.saliency_view != "moment"
         points = torch.randn(maps, 16, 4, generator=view_generator, dtype=dtype)
         points = torch.cat((normalize(points[..., :3]), points[..., 3:].sigmoid()), dim=-1)
-        steps_looked_at = torch.full((batch, crowd_steps if sees_steps else 0), -1)
-        if sees_steps and maps:
-            shape_of_steps = steps_looked_at.shape
-            steps_looked_at = torch.randint(-1, maps, shape_of_steps, generator=view_generator)
+        shape_of_index = (batch, len(spec.saliency_times_s))
+        index = torch.full(shape_of_index, -1)
+        if maps and spec.has_saliency:
+            index = torch.randint(-1, maps, shape_of_index, generator=view_generator)
         answer_generator = torch.Generator().manual_seed(seed + 1)
         answered = torch.rand(batch, spec.answers, generator=answer_generator, dtype=dtype) - 0.2
         return ViewportWindow(
@@ -96,8 +94,7 @@ def make_window() -> Callable[..., ViewportWindow]:
             face_valid=mask(spec.has_face, *shape),
             saliency_maps=3 * noise(maps, map_height, 2 * map_height).sigmoid(),
             saliency_points=points,
-            saliency_steps=steps_looked_at,
-            saliency_index=index.long() if spec.has_saliency else torch.full((batch,), -1),
+            saliency_index=index,
             crowd_directions=normalize(crowd) * crowd_valid.unsqueeze(-1),
             crowd_valid=crowd_valid,
             answers=answered.clamp(min=0),

@@ -131,7 +131,6 @@ def test_windows_without_any_map_in_the_batch_are_served(model_name, make_window
     stir(model)
     window = make_window(model.spec, maps=0)
     assert (window.saliency_index == -1).all()
-    assert (window.saliency_steps == -1).all()
     shared = {"saliency_maps", "saliency_points"}
     masked = make_window(model.spec)._replace(
         **{n: v for n, v in window._asdict().items() if n not in shared}

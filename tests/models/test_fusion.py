@@ -80,7 +80,8 @@ def test_turning_the_scene_with_its_saliency_turns_the_prediction(
         for at in (40, 190)
     ]
     window = make_window(model.spec, map_height=120)._replace(
-        saliency_maps=torch.stack(spots), saliency_index=torch.tensor([0, 1, 0, 1, -1, 0])
+        saliency_maps=torch.stack(spots),
+        saliency_index=torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1], [-1, -1], [0, 0]]),
     )
     angle_rad = columns / 240 * 2 * math.pi
     expected = turn(model(window), angle_rad)
@@ -91,7 +92,7 @@ def test_turning_the_scene_with_its_saliency_turns_the_prediction(
     turned = head_turned._replace(saliency_maps=window.saliency_maps.roll(columns, dims=-1))
     apart_rad = great_circle_distance(model(turned), expected).max()
     left_behind_rad = great_circle_distance(model(head_turned), expected).max()
-    assert left_behind_rad > 0.05, "the map matters"
+    assert left_behind_rad > 0.03, "the map matters"
     assert apart_rad < (1e-4 if exactly else 0.3 * left_behind_rad)
 
 

@@ -44,7 +44,7 @@ def test_a_masked_stream_changes_nothing(stream, query, encoder, make_fusion, ma
     model = make_fusion(questionnaire=True, query=query, encoder=encoder)
     seen = make_window(model.spec, lost_share=0.0)
     seen = seen._replace(
-        saliency_index=torch.tensor([0, 1, 0, 1, 0, 1]),
+        saliency_index=torch.tensor([[0, 1], [1, 0], [0, 0], [1, 1], [0, 1], [1, 0]]),
         answers_valid=torch.ones_like(seen.answers_valid),
     )
     hidden = hide(seen, stream)
@@ -73,7 +73,9 @@ def test_a_gate_is_closed_where_its_stream_is_masked(stream, query, make_fusion,
 @pytest.mark.parametrize("query", ["trajectory", "saliency"])
 def test_a_map_that_nobody_looks_at_changes_nothing(query, make_fusion, make_window):
     model = make_fusion(query=query)
-    window = make_window(model.spec)._replace(saliency_index=torch.tensor([1, -1, 1, 1, -1, 1]))
+    window = make_window(model.spec)._replace(
+        saliency_index=torch.tensor([[1, 1], [-1, -1], [1, -1], [-1, 1], [-1, -1], [1, 1]])
+    )
     maps = window.saliency_maps.clone()
     maps[0] = torch.nan
     assert torch.equal(model(window._replace(saliency_maps=maps)), model(window))

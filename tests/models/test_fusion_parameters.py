@@ -41,8 +41,10 @@ def encoders(encoder: str, projection: str) -> int:
 
 
 ATTENTION = {
-    # Position, query and output of the state, key and value of the tokens.
-    "trajectory": linear(3, TOKEN) + 2 * linear(STATE, STATE) + 2 * linear(TOKEN, STATE),
+    # What tells horizons apart; position, query and output of the state, key and value of tokens.
+    "trajectory": (
+        3 * STATE + linear(3, TOKEN) + 2 * linear(STATE, STATE) + 2 * linear(TOKEN, STATE)
+    ),
     "saliency": (
         # The streams' projections and the vector of each modality; position.
         sum(HIDDEN.values()) * TOKEN

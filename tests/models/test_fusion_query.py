@@ -14,12 +14,14 @@ from vpnet.models.fusion import Fusion
 
 def test_the_map_is_a_density_and_zero_without_a_map(make_fusion, make_window):
     model = make_fusion(query="saliency")
-    window = make_window(model.spec)._replace(saliency_index=torch.tensor([0, 1, -1, 0, 1, -1]))
+    window = make_window(model.spec)._replace(
+        saliency_index=torch.tensor([[0, 1], [1, 1], [-1, 0], [0, 0], [1, 0], [-1, -1]])
+    )
     trace = model.trace(window)
-    assert trace.saliency.shape == (6, 14, 28)
+    assert trace.saliency.shape == (6, 2, 14, 28)
     assert torch.equal(trace.directions, model(window))
-    mass = (trace.saliency * solid_angle_weights(14, 28)).sum(dim=(1, 2))
-    torch.testing.assert_close(mass, torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 0.0]))
+    mass = (trace.saliency * solid_angle_weights(14, 28)).sum(dim=(2, 3))
+    torch.testing.assert_close(mass, (window.saliency_index >= 0).float())
     assert model.trace(make_window(model.spec, maps=0)).saliency.eq(0).all()
 
 
@@ -30,7 +32,7 @@ def test_there_is_a_map_only_where_the_map_asks(make_fusion, make_spec, make_win
 
 def test_the_map_is_the_users_own(make_fusion, make_window):
     model = make_fusion(query="saliency")
-    window = make_window(model.spec)._replace(saliency_index=torch.zeros(6, dtype=torch.long))
+    window = make_window(model.spec)._replace(saliency_index=torch.zeros(6, 2, dtype=torch.long))
     of_users = [
         model.trace(window._replace(user_index=torch.full((6,), user))).saliency for user in (1, 2)
     ]
@@ -56,7 +58,8 @@ def test_turning_everything_turns_the_prediction_and_the_map(
         for at in (19, 90)
     ]
     window = make_window(model.spec)._replace(
-        saliency_maps=torch.stack(spots), saliency_index=torch.tensor([0, 1, 0, 1, -1, 0])
+        saliency_maps=torch.stack(spots),
+        saliency_index=torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1], [-1, -1], [0, 0]]),
     )
     angle_rad = tokens / 28 * 2 * math.pi
     turned = window._replace(
@@ -65,13 +68,15 @@ def test_turning_everything_turns_the_prediction_and_the_map(
     )
     before = model.trace(window)
     expected = turn(before.directions, angle_rad)
-    left_behind_rad = great_circle_distance(model(turned), expected)[window.saliency_index >= 0]
+    left_behind_rad = great_circle_distance(model(turned), expected)[
+        window.saliency_index[:, 0] >= 0
+    ]
     assert left_behind_rad.max() > 3e-3, "the map matters"
     after = model.trace(turned._replace(saliency_maps=window.saliency_maps.roll(4 * tokens, -1)))
     assert great_circle_distance(after.directions, expected).max() < 1e-4
     if query == "saliency":
         rolled = before.saliency.roll(tokens, dims=-1)
-        assert before.saliency[0].std() > 0.05
+        assert before.saliency[0, 0].std() > 0.05
         torch.testing.assert_close(after.saliency, rolled, rtol=1e-3, atol=1e-4)
 
 

@@ -11,7 +11,9 @@ from vpnet.models.personal_saliency import PersonalSaliency, upsample_maps
 
 WIDTHS = {"head": 6, "eye": 5, "face": 3}
 GRID = (6, 12)
-INDEX = torch.tensor([0, -1, 2, 1, 2])
+INDEX = torch.tensor([[0, 1], [-1, 2], [2, -1], [1, 1], [2, 0]])
+ASKED = INDEX.flatten().clamp(min=0)
+HAS_MAP = INDEX >= 0
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -29,7 +31,7 @@ def module(stir) -> PersonalSaliency:
 
 @pytest.fixture
 def question() -> dict:
-    """Five windows, the second without a map; some without some of the streams."""
+    """Five windows of two maps, some without one; some without some of the streams."""
     valid = torch.tensor([[1, 1, 1], [1, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0]]).bool()
     return {
         "streams": {name: noise(5, width) for name, width in WIDTHS.items()},
@@ -45,14 +47,15 @@ def plain_answer(module: PersonalSaliency, question: dict) -> tuple[Tensor, Tens
     """The same with torch's own attention, a copy of the tokens per window, and sums written out.
 
     Returns:
-        Values, and shares of the map's mass, shape ``(batch, tokens)``.
+        Values, and shares of the maps' mass, shape ``(batch, moments, tokens)``.
     """
-    center = question["viewport_center"]
+    center = question["viewport_center"].repeat_interleave(2, 0)
     relative = question["token_directions"] @ torch.stack((*tangent_axes(center), center), dim=-1)
-    seen = question["tokens"][INDEX.clamp(min=0)] + module.position(relative)
+    seen = question["tokens"][ASKED] + module.position(relative)
     asked = torch.stack(
         [
-            question["streams"][name] @ module.streams[name].weight.T + modality
+            question["streams"][name].repeat_interleave(2, 0) @ module.streams[name].weight.T
+            + modality
             for name, modality in zip(WIDTHS, module.modalities, strict=True)
         ],
         dim=1,
@@ -67,36 +70,35 @@ def plain_answer(module: PersonalSaliency, question: dict) -> tuple[Tensor, Tens
             "out_proj.bias": module.output.bias,
         }
     )
-    absent = ~torch.stack(list(question["streams_valid"].values()), dim=1)
+    absent = ~torch.stack(list(question["streams_valid"].values()), dim=1).repeat_interleave(2, 0)
     seen = module.norm(seen + plain(seen, asked, asked, key_padding_mask=absent)[0])
     mass = torch.exp(module.log_density(seen)[..., 0]) * module.solid_angles
     shares = mass / mass.sum(dim=1, keepdim=True)
     pooled = (shares.unsqueeze(-1) * torch.cat((seen, relative), dim=-1)).sum(dim=1)
-    has_map = (INDEX >= 0).unsqueeze(1)
-    return module.pooled(pooled) * has_map, shares * has_map
+    answer = module.pooled(pooled), shares
+    return tuple(part.unflatten(0, INDEX.shape) * HAS_MAP.unsqueeze(2) for part in answer)
 
 
 def test_it_is_plain_multi_head_attention(module, question):
     values, maps = module(**question)
     expected, shares = plain_answer(module, question)
     torch.testing.assert_close(values, expected, rtol=0, atol=1e-10)
-    torch.testing.assert_close(maps.flatten(1) * module.solid_angles, shares, rtol=0, atol=1e-10)
-    assert values[1].eq(0).all()
-    assert values[[0, 2, 3, 4]].ne(0).any(dim=1).all()
+    torch.testing.assert_close(maps.flatten(2) * module.solid_angles, shares, rtol=0, atol=1e-10)
+    assert torch.equal(values.ne(0).any(dim=2), HAS_MAP)
 
 
 def test_maps_are_densities(module, question):
     maps = module(**question).maps
-    assert maps.shape == (5, *GRID)
-    assert (maps[[0, 2, 3, 4]] > 0).all()
-    mass = (maps * solid_angle_weights(*GRID, torch.float64)).sum(dim=(1, 2))
-    torch.testing.assert_close(mass, torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0]).double())
+    assert maps.shape == (5, 2, *GRID)
+    assert (maps[HAS_MAP] > 0).all()
+    mass = (maps * solid_angle_weights(*GRID, torch.float64)).sum(dim=(2, 3))
+    torch.testing.assert_close(mass, HAS_MAP.double())
 
 
 def test_a_map_without_any_difference_is_even(module, question):
     """Each cell weighs as its solid angle, so that the poles are not crowded."""
     nn.init.zeros_(module.log_density[0].weight)
-    torch.testing.assert_close(module(**question).maps[0], torch.ones(GRID).double())
+    torch.testing.assert_close(module(**question).maps[0, 0], torch.ones(GRID).double())
 
 
 @pytest.mark.parametrize("name", WIDTHS)
@@ -104,7 +106,7 @@ def test_a_stream_counts_where_it_is_valid(name, module, question):
     before = module(**question)
     streams = question["streams"] | {name: question["streams"][name] + 7.0}
     after = module(**question | {"streams": streams})
-    valid = question["streams_valid"][name] & (INDEX >= 0)
+    valid = question["streams_valid"][name].unsqueeze(1) & HAS_MAP
     for found, expected in zip(after, before, strict=True):
         assert torch.equal(found[~valid], expected[~valid])
         assert (found[valid] != expected[valid]).flatten(1).any(dim=1).all()
@@ -133,15 +135,15 @@ def test_without_any_stream_the_map_speaks_alone(module, question):
 
 def test_without_maps_there_is_no_answer(module, question):
     question["tokens"] = question["tokens"][:0]
-    question["saliency_index"] = torch.full((5,), -1)
+    question["saliency_index"] = torch.full((5, 2), -1)
     values, maps = module(**question)
-    assert torch.equal(values, torch.zeros(5, 10).double())
-    assert torch.equal(maps, torch.zeros(5, *GRID).double())
+    assert torch.equal(values, torch.zeros(5, 2, 10).double())
+    assert torch.equal(maps, torch.zeros(5, 2, *GRID).double())
 
 
 @pytest.fixture
 def maps(module, question) -> Tensor:
-    return module(**question).maps
+    return module(**question).maps[:, 0]
 
 
 @pytest.mark.parametrize("size", [(120, 240), (6, 12), (60, 100)])
@@ -150,7 +152,7 @@ def test_larger_maps_are_densities_too(size, maps):
     assert larger.shape == (5, *size)
     assert (larger >= 0).all()
     mass = (larger * solid_angle_weights(*size, torch.float64)).sum(dim=(1, 2))
-    torch.testing.assert_close(mass, torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0]).double())
+    torch.testing.assert_close(mass, HAS_MAP[:, 0].double())
 
 
 def test_a_map_of_the_same_size_stays_as_it_is(maps):

@@ -74,10 +74,15 @@ def plain_attention(
     index: Tensor,
     center: Tensor,
 ) -> Tensor:
-    """torch's own attention over tokens plus position, a copy of the tokens per window."""
+    """torch's own attention over tokens plus position, a copy of the tokens per window and horizon.
+
+    ``index`` has a column for each horizon.
+    """
     east, north = tangent_axes(center)
     relative = directions @ torch.stack((east, north, center), dim=-1)
-    seen = tokens[index.clamp(min=0)] + module.position(relative)
+    seen = tokens[index.clamp(min=0)] + module.position(relative).unsqueeze(1)
+    asking = (state.unsqueeze(1) + module.steps).flatten(0, 1).unsqueeze(1)
+    seen = seen.flatten(0, 1)
     state_width, token_width = module.key.weight.shape
     plain = nn.MultiheadAttention(
         state_width, module.heads, kdim=token_width, vdim=token_width, batch_first=True
@@ -94,8 +99,8 @@ def plain_attention(
             "out_proj.bias": module.output.bias,
         }
     )
-    attended = plain(state.unsqueeze(1), seen, seen)[0][:, 0]
-    return attended * (index >= 0).unsqueeze(1)
+    attended = plain(asking, seen, seen)[0][:, 0]
+    return attended.unflatten(0, index.shape) * (index >= 0).unsqueeze(2)
 
 
 @pytest.mark.parametrize("heads", [1, 4])
@@ -107,20 +112,24 @@ def test_attention_is_plain_multi_head_attention(maps, heads):
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     torch.manual_seed(0)
-    module = SaliencyAttention(state_width=16, token_width=10, heads=heads).double()
+    horizons = (0, 0, 1)
+    module = SaliencyAttention(horizons, state_width=16, token_width=10, heads=heads).double()
     state, tokens, center = noise(7, 16), noise(maps, 50, 10), normalize(noise(7, 3))
     directions = normalize(noise(50, 3))
-    index = torch.tensor([0, -1, maps - 1, 0, maps - 1, -1, 0])
+    first = torch.tensor([0, -1, maps - 1, 0, maps - 1, -1, 0])
+    index = torch.stack((first, first.roll(1)), dim=1)
     found = module(state, tokens, directions, index, center)
-    expected = plain_attention(module, state, tokens, directions, index, center)
+    asked = index[:, horizons]
+    expected = plain_attention(module, state, tokens, directions, asked, center)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
-    assert (found[[1, 5]] == 0).all()
-    assert (found[[0, 2, 3, 4, 6]] != 0).any(dim=1).all()
+    assert torch.equal((found != 0).any(dim=2), asked >= 0)
+    assert (found[0, 0] != found[0, 1]).any(), "horizons ask differently, even of one map"
 
 
 def test_without_maps_nothing_is_attended():
-    module = SaliencyAttention(state_width=16, token_width=10)
+    module = SaliencyAttention((0, 0, 0, 0), state_width=16, token_width=10)
+    index = torch.full((3, 1), -1)
     found = module(
-        torch.randn(3, 16), torch.zeros(0, 50, 10), torch.randn(50, 3), -torch.ones(3), torch.eye(3)
+        torch.randn(3, 16), torch.zeros(0, 50, 10), torch.randn(50, 3), index, torch.eye(3)
     )
-    assert torch.equal(found, torch.zeros(3, 16))
+    assert torch.equal(found, torch.zeros(3, 4, 16))

@@ -96,11 +96,11 @@ def test_windows_that_share_maps_give_the_loss_and_gradients_of_windows_that_do_
     model = StarVP(spec(has_crowd=False), dropout=0.0).double().train()
     stir(model)
     shared = make_window(model.spec, maps=4, dtype=torch.float64)
-    looked_at = shared.saliency_steps.flatten()
+    looked_at = shared.saliency_index.flatten()
     own = torch.where(looked_at >= 0, torch.arange(len(looked_at)), -1)
     plain = shared._replace(
         saliency_points=shared.saliency_points[looked_at],
-        saliency_steps=own.unflatten(0, shared.saliency_steps.shape),
+        saliency_index=own.unflatten(0, shared.saliency_index.shape),
     )
     losses, gradients = [], []
     for window in (shared, plain):

@@ -32,12 +32,12 @@ def test_parameters_are_those_of_the_layers(spec, velocity):
 
 def test_the_map_of_every_moment_matters(model, spec, make_window):
     window = make_window(spec, maps=3)
-    steps = torch.zeros_like(window.saliency_steps)
-    before = model(window._replace(saliency_steps=steps))
+    steps = torch.zeros_like(window.saliency_index)
+    before = model(window._replace(saliency_index=steps))
     for moment in range(steps.shape[1]):
         changed = steps.clone()
         changed[:, moment] = 1
-        after = model(window._replace(saliency_steps=changed))
+        after = model(window._replace(saliency_index=changed))
         moved = great_circle_distance(after, before) > 1e-6
         first = max(0, moment - spec.history_steps)
         assert moved[:, first:].any(), moment
@@ -48,9 +48,9 @@ def test_no_map_is_told_from_an_empty_one(model, spec, make_window):
     window = make_window(spec, maps=2)
     empty = window._replace(
         saliency_maps=torch.zeros_like(window.saliency_maps),
-        saliency_steps=torch.zeros_like(window.saliency_steps),
+        saliency_index=torch.zeros_like(window.saliency_index),
     )
-    none = empty._replace(saliency_steps=torch.full_like(window.saliency_steps, -1))
+    none = empty._replace(saliency_index=torch.full_like(window.saliency_index, -1))
     assert great_circle_distance(model(empty), model(none)).max() > 1e-4
 
 

@@ -110,7 +110,7 @@ def test_every_step_of_a_window_has_the_map_of_its_own_moment(directions_at, rat
     content = VideoContent(spec, source)
     for anchor in range(40, steps - 5, 97):
         found = content.look_up(torch.tensor([0]), torch.tensor([anchor]))
-        peaks = found.saliency_maps[found.saliency_steps[0]].flatten(1).argmax(1)
+        peaks = found.saliency_maps[found.saliency_index[0]].flatten(1).argmax(1)
         seen = pixel_directions(60, 120).reshape(-1, 3)[peaks]
         expected = training.directions[anchor - 3 : anchor + 4]
         assert torch.rad2deg(great_circle_distance(seen, expected)).max() < 3, anchor
@@ -131,7 +131,7 @@ def staring(recording: Recording, direction: torch.Tensor) -> Recording:
 def all_maps(recordings, user_id, part, folds=None):
     """The maps of a viewer's windows in one part."""
     data = ViewportDataModule(
-        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(folds=folds), map_ahead_s=0.4
+        recordings, CrossUser(0.25, 0.25), TASK, saliency=Behavioural(folds=folds), map_every_s=0.4
     )
     windows = getattr(data, f"{part}_windows")
     window = windows[list(range(len(windows)))]

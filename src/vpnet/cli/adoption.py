@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vpnet.errors import InputError
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
-SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_ahead_s")
+SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
 """Settings that say what windows see of their video."""
 
 

@@ -43,7 +43,7 @@ class ViewportDataModule(pl.LightningDataModule):
             three below.
         saliency_weighting: How salient points are chosen.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known.
-        map_ahead_s: How far ahead of the anchor the one map of a window lies.
+        map_every_s: Where a few maps ahead of the anchor are seen, how far they lie apart.
         face_features: Features of the face, see `vpnet.recordings.face.face_features`.
         known_users: Users of a model trained before, in the order of its embedding; None takes
             those of the training part.
@@ -72,10 +72,10 @@ class ViewportDataModule(pl.LightningDataModule):
         *,
         saliency: SaliencySource | None = None,
         crowd: Crowd | None = None,
-        saliency_view: str = "moment",
+        saliency_view: str = "ahead",
         saliency_weighting: str = "none",
         saliency_lookahead_s: float | None = None,
-        map_ahead_s: float = 1.0,
+        map_every_s: float = 1.0,
         face_features: Sequence[str] = (),
         known_users: Sequence[str] | None = None,
         saliency_state: dict[str, Tensor] | None = None,
@@ -125,7 +125,7 @@ class ViewportDataModule(pl.LightningDataModule):
             saliency_view=saliency_view,
             saliency_weighting=saliency_weighting,
             saliency_lookahead_s=saliency_lookahead_s,
-            map_ahead_s=map_ahead_s,
+            map_every_s=map_every_s,
         )
         for learner, state in ((saliency, saliency_state), (crowd, crowd_state)):
             if learner is None:
@@ -212,8 +212,8 @@ class ViewportDataModule(pl.LightningDataModule):
         return self._load_in_order(self.test_windows)
 
     def _load_in_order(self, windows: WindowDataset) -> DataLoader:
-        """By recording; where a model reads maps of every step, by moment, to share them."""
-        order = None if self.spec.saliency_view == "moment" else windows.by_moment().tolist()
+        """By recording; where windows see maps, by moment, so that they share them."""
+        order = windows.by_moment().tolist() if self.spec.has_saliency else None
         return self._load(windows, self.eval_batch_size, order)
 
     def keys(self, part: Sequence[int]) -> list[RecordingKey]:

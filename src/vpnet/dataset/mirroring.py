@@ -40,11 +40,10 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
 
     maps, points = window.saliency_maps, window.saliency_points
     count = max(len(maps), len(points))
-    index, steps = window.saliency_index, window.saliency_steps
+    index = window.saliency_index
     # A map may be looked at from both sides; its other side stands ``count`` rows on.
-    index = torch.where(which & (index >= 0), index + count, index)
-    steps = torch.where(which.unsqueeze(1) & (steps >= 0), steps + count, steps)
-    seen, place = _looked_at(torch.cat((index, steps.flatten())), count)
+    index = torch.where(which.unsqueeze(1) & (index >= 0), index + count, index)
+    seen, place = _looked_at(index, count)
     is_mirrored = (seen >= count).view(-1, 1, 1)
     if len(maps) > 0:
         maps = maps[seen % count]
@@ -65,7 +64,6 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
         saliency_maps=maps,
         saliency_points=points,
         saliency_index=place[index],
-        saliency_steps=place[steps],
     )
 
 

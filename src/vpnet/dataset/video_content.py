@@ -29,7 +29,6 @@ class Content(NamedTuple):
     saliency_maps: Tensor
     saliency_points: Tensor
     saliency_index: Tensor
-    saliency_steps: Tensor
     crowd_directions: Tensor
     crowd_valid: Tensor
 
@@ -54,7 +53,9 @@ class VideoContent:
         lookahead_s = math.inf if spec.saliency_lookahead_s is None else spec.saliency_lookahead_s
         self._steps = torch.tensor((*range(1 - spec.history_steps, 1), *spec.horizon_steps))
         self._known = self._steps <= lookahead_s * spec.sampling_rate_hz + 1e-6
-        self._ahead_s = min(spec.map_ahead_s, lookahead_s)
+        # In double precision: a time rounded down would be that of the step before.
+        self._times_s = torch.tensor(spec.saliency_times_s, dtype=torch.float64)
+        self._may_be_known = self._times_s <= lookahead_s + 1e-6
 
     def look_up(self, recording: Tensor, anchor_step: Tensor) -> Content:
         """Everything for some windows.
@@ -67,25 +68,16 @@ class VideoContent:
             *self._saliency(recording, anchor_step), *self._crowd(recording, anchor_step)
         )
 
-    def _saliency(
-        self, recording: Tensor, anchor_step: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _saliency(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         maps, points = torch.zeros(0, 1, 1), torch.zeros(0, 1, 4)
-        index = torch.full_like(recording, -1)
-        view = self.spec.saliency_view
-        steps = torch.full((len(recording), 0 if view == "moment" else len(self._steps)), -1)
-        rate_hz = self.spec.sampling_rate_hz
+        index = torch.full((len(recording), len(self._times_s)), -1)
         if self.saliency is None:
-            return maps, points, index, steps
-        if view == "moment":
-            anchor_s = anchor_step.double() / rate_hz
-            maps, index = self.saliency.look_up(recording, anchor_s + self._ahead_s)
-            return maps, points, index, steps
-        asked = recording.unsqueeze(1).expand(steps.shape)[:, self._known].flatten()
-        # In double precision: a time rounded down would be that of the step before.
-        steps_asked = (anchor_step.unsqueeze(1) + self._steps)[:, self._known].flatten()
-        asked_s = steps_asked.double() / rate_hz
-        if view == "maps":
+            return maps, points, index
+        anchor_s = anchor_step.double() / self.spec.sampling_rate_hz
+        times_s = self._times_s[self._may_be_known]
+        asked_s = (anchor_s.unsqueeze(1) + times_s).flatten()
+        asked = recording.repeat_interleave(len(times_s))
+        if self.spec.saliency_view != "points":
             maps, rows = self.saliency.look_up(asked, asked_s)
         elif isinstance(self.saliency, PointSource):
             points, rows = self.saliency.look_up_points(
@@ -94,8 +86,8 @@ class VideoContent:
         else:
             found, rows = self.saliency.look_up(asked, asked_s)
             points = map_points(found, weighting=self.spec.saliency_weighting)
-        steps[:, self._known] = rows.unflatten(0, (len(recording), -1))
-        return maps, points, index, steps
+        index[:, self._may_be_known] = rows.unflatten(0, (len(recording), -1))
+        return maps, points, index
 
     def _crowd(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor]:
         if self.crowd is None:

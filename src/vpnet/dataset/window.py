@@ -40,12 +40,8 @@ class ViewportWindow(NamedTuple):
     saliency_points: Tensor
     """Salient points x, y, z, s of distinct maps, shape ``(maps, points, 4)``; maps may be 0."""
     saliency_index: Tensor
-    """Row of ``saliency_maps`` each window looks at, -1 for none, shape ``(batch,)``; the view
-    ``moment``."""
-    saliency_steps: Tensor
-    """Row of ``saliency_maps`` or ``saliency_points`` that stands at each step of the history and
-    at each horizon, -1 for none, shape ``(batch, history + horizon)``, or ``(batch, 0)`` in the
-    view ``moment``."""
+    """Row of ``saliency_maps`` or ``saliency_points`` that stands at each of the moments that a
+    window looks at, `WindowSpec.saliency_times_s`, -1 for none, shape ``(batch, moments)``."""
     crowd_directions: Tensor
     """Where training viewers of the same video looked at the history's steps and at the horizons,
     whoever is predicted left out, shape ``(batch, viewers, history + horizon, 3)``; viewers may
@@ -69,8 +65,8 @@ class ViewportWindow(NamedTuple):
     """Playback time of the anchor, in steps of the task's clock, shape ``(batch,)``."""
 
 
-SALIENCY_VIEWS = ("moment", "maps", "points")
-"""One map a window, a map for every step, or the salient points of the map of every step."""
+SALIENCY_VIEWS = ("ahead", "maps", "points")
+"""A few maps to come, the map of every step, or the salient points of the map of every step."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +90,8 @@ class WindowSpec:
             `vpnet.saliency.salient_points.salient_points`.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known; None sets
             no limit: video on demand. 0 is live video.
-        map_ahead_s: In the view ``moment``, how far ahead of the anchor the map lies, the limit
-            above permitting.
+        map_every_s: In the view ``ahead``, how far the maps lie apart; the first lies so far ahead
+            of the anchor.
 
     Raises:
         ValueError: A number is out of range, or the view is unknown.
@@ -112,10 +108,10 @@ class WindowSpec:
     has_crowd: bool = False
     answers: int = 0
     has_answers: bool = False
-    saliency_view: str = "moment"
+    saliency_view: str = "ahead"
     saliency_weighting: str = "none"
     saliency_lookahead_s: float | None = None
-    map_ahead_s: float = 1.0
+    map_every_s: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))
@@ -129,10 +125,11 @@ class WindowSpec:
                 f"saliency_view must be one of {', '.join(SALIENCY_VIEWS)}, "
                 f"got {self.saliency_view!r}"
             )
-        for name in ("saliency_lookahead_s", "map_ahead_s"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
+        limit_s = self.saliency_lookahead_s
+        if limit_s is not None and not limit_s >= 0:
+            raise ValueError(f"saliency_lookahead_s must not be negative, got {limit_s}")
+        if not self.map_every_s > 0:
+            raise ValueError(f"map_every_s must be positive, got {self.map_every_s}")
 
     @property
     def present(self) -> dict[str, bool]:
@@ -151,3 +148,26 @@ class WindowSpec:
     def horizons_s(self) -> tuple[float, ...]:
         """The horizons in seconds."""
         return tuple(step / self.sampling_rate_hz for step in self.horizon_steps)
+
+    @property
+    def saliency_times_s(self) -> tuple[float, ...]:
+        """Moments whose saliency a window looks at, seconds after its anchor, increasing.
+
+        In the view ``ahead`` what would lie beyond ``saliency_lookahead_s`` lies there. In the
+        other views: the steps of the history, and the horizons.
+        """
+        if self.saliency_view == "ahead":
+            return tuple(sorted({self._map_ahead_s(horizon_s) for horizon_s in self.horizons_s}))
+        steps = (*range(1 - self.history_steps, 1), *self.horizon_steps)
+        return tuple(step / self.sampling_rate_hz for step in steps)
+
+    @property
+    def map_of_horizon(self) -> tuple[int, ...]:
+        """In the view ``ahead``: which of the moments is nearest to each horizon."""
+        times_s = self.saliency_times_s
+        return tuple(times_s.index(self._map_ahead_s(horizon_s)) for horizon_s in self.horizons_s)
+
+    def _map_ahead_s(self, horizon_s: float) -> float:
+        ahead_s = max(1, round(horizon_s / self.map_every_s)) * self.map_every_s
+        limit_s = self.saliency_lookahead_s
+        return ahead_s if limit_s is None else min(ahead_s, limit_s)

@@ -137,7 +137,7 @@ class Predictor:
         predicted = self.model(window)
         error_rad = great_circle_distance(predicted, window.future_directions)
         error_rad = error_rad.where(window.future_valid, torch.nan)
-        sees_saliency = (window.saliency_index >= 0) | (window.saliency_steps >= 0).any(dim=1)
+        sees_saliency = (window.saliency_index >= 0).any(dim=1)
         sees_crowd = window.crowd_valid.flatten(1).any(dim=1)
         parts = (predicted, error_rad, window.anchor_step, sees_saliency, sees_crowd)
         return tuple(part.cpu() for part in parts)

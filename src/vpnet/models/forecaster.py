@@ -35,7 +35,7 @@ class Forecaster(nn.Module):
         spec: What the windows look like.
     """
 
-    saliency_view: ClassVar[str] = "moment"
+    saliency_view: ClassVar[str] = "ahead"
     """How it sees saliency, one of `vpnet.dataset.window.SALIENCY_VIEWS`."""
 
     def __init__(self, spec: WindowSpec) -> None:

@@ -2,8 +2,8 @@
 
 vpnet's own model. Head, eye, eye-in-head offset and face are each encoded; a gate that knows the
 viewer weighs every component; the weighed vector becomes the trajectory state, which asks the
-saliency map where it might go (or the map asks the viewer's streams what it is worth to them) and
-turns into one rotation per horizon.
+saliency maps to come where it might go (or the maps ask the viewer's streams what they are worth to
+them) and turns into one rotation per horizon.
 
 Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
 viewer's vector, learned or made of their answers, enters the gates as it is; per-horizon networks
@@ -49,8 +49,9 @@ class FusionTrace(NamedTuple):
     crowd_weights: Tensor | None
     """How much of each viewer of the crowd, ``(batch, horizon, viewers)``; None without it."""
     saliency: Tensor | None
-    """The map as it is to the viewer, solid-angle normalised, 0 for windows without one,
-    ``(batch, 14, 28)``; None but for ``query=saliency``. `upsample_maps` makes it larger."""
+    """The maps as they are to the viewer, at the moments `WindowSpec.saliency_times_s`, solid-angle
+    normalised, 0 for windows without one, ``(batch, moments, 14, 28)``; None but for
+    ``query=saliency``. `upsample_maps` makes them larger."""
 
 
 class Fusion(Forecaster):
@@ -62,7 +63,7 @@ class Fusion(Forecaster):
             are masked. Without the head a prediction still starts from where it points now.
         user_embed: Learn a vector per user; else all users are alike, but for their answers.
         questionnaire: Use what the viewers answered beforehand; masked where they did not.
-        saliency: Ask the saliency map, where the data have one.
+        saliency: Ask the saliency maps, where the data have some: every horizon that nearest to it.
         crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
@@ -152,7 +153,7 @@ class Fusion(Forecaster):
         self.saliency_encoder = SaliencyEncoder() if with_saliency else None
         self.saliency_attention = None
         if with_saliency and query == "trajectory":
-            self.saliency_attention = SaliencyAttention(STATE_WIDTH)
+            self.saliency_attention = SaliencyAttention(spec.map_of_horizon, STATE_WIDTH)
         elif with_saliency:
             if not self.streams:
                 raise ValueError(
@@ -197,14 +198,16 @@ class Fusion(Forecaster):
                 viewport_center,
             )
             if isinstance(self.saliency_attention, PersonalSaliency):
-                values, saliency = self.saliency_attention(gated, streams_valid, *seen)
-                state = state + values
+                at_moments, saliency = self.saliency_attention(gated, streams_valid, *seen)
+                values = at_moments[:, self.spec.map_of_horizon]
             else:
-                state = state + self.saliency_attention(state, *seen)
+                values = self.saliency_attention(state, *seen)
+            state = state.unsqueeze(1) + values
         crowd_weights = None
         if self.crowd_attention is not None:
             answer = self.crowd_attention(state, self.crowd_attention.read(window))
-            state, crowd_weights = state.unsqueeze(1) + answer.values, answer.weights
+            state = (state if state.ndim == 3 else state.unsqueeze(1)) + answer.values
+            crowd_weights = answer.weights
         directions = self.heads(self.norm(state), viewport_center)
         return FusionTrace(directions, gates, crowd_weights, saliency)
 

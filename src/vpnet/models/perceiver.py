@@ -8,7 +8,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+
+from vpnet.models.attention import attend
 
 FOURIER_BANDS = 64
 HIGHEST_FREQUENCY = 20.0
@@ -77,14 +78,7 @@ class PerceiverBlock(nn.Module):
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query(self.norm_query(asking)), key, value)
         )
-        if query.device.type == "cpu":
-            # There attention in bf16 takes twice the time of float32 when it trains.
-            with torch.autocast("cpu", enabled=False):
-                parts = (part.to(self.output.weight.dtype) for part in (query, key, value))
-                attended = scaled_dot_product_attention(*parts)
-        else:
-            attended = scaled_dot_product_attention(query, key, value)
-        return self.output(attended.transpose(1, 2).flatten(2))
+        return self.output(attend(query, key, value).transpose(1, 2).flatten(2))
 
 
 def fourier_positions(steps: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ from vpnet.geometry.tangent import tangent_axes
 
 
 class PersonalAnswer(NamedTuple):
-    """What a map means to viewers."""
+    """What maps mean to viewers."""
 
     values: Tensor
-    """For the trajectory state, ``(batch, state_width)``; 0 where a window has no map."""
+    """For the trajectory state, ``(batch, moments, state_width)``; 0 where a window has no map."""
     maps: Tensor
-    """Personalised saliency, solid-angle normalised, ``(batch, rows, columns)``; 0 likewise."""
+    """Personalised saliency, solid-angle normalised, ``(batch, moments, rows, columns)``; 0
+    likewise."""
 
 
 class PersonalSaliency(nn.Module):
@@ -86,16 +87,22 @@ class PersonalSaliency(nn.Module):
             streams_valid: Which windows have the stream, by name, shape ``(batch,)``.
             tokens: Tokens of the distinct maps, shape ``(maps, tokens, token_width)``.
             token_directions: Their unit vectors in the world, shape ``(tokens, 3)``.
-            saliency_index: Each window's map, -1 for none, shape ``(batch,)``.
+            saliency_index: Each window's maps, -1 for none, shape ``(batch, moments)``.
             viewport_center: At the anchor, shape ``(batch, 3)``.
         """
-        has_map = (saliency_index >= 0).unsqueeze(1)
+        moments = saliency_index.shape[1]
         if len(tokens) == 0:
-            values = viewport_center.new_zeros(len(has_map), self.pooled.out_features)
-            return PersonalAnswer(values, viewport_center.new_zeros(len(has_map), *self.grid))
+            values = viewport_center.new_zeros(*saliency_index.shape, self.pooled.out_features)
+            return PersonalAnswer(values, values.new_zeros(*saliency_index.shape, *self.grid))
+        # From here on every moment of a window is a row of its own.
+        streams = {name: part.repeat_interleave(moments, 0) for name, part in streams.items()}
+        streams_valid = {
+            name: part.repeat_interleave(moments) for name, part in streams_valid.items()
+        }
         axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
-        positions = token_directions @ axes
-        of_window = saliency_index.clamp(min=0)
+        positions = (token_directions @ axes).repeat_interleave(moments, 0)
+        has_map = (saliency_index.flatten() >= 0).unsqueeze(1)
+        of_window = saliency_index.flatten().clamp(min=0)
         # Queries of tokens are made once per distinct map; the part of the position joins later.
         query = self.query(tokens)[of_window]
         query = query + positions @ (self.query.weight @ self.position.weight).T
@@ -111,7 +118,10 @@ class PersonalSaliency(nn.Module):
         values = self.pooled(pooled)
         values = torch.where(has_map, values, values.new_zeros(()))
         maps = torch.where(has_map, shares / self.solid_angles, shares.new_zeros(()))
-        return PersonalAnswer(values, maps.unflatten(1, self.grid))
+        return PersonalAnswer(
+            values.unflatten(0, saliency_index.shape),
+            maps.unflatten(1, self.grid).unflatten(0, saliency_index.shape),
+        )
 
     def _ask(
         self, query: Tensor, streams: Mapping[str, Tensor], streams_valid: Mapping[str, Tensor]

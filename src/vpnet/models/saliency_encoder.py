@@ -1,10 +1,13 @@
 """Saliency maps as tokens, and a trajectory that asks them."""
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from vpnet.geometry.equirectangular import pixel_directions
 from vpnet.geometry.tangent import tangent_axes
+from vpnet.models.attention import attend, together
 
 
 class SaliencyEncoder(nn.Module):
@@ -46,22 +49,34 @@ class SaliencyEncoder(nn.Module):
 
 
 class SaliencyAttention(nn.Module):
-    """The trajectory state asks the tokens of the map its window looks at.
+    """The trajectory state asks, for every horizon, the tokens of the map that stands then.
 
     Every token is told where it lies relative to the viewport centre: a linear map of its unit
     vector along east, north and forward of the centre is added to it. Both additions are linear, so
     keys and values are projected once per distinct map, not once per window, and the positions join
-    as three numbers a token; the result is that of plain multi-head attention.
+    as three numbers a token, in the world's axes, to which the question is turned; the result is
+    that of plain multi-head attention.
 
     Args:
+        map_of_horizon: Which of a window's maps each horizon asks.
         state_width: Width of the trajectory state.
         token_width: Width of the tokens.
         heads: Attention heads; ``state_width`` is a multiple of it.
     """
 
-    def __init__(self, state_width: int = 256, token_width: int = 128, heads: int = 4) -> None:
+    map_of_horizon: Tensor
+
+    def __init__(
+        self,
+        map_of_horizon: Sequence[int],
+        state_width: int = 256,
+        token_width: int = 128,
+        heads: int = 4,
+    ) -> None:
         super().__init__()
         self.heads = heads
+        self.register_buffer("map_of_horizon", torch.tensor(map_of_horizon), persistent=False)
+        self.steps = nn.Parameter(0.02 * torch.randn(len(map_of_horizon), state_width))
         self.position = nn.Linear(3, token_width)
         self.query = nn.Linear(state_width, state_width)
         self.key = nn.Linear(token_width, state_width)
@@ -76,44 +91,50 @@ class SaliencyAttention(nn.Module):
         saliency_index: Tensor,
         viewport_center: Tensor,
     ) -> Tensor:
-        """What the state learns from the map.
+        """What the state learns from the maps.
 
         Args:
             state: Shape ``(batch, state_width)``.
             tokens: Tokens of the distinct maps, shape ``(maps, tokens, token_width)``.
             token_directions: Their unit vectors in the world, shape ``(tokens, 3)``.
-            saliency_index: Each window's map, -1 for none, shape ``(batch,)``.
+            saliency_index: Each window's maps, -1 for none, shape ``(batch, moments)``.
             viewport_center: At the anchor, shape ``(batch, 3)``.
 
         Returns:
-            Shape ``(batch, state_width)``; 0 where a window has no map.
+            Shape ``(batch, horizon, state_width)``; 0 where a window has no map.
         """
+        asked_map = saliency_index[:, self.map_of_horizon]
         if len(tokens) == 0:
-            return torch.zeros_like(state)
-        query = self.query(state).unflatten(1, (self.heads, -1))
-        keys = self.key(tokens + self.position.bias).unflatten(2, (self.heads, -1))
-        values = self.value(tokens + self.position.bias).unflatten(2, (self.heads, -1))
+            return state.new_zeros(*asked_map.shape, state.shape[1])
+        # The map is linear: what all steps share goes through it once.
+        steps = nn.functional.linear(self.steps, self.query.weight)
+        query = (self.query(state).unsqueeze(1) + steps).unflatten(2, (self.heads, -1))
         # (heads, width of a head, 3): what a token's position adds to its key and its value.
         key_position = (self.key.weight @ self.position.weight).unflatten(0, (self.heads, -1))
         value_position = (self.value.weight @ self.position.weight).unflatten(0, (self.heads, -1))
-        east, north = tangent_axes(viewport_center)
-        axes = torch.stack((east, north, viewport_center), dim=-1)
-        positions = torch.matmul(token_directions, axes)
+        axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
+        asked_position = torch.einsum("bshc,hcp->bshp", query, key_position.to(query.dtype))
+        asked_position = asked_position @ axes.transpose(1, 2).unsqueeze(1).to(query.dtype)
 
-        asked_position = torch.einsum("bhc,hcp->bhp", query, key_position)
-        scores = torch.einsum("bhp,bnp->bhn", asked_position, positions)
-        scores = scores + _per_window("bhc,{}nhc->bhn", query, keys, saliency_index)
-        weights = torch.softmax(scores / query.shape[-1] ** 0.5, dim=-1)
-        seen_position = torch.einsum("bhn,bnp->bhp", weights, positions)
-        attended = torch.einsum("bhp,hcp->bhc", seen_position, value_position)
-        attended = attended + _per_window("bhn,{}nhc->bhc", weights, values, saliency_index)
+        grid = together(asked_map.clamp(min=0).flatten(), len(tokens))
+        asking = grid.gather(torch.cat((query, asked_position), dim=3).flatten(0, 1))
+        key, value = (
+            torch.cat((of_map, directions), dim=3).transpose(1, 2)[grid.map_of_row]
+            for of_map, directions in self._tokens(tokens, token_directions)
+        )
+        found = attend(asking.transpose(1, 2), key, value, scale=query.shape[3] ** -0.5)
+        found = grid.scatter(found.transpose(1, 2)).unflatten(0, asked_map.shape)
+        seen_position = found[..., -3:] @ axes.unsqueeze(1).to(found.dtype)
+        attended = found[..., :-3] + torch.einsum(
+            "bshp,hcp->bshc", seen_position, value_position.to(found.dtype)
+        )
         # Not a product: the map that stands in for none may be anything, NaN included.
-        answer = self.output(attended.flatten(1))
-        return torch.where((saliency_index >= 0).unsqueeze(1), answer, answer.new_zeros(()))
+        answer = self.output(attended.flatten(2))
+        return torch.where((asked_map >= 0).unsqueeze(2), answer, answer.new_zeros(()))
 
-
-def _per_window(equation: str, asking: Tensor, of_map: Tensor, saliency_index: Tensor) -> Tensor:
-    """Contract each window's row with what its map holds, without a copy where there is one map."""
-    if len(of_map) == 1:
-        return torch.einsum(equation.format(""), asking, of_map[0])
-    return torch.einsum(equation.format("b"), asking, of_map[saliency_index.clamp(min=0)])
+    def _tokens(self, tokens: Tensor, token_directions: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Keys, then values, ``(maps, tokens, heads, width)``, and where their tokens lie."""
+        for layer in (self.key, self.value):
+            of_map = layer(tokens + self.position.bias).unflatten(2, (self.heads, -1))
+            directions = token_directions.to(of_map.dtype)[None, :, None]
+            yield of_map, directions.expand(*of_map.shape[:3], 3)

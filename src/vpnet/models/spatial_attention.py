@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vpnet.models.attention import together
 from vpnet.models.perceiver import PerceiverBlock
 
 POINT_FEATURES = 4
@@ -96,11 +97,10 @@ class SpatialAttention(nn.Module):
         encoded = self._encode(points)
         map_of = torch.where(steps < 0, len(encoded) - 1, steps).flatten()
         grid = together(map_of, len(encoded))
-        asking = token.new_zeros(len(grid.map_of_row), grid.columns, token.shape[-1])
-        asking[grid.row, grid.column] = token.flatten(0, 1)
+        asking = grid.gather(token.flatten(0, 1))
         for block in self.decoder:
             asking = block(asking, encoded, grid.map_of_row)
-        viewpoint = asking[grid.row, grid.column].unflatten(0, steps.shape)
+        viewpoint = grid.scatter(asking).unflatten(0, steps.shape)
         return SpatialFeatures(viewpoint, encoded.mean(dim=1)[map_of].unflatten(0, steps.shape))
 
     def _encode(self, points: Tensor) -> Tensor:
@@ -110,37 +110,3 @@ class SpatialAttention(nn.Module):
             tokens = block(tokens, tokens)
         absence = self.absence.to(tokens.dtype).expand(1, max(points.shape[1], 1), -1)
         return absence if len(points) == 0 else torch.cat((tokens, absence))
-
-
-class Together(NamedTuple):
-    """Places in a grid whose rows each ask one map; a map asked by many has several rows."""
-
-    row: Tensor
-    """Of each one who asks, ``(asking,)``."""
-    column: Tensor
-    """Likewise."""
-    map_of_row: Tensor
-    """Which map a row asks, ``(rows,)``."""
-    columns: int
-    """Length of a row: the mean number of those who ask a map, so that little more than half of the
-    grid can be empty."""
-
-
-def together(map_of: Tensor, maps: int) -> Together:
-    """Bring those together who ask the same map.
-
-    Args:
-        map_of: Which map each asks, ``(asking,)``.
-        maps: How many there are.
-    """
-    count = torch.bincount(map_of, minlength=maps)
-    columns = -(-len(map_of) // max(1, int((count > 0).sum())))
-    rows = -(-count // columns)
-    order = torch.argsort(map_of, stable=True)
-    asked = map_of[order]
-    rank = torch.arange(len(order), device=order.device) - (count.cumsum(0) - count)[asked]
-    row, column = torch.empty_like(order), torch.empty_like(order)
-    row[order] = (rows.cumsum(0) - rows)[asked] + rank // columns
-    column[order] = rank % columns
-    numbers = torch.arange(maps, device=order.device)
-    return Together(row, column, numbers.repeat_interleave(rows), columns)

@@ -127,7 +127,7 @@ class StarVPNetwork(nn.Module):
         seen = self.spatial(
             torch.cat((history, recurrent), dim=1),
             window.saliency_points,
-            window.saliency_steps,
+            window.saliency_index,
             inputs.extra,
             inputs.added,
         )

@@ -77,14 +77,10 @@ class Track(Forecaster):
 
     def _flat_maps(self, window: ViewportWindow) -> Tensor:
         """A row of numbers for each moment of each window, ``(batch, history + horizon, flat)``."""
-        moments = self.spec.history_steps + len(self.spec.horizon_steps)
-        batch = len(window.user_index)
         flat = window.history_directions.new_zeros(1, GRID[0] * GRID[1] + 1)
         if len(window.saliency_maps) > 0:
             # Densities span decades; the logarithm keeps the faint ones visible.
             coarse = adaptive_avg_pool2d(torch.log1p(window.saliency_maps).unsqueeze(1), GRID)
             flat = torch.cat((pad(coarse.flatten(1), (0, 1), value=1.0), flat))
-        if window.saliency_steps.shape[1] == 0:
-            return flat[-1:].expand(batch, moments, -1)
         # Index -1 is the last row: that of no map.
-        return flat[window.saliency_steps]
+        return flat[window.saliency_index]

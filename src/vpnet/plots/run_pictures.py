@@ -48,8 +48,10 @@ def draw_run_pictures(
     ]
     video = data.samples.video_ids[int(windows.recording_index[0])]
     background = None
-    shown = int(windows.saliency_index[0])
-    if shown >= 0 and (windows.saliency_index == shown).all():
+    # Of the moments that a window looks at, the middle one.
+    looked_at = windows.saliency_index[:, windows.saliency_index.shape[1] // 2]
+    shown = int(looked_at[0])
+    if len(windows.saliency_maps) > 0 and shown >= 0 and (looked_at == shown).all():
         background = windows.saliency_maps[shown] / windows.saliency_maps[shown].max()
     curves = curves_from_summaries(summaries)
     title = f"Video {video}: windows of median error, {len(positions)} viewers"
