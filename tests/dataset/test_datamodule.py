@@ -140,6 +140,18 @@ def test_torn_groups_are_told(make_cohort, make_task, caplog):
     assert "training.batch_size=10 is no multiple of training.group_size=4" in caplog.text
 
 
+@pytest.mark.parametrize(("batch_size", "together"), [(64, 16), (20, 4), (7, 1)])
+def test_windows_stay_together_by_themselves_where_there_are_maps(
+    batch_size, together, make_cohort, make_task
+):
+    recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
+    for saliency, expected in ((CenterBias(12, 24), together), (None, 1)):
+        data = ViewportDataModule(
+            recordings, CrossVideo(), make_task(), saliency=saliency, batch_size=batch_size
+        )
+        assert data.group_size == expected
+
+
 @pytest.mark.parametrize("loaded", ["data", "by_moment"])
 def test_loaders_give_every_window_once(loaded, request):
     data = request.getfixturevalue(loaded)

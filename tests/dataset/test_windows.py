@@ -116,7 +116,7 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
             "gaze_valid": cut(grid.gaze_valid, past).bool(),
             "face": cut(face, past, 2),
             "face_valid": cut(grid.face_valid, past).bool(),
-            "saliency_index": torch.tensor(-1),
+            "saliency_index": torch.full((len(SPEC.saliency_times_s),), -1),
             "user_index": torch.tensor([1, 0, 1][r]),
             "recording_index": torch.tensor(r),
             "anchor_step": (grid.timestamps_s[index] * RATE_HZ).round().long(),

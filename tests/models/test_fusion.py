@@ -73,6 +73,7 @@ def test_turning_the_scene_with_its_saliency_turns_the_prediction(
 ):
     model = make_fusion()
     stir(model.saliency_attention, 0.2)
+    stir(model.saliency_attention.position, 2.0)
     stir(model.saliency_encoder, 0.2)
     row, column = torch.meshgrid(torch.arange(120), torch.arange(240), indexing="ij")
     spots = [
@@ -92,7 +93,7 @@ def test_turning_the_scene_with_its_saliency_turns_the_prediction(
     turned = head_turned._replace(saliency_maps=window.saliency_maps.roll(columns, dims=-1))
     apart_rad = great_circle_distance(model(turned), expected).max()
     left_behind_rad = great_circle_distance(model(head_turned), expected).max()
-    assert left_behind_rad > 0.03, "the map matters"
+    assert left_behind_rad > 0.05, "the map matters"
     assert apart_rad < (1e-4 if exactly else 0.3 * left_behind_rad)
 
 

@@ -41,9 +41,10 @@ def encoders(encoder: str, projection: str) -> int:
 
 
 ATTENTION = {
-    # What tells horizons apart; position, query and output of the state, key and value of tokens.
+    # What tells horizons apart; position, query and output of the state, key and value of tokens;
+    # how far each head trusts the map.
     "trajectory": (
-        3 * STATE + linear(3, TOKEN) + 2 * linear(STATE, STATE) + 2 * linear(TOKEN, STATE)
+        3 * STATE + linear(3, TOKEN) + 2 * linear(STATE, STATE) + 2 * linear(TOKEN, STATE) + 4
     ),
     "saliency": (
         # The streams' projections and the vector of each modality; position.

@@ -8,6 +8,7 @@ from vpnet.geometry.directions import great_circle_distance, normalize
 from vpnet.geometry.equirectangular import direction_from_pixel, solid_angle_weights
 from vpnet.geometry.tangent import tangent_axes
 from vpnet.models.personal_saliency import PersonalSaliency, upsample_maps
+from vpnet.models.saliency_encoder import SaliencyTokens
 
 WIDTHS = {"head": 6, "eye": 5, "face": 3}
 GRID = (6, 12)
@@ -36,8 +37,11 @@ def question() -> dict:
     return {
         "streams": {name: noise(5, width) for name, width in WIDTHS.items()},
         "streams_valid": dict(zip(WIDTHS, valid.T, strict=True)),
-        "tokens": noise(3, math.prod(GRID), 8),
-        "token_directions": normalize(noise(math.prod(GRID), 3)),
+        "tokens": SaliencyTokens(
+            noise(3, math.prod(GRID), 8),
+            noise(3, math.prod(GRID)),
+            normalize(noise(math.prod(GRID), 3)),
+        ),
         "saliency_index": INDEX,
         "viewport_center": normalize(noise(5, 3)),
     }
@@ -50,8 +54,9 @@ def plain_answer(module: PersonalSaliency, question: dict) -> tuple[Tensor, Tens
         Values, and shares of the maps' mass, shape ``(batch, moments, tokens)``.
     """
     center = question["viewport_center"].repeat_interleave(2, 0)
-    relative = question["token_directions"] @ torch.stack((*tangent_axes(center), center), dim=-1)
-    seen = question["tokens"][ASKED] + module.position(relative)
+    tokens = question["tokens"]
+    relative = tokens.directions @ torch.stack((*tangent_axes(center), center), dim=-1)
+    seen = tokens.features[ASKED] + module.position(relative)
     asked = torch.stack(
         [
             question["streams"][name].repeat_interleave(2, 0) @ module.streams[name].weight.T
@@ -72,7 +77,7 @@ def plain_answer(module: PersonalSaliency, question: dict) -> tuple[Tensor, Tens
     )
     absent = ~torch.stack(list(question["streams_valid"].values()), dim=1).repeat_interleave(2, 0)
     seen = module.norm(seen + plain(seen, asked, asked, key_padding_mask=absent)[0])
-    mass = torch.exp(module.log_density(seen)[..., 0]) * module.solid_angles
+    mass = torch.exp(module.log_ratio(seen)[..., 0] + tokens.log_mass[ASKED])
     shares = mass / mass.sum(dim=1, keepdim=True)
     pooled = (shares.unsqueeze(-1) * torch.cat((seen, relative), dim=-1)).sum(dim=1)
     answer = module.pooled(pooled), shares
@@ -95,10 +100,11 @@ def test_maps_are_densities(module, question):
     torch.testing.assert_close(mass, HAS_MAP.double())
 
 
-def test_a_map_without_any_difference_is_even(module, question):
-    """Each cell weighs as its solid angle, so that the poles are not crowded."""
-    nn.init.zeros_(module.log_density[0].weight)
-    torch.testing.assert_close(module(**question).maps[0, 0], torch.ones(GRID).double())
+def test_nothing_learned_the_map_is_everybodys(module, question):
+    nn.init.zeros_(module.log_ratio[0].weight)
+    mass = question["tokens"].log_mass[0].softmax(dim=0)
+    found = module(**question).maps[0, 0].flatten() * module.solid_angles
+    torch.testing.assert_close(found, mass)
 
 
 @pytest.mark.parametrize("name", WIDTHS)
@@ -134,7 +140,8 @@ def test_without_any_stream_the_map_speaks_alone(module, question):
 
 
 def test_without_maps_there_is_no_answer(module, question):
-    question["tokens"] = question["tokens"][:0]
+    features, log_mass, directions = question["tokens"]
+    question["tokens"] = SaliencyTokens(features[:0], log_mass[:0], directions)
     question["saliency_index"] = torch.full((5, 2), -1)
     values, maps = module(**question)
     assert torch.equal(values, torch.zeros(5, 2, 10).double())

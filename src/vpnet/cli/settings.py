@@ -52,7 +52,7 @@ NUMBERS = {
 }
 """Other numbers, with the smallest and the largest value."""
 
-MAY_BE_NULL = ("batch_clips", "saliency.folds", "saliency_lookahead_s")
+MAY_BE_NULL = ("batch_clips", "saliency.folds", "saliency_lookahead_s", "training.group_size")
 """Those of both kinds of numbers that may be null."""
 
 

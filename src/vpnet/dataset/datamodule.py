@@ -1,6 +1,7 @@
 """From recordings to batches: resample, deal out, cut windows, load."""
 
 import logging
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -25,6 +26,9 @@ from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 
 logger = logging.getLogger(__name__)
+
+LARGEST_GROUP = 16
+"""Windows that stay together where nobody says how many."""
 
 
 class ViewportDataModule(pl.LightningDataModule):
@@ -57,6 +61,7 @@ class ViewportDataModule(pl.LightningDataModule):
         run_length: Consecutive windows of a recording that stay together in a training batch.
         group_size: Windows of one video and nearly one moment that stay together in a training
             batch, as far as it is whole; a multiple of ``run_length``. They look at the same maps.
+            None: at most 16 with saliency, 1 without.
         skip_short: Leave out recordings too short for one window instead of refusing them.
         for_training: Whether the split must have recordings to train and to validate on.
 
@@ -84,7 +89,7 @@ class ViewportDataModule(pl.LightningDataModule):
         eval_batch_size: int = 512,
         num_workers: int = 0,
         run_length: int = 1,
-        group_size: int = 1,
+        group_size: int | None = None,
         skip_short: bool = False,
         for_training: bool = True,
     ) -> None:
@@ -94,7 +99,6 @@ class ViewportDataModule(pl.LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.run_length = run_length
-        self.group_size = group_size
         if isinstance(split, SplitFile):
             _warn_of_other_protocol(split, task)
         intervals_s: list[float] = []
@@ -140,6 +144,9 @@ class ViewportDataModule(pl.LightningDataModule):
         self.crowd = crowd
         if crowd is not None:
             _warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
+        if group_size is None:
+            group_size = math.gcd(batch_size, LARGEST_GROUP) if saliency is not None else 1
+        self.group_size = group_size
         if batch_size % group_size:
             logger.warning(
                 "training.batch_size=%d is no multiple of training.group_size=%d: groups are torn",

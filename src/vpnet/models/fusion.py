@@ -193,7 +193,6 @@ class Fusion(Forecaster):
         if self.saliency_encoder is not None and self.saliency_attention is not None:
             seen = (
                 self.saliency_encoder(window.saliency_maps),
-                self.saliency_encoder.token_directions,
                 window.saliency_index,
                 viewport_center,
             )

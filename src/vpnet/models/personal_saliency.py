@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vpnet.geometry.equirectangular import solid_angle_weights
 from vpnet.geometry.tangent import tangent_axes
+from vpnet.models.saliency_encoder import SaliencyTokens
 
 
 class PersonalAnswer(NamedTuple):
@@ -28,8 +29,9 @@ class PersonalSaliency(nn.Module):
     """Tokens of a map ask the streams of a viewer.
 
     A token is told where it lies relative to the viewport centre, as in `SaliencyAttention`. What
-    it learns from the streams joins it, and a small network turns the sum into a logarithm of
-    density: with one stream the attention has no choice, but the sum still tells viewers apart.
+    it learns from the streams joins it, and a small network turns the sum into the logarithm of a
+    factor, by which the map becomes the viewer's own: with one stream the attention has no choice,
+    but the sum still tells viewers apart.
 
     Args:
         streams: Width of each stream's vector, by name.
@@ -58,12 +60,12 @@ class PersonalSaliency(nn.Module):
         self.modalities = nn.Parameter(0.02 * torch.randn(len(streams), token_width))
         self.position = nn.Linear(3, token_width)
         self.query = nn.Linear(token_width, token_width)
-        # What is added to all keys, or to all densities, cancels.
+        # What is added to all keys, or to all logarithms, cancels.
         self.key = nn.Linear(token_width, token_width, bias=False)
         self.value = nn.Linear(token_width, token_width)
         self.output = nn.Linear(token_width, token_width)
         self.norm = nn.LayerNorm(token_width)
-        self.log_density = nn.Sequential(
+        self.log_ratio = nn.Sequential(
             nn.Linear(token_width, token_width // 2),
             nn.GELU(),
             nn.Linear(token_width // 2, 1, bias=False),
@@ -75,8 +77,7 @@ class PersonalSaliency(nn.Module):
         self,
         streams: Mapping[str, Tensor],
         streams_valid: Mapping[str, Tensor],
-        tokens: Tensor,
-        token_directions: Tensor,
+        tokens: SaliencyTokens,
         saliency_index: Tensor,
         viewport_center: Tensor,
     ) -> PersonalAnswer:
@@ -85,13 +86,12 @@ class PersonalSaliency(nn.Module):
         Args:
             streams: Vector of each stream, by name, shape ``(batch, width)``.
             streams_valid: Which windows have the stream, by name, shape ``(batch,)``.
-            tokens: Tokens of the distinct maps, shape ``(maps, tokens, token_width)``.
-            token_directions: Their unit vectors in the world, shape ``(tokens, 3)``.
+            tokens: Tokens of the distinct maps.
             saliency_index: Each window's maps, -1 for none, shape ``(batch, moments)``.
             viewport_center: At the anchor, shape ``(batch, 3)``.
         """
         moments = saliency_index.shape[1]
-        if len(tokens) == 0:
+        if len(tokens.features) == 0:
             values = viewport_center.new_zeros(*saliency_index.shape, self.pooled.out_features)
             return PersonalAnswer(values, values.new_zeros(*saliency_index.shape, *self.grid))
         # From here on every moment of a window is a row of its own.
@@ -100,18 +100,18 @@ class PersonalSaliency(nn.Module):
             name: part.repeat_interleave(moments) for name, part in streams_valid.items()
         }
         axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
-        positions = (token_directions @ axes).repeat_interleave(moments, 0)
+        positions = (tokens.directions @ axes).repeat_interleave(moments, 0)
         has_map = (saliency_index.flatten() >= 0).unsqueeze(1)
         of_window = saliency_index.flatten().clamp(min=0)
         # Queries of tokens are made once per distinct map; the part of the position joins later.
-        query = self.query(tokens)[of_window]
+        query = self.query(tokens.features)[of_window]
         query = query + positions @ (self.query.weight @ self.position.weight).T
         query = query + self.query.weight @ self.position.bias
-        seen = tokens[of_window] + self.position(positions)
+        seen = tokens.features[of_window] + self.position(positions)
         seen = self.norm(seen + self._ask(query, streams, streams_valid))
 
-        logits = self.log_density(seen).squeeze(2).to(self.solid_angles.dtype)
-        shares = torch.softmax(logits + self.solid_angles.log(), dim=1)
+        logits = self.log_ratio(seen).squeeze(2).to(self.solid_angles.dtype)
+        shares = torch.softmax(logits + tokens.log_mass[of_window], dim=1)
         placed = torch.cat((seen, positions.to(seen.dtype)), dim=2)
         pooled = (shares.to(placed.dtype).unsqueeze(1) @ placed).squeeze(1)
         # Not a product: the map that stands in for none may be anything, NaN included.

@@ -1,17 +1,34 @@
 """Saliency maps as tokens, and a trajectory that asks them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from vpnet.geometry.equirectangular import pixel_directions
+from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.geometry.tangent import tangent_axes
 from vpnet.models.attention import attend, together
+
+LEAST_DENSITY = 1e-2
+"""What a cell has at least, the mean of a map being 1, before its logarithm is taken."""
+
+
+class SaliencyTokens(NamedTuple):
+    """What the distinct maps of a batch hold, cell by cell."""
+
+    features: Tensor
+    """Shape ``(maps, tokens, width)``."""
+    log_mass: Tensor
+    """Logarithm of a cell's share of its map's mass, nearly, ``(maps, tokens)``."""
+    directions: Tensor
+    """Unit vectors of the cells in the world, ``(tokens, 3)``."""
 
 
 class SaliencyEncoder(nn.Module):
     """Convolutions over an equirectangular map; columns wrap, rows do not.
+
+    Beside its features a token keeps the mass of its cell.
 
     3x3 (32), 3x3 / 2 (64), 3x3 / 2 (128), GELU, pooled to a grid of tokens. Maps are given once
     each, however many windows look at them.
@@ -21,23 +38,27 @@ class SaliencyEncoder(nn.Module):
         grid: Rows and columns of tokens.
     """
 
+    directions: Tensor
+    log_area: Tensor
+
     def __init__(self, width: int = 128, grid: tuple[int, int] = (14, 28)) -> None:
         super().__init__()
         self.grid = grid
         self.convolutions = nn.ModuleList(
             (nn.Conv2d(1, 32, 3), nn.Conv2d(32, 64, 3, stride=2), nn.Conv2d(64, width, 3, stride=2))
         )
-        self.register_buffer("token_directions", pixel_directions(*grid).reshape(-1, 3), False)
+        self.register_buffer("directions", pixel_directions(*grid).reshape(-1, 3), False)
+        area = solid_angle_weights(*grid).reshape(-1)
+        self.register_buffer("log_area", area.log(), False)
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def forward(self, maps: Tensor) -> SaliencyTokens:
         """Tokens of maps.
 
         Args:
             maps: Solid-angle normalised, shape ``(maps, height, width)``.
-
-        Returns:
-            Shape ``(maps, tokens, width)``.
         """
+        density = nn.functional.adaptive_avg_pool2d(maps.unsqueeze(1), self.grid).flatten(1)
+        log_mass = density.clamp(min=LEAST_DENSITY).log() + self.log_area
         # Densities span decades; the logarithm keeps the faint ones visible.
         features = torch.log1p(maps).unsqueeze(1)
         for convolution in self.convolutions:
@@ -45,7 +66,7 @@ class SaliencyEncoder(nn.Module):
             padded = nn.functional.pad(wrapped, (0, 0, 1, 1), mode="replicate")
             features = nn.functional.gelu(convolution(padded))
         pooled = nn.functional.adaptive_avg_pool2d(features, self.grid)
-        return pooled.flatten(2).transpose(1, 2)
+        return SaliencyTokens(pooled.flatten(2).transpose(1, 2), log_mass, self.directions)
 
 
 class SaliencyAttention(nn.Module):
@@ -56,6 +77,9 @@ class SaliencyAttention(nn.Module):
     keys and values are projected once per distinct map, not once per window, and the positions join
     as three numbers a token, in the world's axes, to which the question is turned; the result is
     that of plain multi-head attention.
+
+    The logarithm of a token's mass is added to its score, times a number that each head learns and
+    that starts at 1: so before anything is learned a head looks where the map says that one looks.
 
     Args:
         map_of_horizon: Which of a window's maps each horizon asks.
@@ -82,12 +106,12 @@ class SaliencyAttention(nn.Module):
         self.key = nn.Linear(token_width, state_width)
         self.value = nn.Linear(token_width, state_width)
         self.output = nn.Linear(state_width, state_width)
+        self.trust = nn.Parameter(torch.ones(heads))
 
     def forward(
         self,
         state: Tensor,
-        tokens: Tensor,
-        token_directions: Tensor,
+        tokens: SaliencyTokens,
         saliency_index: Tensor,
         viewport_center: Tensor,
     ) -> Tensor:
@@ -95,8 +119,7 @@ class SaliencyAttention(nn.Module):
 
         Args:
             state: Shape ``(batch, state_width)``.
-            tokens: Tokens of the distinct maps, shape ``(maps, tokens, token_width)``.
-            token_directions: Their unit vectors in the world, shape ``(tokens, 3)``.
+            tokens: Tokens of the distinct maps.
             saliency_index: Each window's maps, -1 for none, shape ``(batch, moments)``.
             viewport_center: At the anchor, shape ``(batch, 3)``.
 
@@ -104,7 +127,7 @@ class SaliencyAttention(nn.Module):
             Shape ``(batch, horizon, state_width)``; 0 where a window has no map.
         """
         asked_map = saliency_index[:, self.map_of_horizon]
-        if len(tokens) == 0:
+        if len(tokens.features) == 0:
             return state.new_zeros(*asked_map.shape, state.shape[1])
         # The map is linear: what all steps share goes through it once.
         steps = nn.functional.linear(self.steps, self.query.weight)
@@ -116,13 +139,13 @@ class SaliencyAttention(nn.Module):
         asked_position = torch.einsum("bshc,hcp->bshp", query, key_position.to(query.dtype))
         asked_position = asked_position @ axes.transpose(1, 2).unsqueeze(1).to(query.dtype)
 
-        grid = together(asked_map.clamp(min=0).flatten(), len(tokens))
-        asking = grid.gather(torch.cat((query, asked_position), dim=3).flatten(0, 1))
-        key, value = (
-            torch.cat((of_map, directions), dim=3).transpose(1, 2)[grid.map_of_row]
-            for of_map, directions in self._tokens(tokens, token_directions)
-        )
-        found = attend(asking.transpose(1, 2), key, value, scale=query.shape[3] ** -0.5)
+        scale = query.shape[3] ** -0.5
+        trust = (self.trust / scale).to(query.dtype)[:, None].expand(*query.shape[:3], 1)
+
+        grid = together(asked_map.clamp(min=0).flatten(), len(tokens.features))
+        asking = grid.gather(torch.cat((query, asked_position, trust), dim=3).flatten(0, 1))
+        key, value = (part[grid.map_of_row] for part in self._keys_and_values(tokens))
+        found = attend(asking.transpose(1, 2), key, value, scale)
         found = grid.scatter(found.transpose(1, 2)).unflatten(0, asked_map.shape)
         seen_position = found[..., -3:] @ axes.unsqueeze(1).to(found.dtype)
         attended = found[..., :-3] + torch.einsum(
@@ -132,9 +155,16 @@ class SaliencyAttention(nn.Module):
         answer = self.output(attended.flatten(2))
         return torch.where((asked_map >= 0).unsqueeze(2), answer, answer.new_zeros(()))
 
-    def _tokens(self, tokens: Tensor, token_directions: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Keys, then values, ``(maps, tokens, heads, width)``, and where their tokens lie."""
-        for layer in (self.key, self.value):
-            of_map = layer(tokens + self.position.bias).unflatten(2, (self.heads, -1))
-            directions = token_directions.to(of_map.dtype)[None, :, None]
-            yield of_map, directions.expand(*of_map.shape[:3], 3)
+    def _keys_and_values(self, tokens: SaliencyTokens) -> tuple[Tensor, Tensor]:
+        """``(maps, heads, tokens, width + 4)`` and ``(maps, heads, tokens, width + 3)``.
+
+        Behind a key stand the token's place and its mass, behind a value its place.
+        """
+        features = tokens.features + self.position.bias
+        key, value = (
+            layer(features).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for layer in (self.key, self.value)
+        )
+        place = tokens.directions.to(key.dtype).expand(*key.shape[:3], 3)
+        mass = tokens.log_mass.to(key.dtype)[:, None, :, None].expand(*key.shape[:3], 1)
+        return torch.cat((key, place, mass), dim=3), torch.cat((value, place), dim=3)
