@@ -48,7 +48,8 @@ def test_a_sweep_leaves_its_rows_and_its_table(sweep):
     text = (sweep / "table.md").read_text()
     assert "| no user, 1 seed | error |" in text
     assert "the data lack saliency" in text
-    assert "INCOMPLETE: head_only has no finished run;" in text
+    assert "rows not run: head_only, eye_only, no_offset, no_face, no_saliency" in text
+    assert "INCOMPLETE" not in text
     assert not list(sweep.rglob("wandb")), "logger=csv touches nothing of W&B"
 
 

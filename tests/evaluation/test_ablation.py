@@ -70,14 +70,17 @@ def test_what_is_missing_is_said_and_the_rest_is_there(leave_ablation_run, tmp_p
     leave_ablation_run("less", 3, {}, is_finished=False, **rows)
     ablation = ablation_of(tmp_path / "sweep")
     assert [row.name for row in ablation.rows] == ["full", "less", "static"]
-    assert ablation.incomplete == ("less lacks seed 1, 3", "never has no finished run")
+    assert ablation.incomplete == ("less lacks seed 1, 3",)
+    assert ablation.not_run == ("never",)
     assert ablation.rows[1].errors[0].difference_deg == pytest.approx(3.0)
 
 
 def test_without_the_first_row_nothing_is_compared(leave_ablation_run, tmp_path):
     leave_ablation_run("less", 1, LESS)
+    leave_ablation_run("full", 1, {}, is_finished=False)
     ablation = ablation_of(tmp_path / "sweep")
     assert ablation.incomplete == ("full has no finished run",)
+    assert ablation.not_run == ()
     assert [row.is_compared for row in ablation.rows] == [False, False]
     assert [row.errors[0].candidate_deg for row in ablation.rows] == pytest.approx([7.0, 10.0])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.metric import EvaluatedWindows
@@ -160,4 +161,23 @@ def test_runs_that_differ_in_more_than_the_seed_are_refused(summary_of, write_ru
     with pytest.raises(InputError, match="both have seed 2"):
         results_over_seeds(runs[:3], 50)
     with pytest.raises(InputError, match="its model differs"):
+        results_over_seeds([runs[0], runs[3]], 50)
+
+
+def test_seeds_that_started_otherwise_are_no_seeds_of_one_result(summary_of, write_run):
+    """Each may start from an LSTM of its own seed, but all or none."""
+    runs = []
+    for seed, start, epochs in ((1, "a.ckpt", 1), (2, "b.ckpt", 1), (3, None, 1), (4, "d.ckpt", 2)):
+        run = write_run(f"seed_{seed}", {"star_vp": summary_of(seed), "static": summary_of(9)})
+        settings = {
+            "seed": seed,
+            "lstm_checkpoint": start,
+            "training": {"max_epochs": epochs},
+        }
+        (run / "config.yaml").write_text(yaml.safe_dump(settings))
+        runs.append(run)
+    assert "2 seeds" in results_over_seeds(runs[:2], 50).to_markdown()
+    with pytest.raises(InputError, match="its lstm_checkpoint differs"):
+        results_over_seeds([runs[0], runs[2]], 50)
+    with pytest.raises(InputError, match="its training differs"):
         results_over_seeds([runs[0], runs[3]], 50)

@@ -6,12 +6,11 @@ import torch
 from vpnet.dataset.window import ViewportWindow
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.models.streams import (
-    HEAD_VECTOR_FEATURES,
+    HeadVectors,
     eye_features,
     eye_stream,
     face_stream,
     head_stream,
-    head_vectors,
     held_gaze,
     mean_face,
     offset_stream,
@@ -130,14 +129,16 @@ def test_turning_the_whole_scene_changes_nothing(stream, make_spec, make_window,
 def test_a_head_is_where_it_points_and_how_that_changes(make_spec, make_window):
     window = make_window(make_spec())
     directions = window.history_directions
-    assert torch.equal(head_vectors(window, 5.0, with_velocity=False), directions)
-    features = head_vectors(window, 5.0, with_velocity=True)
+    assert torch.equal(HeadVectors(5.0, with_velocity=False)(window), directions)
+    reader = HeadVectors(5.0, with_velocity=True)
+    features = reader(window)
     assert torch.equal(features[..., :3], directions)
     assert (features[:, 0, 3:] == 0).all()
     for step in range(1, 8):
         change = (directions[:, step] - directions[:, step - 1]) * 5.0
         torch.testing.assert_close(features[:, step, 3:], change)
-    assert {False: 3, True: features.shape[2]} == HEAD_VECTOR_FEATURES
+    assert reader.features == features.shape[2] == 6
+    assert HeadVectors(5.0, with_velocity=False).features == 3
 
 
 def test_eight_numbers_tell_of_the_eyes(make_spec, make_window):

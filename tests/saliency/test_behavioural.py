@@ -139,7 +139,7 @@ def all_maps(recordings, user_id, part, folds=None):
     own = torch.tensor([user == user_id for user in users])
     assert own.any()
     assert (window.saliency_index[own] >= 0).all()
-    return window.saliency_maps[window.saliency_index[own]]
+    return window.saliency_maps[window.saliency_index[own]].flatten(0, 1)
 
 
 @pytest.fixture(scope="module")

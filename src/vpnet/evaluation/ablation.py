@@ -55,8 +55,10 @@ class Ablation:
     """Those with a finished run, in order; static is the last."""
     seeds: tuple[int, ...]
     """All seeds that any row has begun."""
+    not_run: tuple[str, ...]
+    """Rows of which no run was begun: a sweep may ask for some rows alone."""
     incomplete: tuple[str, ...]
-    """What is missing, a sentence per row."""
+    """What is missing of the others, a sentence per row."""
     absent_streams: tuple[str, ...]
     """Streams that a row asks for and the data lack."""
     differing: tuple[str, ...]
@@ -86,10 +88,13 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
     names |= dict.fromkeys(run.parent.name for run in configs)
     runs_of = {name: [run for run in finished if run.parent.name == name] for name in names}
     seeds = sorted({config["seed"] for config in configs.values()})
+    begun = {run.parent.name for run in configs}
     incomplete = []
     for name, runs in runs_of.items():
         _check_one_row(runs, configs)
         missing = [seed for seed in seeds if seed not in [configs[run]["seed"] for run in runs]]
+        if name not in begun:
+            continue
         if not runs:
             incomplete.append(f"{name} has no finished run")
         elif missing:
@@ -126,6 +131,7 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         folder,
         tuple(rows),
         tuple(seeds),
+        tuple(name for name in names if name not in begun),
         tuple(incomplete),
         tuple(absent),
         _differing_between_rows([configs[row.runs[0]] for row in rows if row.runs]),

@@ -131,6 +131,8 @@ def _footnotes(ablation: Ablation, is_any_worse: bool) -> tuple[str, ...]:
         )
     if ablation.differing:
         notes.append(f"rows differ in {', '.join(ablation.differing)}")
+    if ablation.not_run:
+        notes.append(f"rows not run: {', '.join(ablation.not_run)}")
     if ablation.incomplete:
         notes.append(f"INCOMPLETE: {'; '.join(ablation.incomplete)}")
     return tuple(notes)

@@ -18,6 +18,17 @@ METRICS_FILE = "metrics.json"
 CONFIG_FILE = "config.yaml"
 BASELINE = "static"
 
+ALIKE = (
+    "model",
+    "saliency",
+    "crowd",
+    "face_features",
+    "task",
+    "training",
+    "lstm_checkpoint",
+)
+"""Settings in which runs over seeds are alike."""
+
 
 def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> TextTable:
     """Table of runs that differ in nothing but the seed, the baselines beside them.
@@ -171,8 +182,11 @@ def _check_seeds(runs: Sequence[Path]) -> None:
             )
         seeds[config["seed"]] = run
         first = first or config
-        for name in ("model", "saliency", "face_features"):
-            if config[name] != first[name]:
+        for name in ALIKE:
+            own, expected = config.get(name), first.get(name)
+            if name == "lstm_checkpoint":  # each seed may start from an LSTM of its own
+                own, expected = own is not None, expected is not None
+            if own != expected:
                 raise InputError(
                     f"{file}: its {name} differs from that of {runs[0]}; runs over seeds differ in "
                     "the seed alone, use `vpnet compare` for the rest"

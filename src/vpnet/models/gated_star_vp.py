@@ -13,10 +13,9 @@ from vpnet.models.forecaster import Answer, Forecaster
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
 from vpnet.models.streams import (
     EYE_FEATURES,
-    HEAD_VECTOR_FEATURES,
+    HeadVectors,
     eye_features,
     face_stream,
-    head_vectors,
 )
 
 
@@ -60,8 +59,8 @@ class GatedStarVP(Forecaster):
         velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        self.velocity = velocity
-        features = {"head": HEAD_VECTOR_FEATURES[velocity]}
+        self.head = HeadVectors(spec.sampling_rate_hz, velocity)
+        features = {"head": self.head.features}
         if spec.present["eye"]:
             features["eye"] = EYE_FEATURES
         if spec.present["face"]:
@@ -87,7 +86,7 @@ class GatedStarVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> GatedTrace:
         """Predict, and give the weights as well."""
-        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        history = self.head(window)
         # Windows are only cut where the head's whole history was measured.
         features, valid = {"head": history}, {"head": torch.ones_like(window.history_valid)}
         if "eye" in self.encoders:

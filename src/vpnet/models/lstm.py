@@ -14,7 +14,7 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.crowd_attention import CrowdAttention, CrowdMemory
 from vpnet.models.forecaster import Forecaster, RecurrentPart
 from vpnet.models.recurrent import EncoderDecoder
-from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
+from vpnet.models.streams import HeadVectors
 
 
 class LSTM(Forecaster):
@@ -38,8 +38,9 @@ class LSTM(Forecaster):
         velocity: bool = True,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd, self.velocity = crowd, velocity
-        self.recurrent = EncoderDecoder(HEAD_VECTOR_FEATURES[velocity], hidden, layers)
+        self.wants_crowd = crowd
+        self.head = HeadVectors(spec.sampling_rate_hz, velocity)
+        self.recurrent = EncoderDecoder(self.head.features, hidden, layers)
         self.crowd_attention = CrowdAttention(spec, hidden) if crowd and spec.has_crowd else None
         self._horizon = {step: column for column, step in enumerate(spec.horizon_steps)}
 
@@ -49,7 +50,7 @@ class LSTM(Forecaster):
         if self.crowd_attention is not None:
             memory = self.crowd_attention.read(window)
             enrich = partial(self._ask, self.crowd_attention, memory)
-        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        history = self.head(window)
         steps = self.spec.horizon_steps
         last = window.history_directions[:, -1]
         predicted = self.recurrent(history, last, steps[-1], enrich=enrich)
@@ -65,7 +66,7 @@ class LSTM(Forecaster):
 
     def recurrent_part(self) -> RecurrentPart:
         """See `Forecaster`."""
-        return RecurrentPart(self.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
+        return RecurrentPart(self.recurrent, self.head.features)
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """The crowd, where it is asked for and the data have none."""

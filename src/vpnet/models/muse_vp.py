@@ -15,9 +15,8 @@ from vpnet.models.recurrent import State
 from vpnet.models.star_vp_network import HIDDEN, Inputs, StarVPNetwork, StarVPTrace
 from vpnet.models.streams import (
     EYE_FEATURES,
-    HEAD_VECTOR_FEATURES,
+    HeadVectors,
     eye_features,
-    head_vectors,
     held_gaze,
     mean_face,
 )
@@ -76,7 +75,7 @@ class MuseVP(Forecaster):
         velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        self.velocity = velocity
+        self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         for name, value, known in (
             ("lstm", lstm, LSTM_FORMS),
             ("eye_spatial_mode", eye_spatial_mode, SPATIAL_MODES),
@@ -100,7 +99,7 @@ class MuseVP(Forecaster):
         self.sees_gaze, adds_gaze = eye_spatial, eye_spatial and eye_spatial_mode == "add"
         self.network = StarVPNetwork(
             spec,
-            features=HEAD_VECTOR_FEATURES[velocity] + single_eyes,
+            features=self.head.features + single_eyes,
             beside=is_dual,
             extra=3 if eye_spatial and not adds_gaze else 0,
             gate_extra=FACE_WIDTH if face_gating and present["face"] else 0,
@@ -127,7 +126,7 @@ class MuseVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> StarVPTrace:
         """Predict, and give what the prediction was made of."""
-        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        history = self.head(window)
         beside = None
         if self.reads_eyes:
             eyes = eye_features(window)
@@ -152,7 +151,7 @@ class MuseVP(Forecaster):
         """See `Forecaster`; with two LSTMs what they say is joined, and neither stands alone."""
         if self.eye_encoder is not None:
             return None
-        return RecurrentPart(self.network.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
+        return RecurrentPart(self.network.recurrent, self.head.features)
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Streams asked for that the data lack."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Answer, Forecaster, RecurrentPart
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
-from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
+from vpnet.models.streams import HeadVectors
 
 
 class StarVP(Forecaster):
@@ -40,10 +40,11 @@ class StarVP(Forecaster):
         velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd, self.velocity = crowd, velocity
+        self.wants_crowd = crowd
+        self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         self.network = StarVPNetwork(
             spec,
-            features=HEAD_VECTOR_FEATURES[velocity],
+            features=self.head.features,
             crowd=crowd,
             widening=widening,
             dropout=dropout,
@@ -56,7 +57,7 @@ class StarVP(Forecaster):
 
     def trace(self, window: ViewportWindow) -> StarVPTrace:
         """Predict, and give what the prediction was made of."""
-        history = head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
+        history = self.head(window)
         return self.network(window, Inputs(history))
 
     def answer(self, window: ViewportWindow) -> Answer:
@@ -65,7 +66,7 @@ class StarVP(Forecaster):
 
     def recurrent_part(self) -> RecurrentPart:
         """See `Forecaster`."""
-        return RecurrentPart(self.network.recurrent, HEAD_VECTOR_FEATURES[self.velocity])
+        return RecurrentPart(self.network.recurrent, self.head.features)
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
         """Saliency, and the crowd where it is asked for, where the data lack them."""

@@ -13,9 +13,6 @@ from vpnet.geometry.directions import wrap_angle, yaw_and_elevation
 STREAM_FEATURES = {"head": 6, "eye": 5, "offset": 3}
 """Features of each stream; those of the face depend on the data."""
 
-HEAD_VECTOR_FEATURES = {False: 3, True: 6}
-"""Numbers a step of `head_vectors`, without and with velocity."""
-
 EYE_FEATURES = 8
 """Numbers a step of `eye_features`."""
 
@@ -84,25 +81,29 @@ def face_stream(window: ViewportWindow) -> tuple[Tensor, Tensor]:
     return _masked(window.face, window.face_valid), window.face_valid
 
 
-def head_vectors(window: ViewportWindow, sampling_rate_hz: float, with_velocity: bool) -> Tensor:
+class HeadVectors:
     """The head for models that read directions as vectors: where it points, and how that changes.
 
     A recurrent network that reads directions alone must learn to subtract neighbouring ones, which
     takes it most of its training.
 
     Args:
-        window: A batch of windows.
-        sampling_rate_hz: Their clock.
+        sampling_rate_hz: Clock of the windows.
         with_velocity: Whether the change joins, per second; that of the first step is 0.
-
-    Returns:
-        Unit vectors, and velocities beside them, ``(batch, history, 3 or 6)``.
     """
-    directions = window.history_directions
-    if not with_velocity:
-        return directions
-    velocity = directions.diff(dim=1, prepend=directions[:, :1]) * sampling_rate_hz
-    return torch.cat((directions, velocity), dim=2)
+
+    def __init__(self, sampling_rate_hz: float, with_velocity: bool) -> None:
+        self.sampling_rate_hz = sampling_rate_hz
+        self.with_velocity = with_velocity
+        self.features = 6 if with_velocity else 3
+
+    def __call__(self, window: ViewportWindow) -> Tensor:
+        """Unit vectors, and velocities beside them, ``(batch, history, features)``."""
+        directions = window.history_directions
+        if not self.with_velocity:
+            return directions
+        velocity = directions.diff(dim=1, prepend=directions[:, :1]) * self.sampling_rate_hz
+        return torch.cat((directions, velocity), dim=2)
 
 
 def eye_features(window: ViewportWindow) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d, pad
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.recurrent import EncoderDecoder
-from vpnet.models.streams import HEAD_VECTOR_FEATURES, head_vectors
+from vpnet.models.streams import HeadVectors
 
 GRID = (12, 24)
 """Rows and columns to which a map is averaged."""
@@ -34,9 +34,9 @@ class Track(Forecaster):
 
     def __init__(self, spec: WindowSpec, hidden: int = 256, *, velocity: bool = True) -> None:
         super().__init__(spec)
-        self.velocity = velocity
+        self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         flat = GRID[0] * GRID[1] + 1
-        self.recurrent = EncoderDecoder(HEAD_VECTOR_FEATURES[velocity], hidden, layers=1)
+        self.recurrent = EncoderDecoder(self.head.features, hidden, layers=1)
         self.saliency_encoder = nn.LSTM(flat, hidden, batch_first=True)
         self.saliency_decoder = nn.LSTM(flat, hidden, batch_first=True)
         self.fusion_encoder = nn.LSTM(2 * hidden, hidden, batch_first=True)
@@ -47,9 +47,7 @@ class Track(Forecaster):
         history = window.history_directions
         horizon_steps = self.spec.horizon_steps
         maps = self._flat_maps(window)
-        read, state = self.recurrent.encoder(
-            head_vectors(window, self.spec.sampling_rate_hz, self.velocity)
-        )
+        read, state = self.recurrent.encoder(self.head(window))
         seen, saliency_state = self.saliency_encoder(maps[:, : self.spec.history_steps])
         _, fusion_state = self.fusion_encoder(torch.cat((read, seen), dim=2))
         to_come, _ = self.saliency_decoder(maps[:, self._column_of_step()], saliency_state)

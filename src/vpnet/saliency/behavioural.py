@@ -1,19 +1,15 @@
 """Where the training viewers looked at this moment of this video: known once it was watched."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.geometry.equirectangular import pixel_directions
 from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.kernels import SphereKernel
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.source import TrainingDirections
-
-_NOTHING = -60.0
-"""Exponents below this count as this."""
 
 _MOMENTS_AT_ONCE = 64
 """Bounds the memory: with 48 viewers and 40 x 80 pixels these take 40 MB."""
@@ -22,10 +18,9 @@ _MOMENTS_AT_ONCE = 64
 class Behavioural:
     """Density of the training viewers' directions at a moment, whoever asks left out.
 
-    Every viewer adds a von Mises-Fisher kernel (concentration 1 / sigma^2), the normal
-    distribution of the sphere. The maps of a viewer are made without that viewer's own data, rather
-    than by taking it out of a sum, where rounding would leave a trace. Viewers of validation and
-    test are never in it. Where nobody else watched there is no map.
+    Every viewer adds a `SphereKernel`. The maps of a viewer are made without that viewer's own
+    data, rather than by taking it out of a sum, where rounding would leave a trace. Viewers of
+    validation and test are never in it. Where nobody else watched there is no map.
 
     Args:
         smoothing_deg: Standard deviation of the kernel.
@@ -46,8 +41,7 @@ class Behavioural:
             )
         self.smoothing_deg = smoothing_deg
         self.height = height
-        self._concentration = 1 / math.radians(smoothing_deg) ** 2
-        self._pixels = pixel_directions(height, 2 * height).reshape(-1, 3).T.contiguous()
+        self._kernel = SphereKernel(smoothing_deg, height)
         self._crowd = Crowd(folds)
 
     def fit(self, training: TrainingDirections) -> None:
@@ -90,7 +84,4 @@ class Behavioural:
 
     def _density(self, directions: Tensor) -> Tensor:
         """Sum of the kernels around ``(moments, viewers, 3)`` directions, ``(moments, pixels)``."""
-        cosine = directions @ self._pixels
-        # Near the smallest numbers exp is fifty times slower, and they add nothing.
-        kernels = torch.exp((self._concentration * (cosine - 1)).clamp_(min=_NOTHING))
-        return (kernels * directions.any(dim=-1, keepdim=True)).sum(dim=1)
+        return self._kernel.around(directions, directions.any(dim=-1)).sum(dim=1)

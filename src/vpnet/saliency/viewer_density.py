@@ -1,29 +1,25 @@
 """Where the other viewers of a video look at each moment: a map made of recordings."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.geometry.equirectangular import pixel_directions
 from vpnet.recordings.recording import Recording
+from vpnet.saliency.kernels import SphereKernel
 from vpnet.saliency.viewing import viewing_by_video
 
 _SAMPLES_AT_ONCE = 256
 """Bounds the memory: the kernels of a viewer at one moment take 29 KB at the usual height."""
 
-_NOTHING = -60.0
-"""Exponents below this count as this: near the smallest numbers exp is fifty times slower."""
-
 
 class ViewerDensity:
     """Density of the viewers' directions at a moment, smoothed on the sphere.
 
-    Every viewer adds a von Mises-Fisher kernel (concentration 1 / sigma^2), the normal distribution
-    of the sphere. Viewers who ask are left out of their own maps, by their ids. In a small crowd
-    every viewer shows; that is enough to tell how it lies against another crowd.
+    Every viewer adds a `SphereKernel`. Viewers who ask are left out of their own maps, by their
+    ids. In a small crowd every viewer shows; that is enough to tell how it lies against another
+    crowd.
 
     Args:
         recordings: Of viewers whose directions are those of the video's frame.
@@ -48,10 +44,8 @@ class ViewerDensity:
             )
         self.rate_hz = rate_hz
         self.height = height
-        self._concentration = 1 / math.radians(smoothing_deg) ** 2
+        self._kernel = SphereKernel(smoothing_deg, height)
         self._viewing = viewing_by_video(recordings, rate_hz)
-        pixels = pixel_directions(height, 2 * height).reshape(-1, 3).T
-        self._pixels = torch.cat((pixels, torch.ones_like(pixels[:1])))
 
     def bind(self, video_ids: Sequence[str]) -> None:
         """Check that some of the videos were watched by these viewers.
@@ -91,21 +85,14 @@ class ViewerDensity:
             which += bool(rows)
             own = (which if rows else 0) * len(times_s)
             index[user] = torch.where(others > 0, own + torch.arange(len(times_s)), -1)
-        maps = torch.empty(1 + len(left_out), len(times_s), self._pixels.shape[1])
+        maps = torch.empty(1 + len(left_out), len(times_s), self._kernel.pixels)
         # A viewer who does not ask has a kernel all the same, and one of several who ask a map.
         batch = max(1, _SAMPLES_AT_ONCE // max(len(user_ids), len(viewing.user_ids)))
         for at in torch.arange(len(times_s)).split(batch):
-            kernels = self._kernels(viewing.directions[:, steps[at]], looking[:, at])
+            kernels = self._kernel.around(viewing.directions[:, steps[at]], looking[:, at])
             everyone = kernels.sum(0)
             maps[0, at] = everyone
             for row, rows in enumerate(left_out, start=1):
                 # What is left of a large sum may fall below zero by rounding.
                 maps[row, at] = (everyone - kernels[rows].sum(0)).clamp_(min=0)
         return maps.reshape(-1, *size), index
-
-    def _kernels(self, directions: Tensor, looking: Tensor) -> Tensor:
-        """A kernel around each direction, or nothing, shape ``(users, times, pixels)``."""
-        # The fourth coordinate carries the constant of the exponent: one product gives all of it.
-        constant = torch.where(looking, -self._concentration, -torch.inf).unsqueeze(-1)
-        exponent = torch.cat((self._concentration * directions, constant), dim=-1) @ self._pixels
-        return exponent.clamp_(min=_NOTHING).exp_()

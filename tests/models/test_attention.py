@@ -1,0 +1,46 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpnet.models.attention import attend, together
+
+
+@given(
+    map_of=st.lists(st.integers(0, 6), min_size=1, max_size=40),
+    width=st.integers(1, 3),
+)
+def test_who_asks_comes_back_from_a_row_of_its_map(map_of, width):
+    index = torch.tensor(map_of)
+    grid = together(index, 7)
+    asking = torch.arange(float(len(map_of) * width)).view(len(map_of), width) + 1
+    gathered = grid.gather(asking)
+    assert torch.equal(grid.scatter(gathered), asking)
+    assert torch.equal(grid.map_of_row[grid.row], index)
+    assert len(set(zip(grid.row.tolist(), grid.column.tolist(), strict=True))) == len(map_of)
+    assert (gathered != 0).any(dim=2).sum() == len(map_of), "the rest of the grid is empty"
+
+
+@given(map_of=st.lists(st.integers(0, 6), min_size=1, max_size=200))
+def test_the_grid_is_little_larger_than_those_who_ask(map_of):
+    """However unevenly maps are asked: one row more for each map that is."""
+    grid = together(torch.tensor(map_of), 7)
+    asked = len(set(map_of))
+    assert len(grid.map_of_row) * grid.columns <= len(map_of) + asked * (grid.columns)
+    assert (grid.map_of_row.bincount(minlength=7) > 0).sum() == asked
+
+
+@pytest.mark.parametrize("scale", [None, 0.3])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_attention_is_a_mean_weighed_by_the_softmax_of_products(scale, dtype):
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (
+        torch.randn(2, 3, tokens, width, generator=generator).to(dtype)
+        for tokens, width in ((4, 8), (5, 8), (5, 6))
+    )
+    factor = 8**-0.5 if scale is None else scale
+    products = query.double() @ key.double().transpose(2, 3) * factor
+    expected = products.softmax(dim=-1) @ value.double()
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found = attend(query, key, value, scale)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-6)
