@@ -1,11 +1,12 @@
 """Which grouping of windows lowers star_vp's validation error soonest: `make bench-grouping`.
 
 Large groups share more maps, so more windows are trained a second; but a batch then holds few
-moments, and windows of one moment teach much the same. On the real recordings of Wu et al.
-(protocol wu_exp1), `saliency=behavioural` with folds=2, batch 128, bf16 where asked; a row for each
-group size, a column for each stretch of training time, without that of validation. The rate is
-constant after a warm-up, so that no row is at an advantage for knowing when it ends. Validation is
-on the viewers of every twentieth stretch of eight seconds.
+moments, and windows of one moment teach much the same. On the real recordings of David et al.
+(protocol david, where star_vp leaves static within minutes) or Wu et al. (wu_exp1),
+`saliency=behavioural` with folds=2, batch 128, bf16 where asked; a row for each group size, a
+column for each stretch of training time, without that of validation. The rate is constant after a
+warm-up, so that no row is at an advantage for knowing when it ends. Validation is on the viewers of
+some stretches of eight seconds.
 
 python benchmarks/grouping.py SHARED, where SHARED holds data/ and benchmarks/.
 """
@@ -32,9 +33,11 @@ from vpnet.saliency.behavioural import Behavioural
 from vpnet.training.loss import forecast_loss
 
 GROUP_SIZES = (16, 32, 64, 128)
+PROTOCOLS = {"david": ("david_mmsys18", 4), "wu_exp1": ("wu_mmsys17", 20)}
+"""The recordings of a protocol, and of how many stretches of validation one is taken."""
 WARM_UP_BATCHES = 30
-STRETCH, EVERY = 8, 20
-"""Moments of a stretch of validation, and of how many stretches one is taken."""
+STRETCH = 8
+"""Moments of a stretch of validation."""
 
 
 def main() -> None:
@@ -43,17 +46,19 @@ def main() -> None:
         description="Which grouping lowers star_vp's error soonest."
     )
     arguments.add_argument("shared", type=Path, help="holds data/ and benchmarks/")
+    arguments.add_argument("--protocol", choices=PROTOCOLS, default="david")
     arguments.add_argument("--seconds", type=float, default=75.0, help="between validations")
     arguments.add_argument("--validations", type=int, default=4)
     arguments.add_argument("--rate", type=float, default=1e-3)
     arguments.add_argument("--bf16", action="store_true")
     asked = arguments.parse_args()
-    recordings = list(read_parquet(asked.shared / "data" / "wu_mmsys17.parquet"))
-    split = SplitFile(asked.shared / "benchmarks" / "wu_exp1.json")
+    name, every = PROTOCOLS[asked.protocol]
+    recordings = list(read_parquet(asked.shared / "data" / f"{name}.parquet"))
+    split = SplitFile(asked.shared / "benchmarks" / f"{asked.protocol}.json")
     rows = []
     for group_size in GROUP_SIZES:
         data = load(recordings, split, Behavioural(folds=2), group_size)
-        held_out = validation(data)
+        held_out = validation(data, every)
         static = held_out_error(lambda window: window.history_directions[:, -1:], held_out)
         errors, windows = [], 0
         for error, windows in curve(data, held_out, asked):  # noqa: B007 (the last is wanted)
@@ -63,7 +68,7 @@ def main() -> None:
     stops = [f"{asked.seconds * (i + 1):.0f} s" for i in range(asked.validations)]
     precision = "bf16" if asked.bf16 else "float32"
     table = TextTable(
-        f"star_vp on wu_exp1, validation error over 2-5 s in rad, batch {BATCH}, "
+        f"star_vp on {asked.protocol}, validation error over 2-5 s in rad, batch {BATCH}, "
         f"lr {asked.rate:g}, {precision}, {torch.get_num_threads()} CPU threads, "
         f"torch {torch.__version__}",
         ("group size", "windows trained", *stops, "static"),
@@ -77,7 +82,7 @@ def curve(
 ) -> Iterator[tuple[float, int]]:
     """Validation error and windows trained, after each stretch of training."""
     torch.manual_seed(0)
-    model = StarVP(data.spec, velocity=True)
+    model = StarVP(data.spec, velocity=True, dropout=0.0)
     loss = forecast_loss(data.task)
     optimizer = torch.optim.AdamW(model.parameters(), asked.rate)
     warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 0.03, total_iters=WARM_UP_BATCHES)
@@ -101,7 +106,7 @@ def curve(
                 return
 
 
-def validation(data: ViewportDataModule) -> list[ViewportWindow]:
+def validation(data: ViewportDataModule, every: int) -> list[ViewportWindow]:
     """Some stretches of the validation part, a batch each."""
     windows = data.val_windows
     order = windows.by_moment()
@@ -109,7 +114,7 @@ def validation(data: ViewportDataModule) -> list[ViewportWindow]:
     step = bare[order.tolist()].anchor_step
     moment = (step.diff(prepend=step[:1]) != 0).cumsum(0)
     stretch = moment // STRETCH
-    return [windows[order[stretch == number].tolist()] for number in stretch.unique()[::EVERY]]
+    return [windows[order[stretch == number].tolist()] for number in stretch.unique()[::every]]
 
 
 def held_out_error(model, held_out: list[ViewportWindow]) -> float:

@@ -1,10 +1,13 @@
 import math
+from functools import partial
 
 import pytest
 import torch
 
+from vpnet.geometry.tangent import tangent_axes
 from vpnet.models.crowd_attention import CrowdAttention
 from vpnet.models.fusion import Fusion
+from vpnet.models.lstm import LSTM
 
 
 @pytest.fixture
@@ -95,7 +98,27 @@ def test_parameters_are_those_of_the_layers(make_spec):
     assert sum(p.numel() for p in module.parameters()) == path + asking + memory + output
 
 
-def test_a_model_learns_to_follow_the_crowd(make_spec, make_window):
+@pytest.mark.parametrize("in_world", [True, False])
+def test_where_the_others_look_is_said_in_the_axes_asked_for(
+    in_world, make_spec, make_window, state
+):
+    window = make_window(make_spec())
+    torch.manual_seed(0)
+    module = CrowdAttention(make_spec(), 16, in_world=in_world, width=8, heads=1)
+    with torch.no_grad():
+        module.output.weight.zero_()
+        module.output.bias.zero_()
+        module.output.weight[:3, 8:11] = torch.eye(3)
+    found = module(state, module.read(window))
+    expected = torch.einsum("bsc,bcsx->bsx", found.weights, window.crowd_directions[:, :, 8:])
+    if not in_world:
+        center = window.history_directions[:, -1]
+        expected = expected @ torch.stack((*tangent_axes(center), center), dim=-1)
+    torch.testing.assert_close(found.values[..., :3], expected)
+
+
+@pytest.mark.parametrize("make", [partial(Fusion, user_embed=False, dropout=0.0), LSTM])
+def test_a_model_learns_to_follow_the_crowd(make, make_spec, make_window):
     """Everyone will look where the only other viewer does, which the past does not tell."""
     spec = make_spec(has_gaze=False, has_face=False, has_saliency=False)
     window = make_window(spec, batch=64, viewers=1, lost_share=0.0)
@@ -105,7 +128,7 @@ def test_a_model_learns_to_follow_the_crowd(make_spec, make_window):
     future = torch.nn.functional.normalize(future, dim=-1)
     crowd = torch.cat((window.crowd_directions[:, 0, :8], future), dim=1).unsqueeze(1)
     torch.manual_seed(0)
-    model = Fusion(spec, user_embed=False, crowd=True, dropout=0.0)
+    model = make(spec, crowd=True)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     window = window._replace(crowd_directions=crowd)
     for _ in range(150):

@@ -30,6 +30,9 @@ class CrowdMemory(NamedTuple):
     """Where they looked at each horizon, ``(batch, horizon, viewers, PLACE_FEATURES)``."""
     valid: Tensor
     """Shape ``(batch, horizon, viewers)``."""
+    axes: Tensor
+    """East, north and forward of the viewport centre in the world, as columns, ``(batch, 3, 3)``.
+    """
 
 
 class CrowdAnswer(NamedTuple):
@@ -53,12 +56,23 @@ class CrowdAttention(nn.Module):
     Args:
         spec: What the windows look like.
         state_width: Width of the state that asks.
+        in_world: Say in the world's axes where the others look, not in those of the viewport: for
+            models that predict in the world's, which else would have to learn how to turn.
         width: Channels of tokens, and of keys and values of all heads together.
         heads: Attention heads; ``width`` is a multiple of it.
     """
 
-    def __init__(self, spec: WindowSpec, state_width: int, width: int = 64, heads: int = 4) -> None:
+    def __init__(
+        self,
+        spec: WindowSpec,
+        state_width: int,
+        *,
+        in_world: bool = False,
+        width: int = 64,
+        heads: int = 4,
+    ) -> None:
         super().__init__()
+        self.in_world = in_world
         self.heads = heads
         self.history_steps = spec.history_steps
         self.near_steps = [
@@ -78,10 +92,10 @@ class CrowdAttention(nn.Module):
     def read(self, window: ViewportWindow) -> CrowdMemory:
         """Make tokens of a batch's crowds."""
         center = window.history_directions[:, -1]
-        axes = torch.stack((*tangent_axes(center), center), dim=-1).unsqueeze(1)
+        axes = torch.stack((*tangent_axes(center), center), dim=-1)
         # Not a product: what is not valid may be anything.
         directions = torch.where(window.crowd_valid.unsqueeze(-1), window.crowd_directions, 0.0)
-        path = directions @ axes
+        path = directions @ axes.unsqueeze(1)
         past_valid = window.crowd_valid[:, :, : self.history_steps]
         apart_rad = great_circle_distance(
             directions[:, :, : self.history_steps],
@@ -96,6 +110,7 @@ class CrowdAttention(nn.Module):
             self.path(torch.cat(features, dim=-1)),
             places.transpose(1, 2),
             window.crowd_valid[:, :, self.history_steps :].transpose(1, 2),
+            axes,
         )
 
     def ask_at(self, column: int, state: Tensor, memory: CrowdMemory) -> Tensor:
@@ -110,7 +125,7 @@ class CrowdAttention(nn.Module):
             Shape ``(batch, state_width)``.
         """
         at = slice(column, column + 1)
-        there = CrowdMemory(memory.viewers, memory.places[:, at], memory.valid[:, at])
+        there = memory._replace(places=memory.places[:, at], valid=memory.valid[:, at])
         query = self.query(state + self.steps[column])
         return self._ask(query.unsqueeze(1), there).values[:, 0]
 
@@ -143,8 +158,11 @@ class CrowdAttention(nn.Module):
         asked = torch.cat((asked, nobody), dim=-1) * query.shape[-1] ** -0.5
         weights = asked.softmax(dim=-1)[..., :-1].to(query.dtype)
         seen = (weights @ values).transpose(1, 2).flatten(2)
-        where = (weights.transpose(1, 2) @ places).flatten(2)
-        answer = self.output(torch.cat((seen, where), dim=-1))
+        where = weights.transpose(1, 2) @ places
+        if self.in_world:
+            turned = where[..., :3] @ memory.axes.transpose(1, 2).unsqueeze(1).to(where.dtype)
+            where = torch.cat((turned, where[..., 3:]), dim=-1)
+        answer = self.output(torch.cat((seen, where.flatten(2)), dim=-1))
         answer = answer * memory.valid.any(dim=2).unsqueeze(-1)
         return CrowdAnswer(answer, weights.mean(dim=1))
 

@@ -41,7 +41,9 @@ class LSTM(Forecaster):
         self.wants_crowd = crowd
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         self.recurrent = EncoderDecoder(self.head.features, hidden, layers)
-        self.crowd_attention = CrowdAttention(spec, hidden) if crowd and spec.has_crowd else None
+        self.crowd_attention = None
+        if crowd and spec.has_crowd:
+            self.crowd_attention = CrowdAttention(spec, hidden, in_world=True)
         self._horizon = {step: column for column, step in enumerate(spec.horizon_steps)}
 
     def forward(self, window: ViewportWindow) -> Tensor:

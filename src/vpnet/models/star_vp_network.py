@@ -97,7 +97,9 @@ class StarVPNetwork(nn.Module):
         shared = {"widening": widening, "dropout": dropout}
         self.spatial = SpatialAttention(spec.has_saliency, HIDDEN, extra, **shared)
         self.temporal = TemporalAttention(steps, spec.has_saliency, HIDDEN, **shared)
-        self.crowd = CrowdAttention(spec, QUERY_WIDTH) if crowd and spec.has_crowd else None
+        self.crowd = None
+        if crowd and spec.has_crowd:
+            self.crowd = CrowdAttention(spec, QUERY_WIDTH, in_world=True)
         self.output = nn.Linear(QUERY_WIDTH, 3)
         # The attentive prediction starts at zero, so the normalised sum starts as the LSTM's.
         nn.init.zeros_(self.output.weight)
