@@ -117,7 +117,9 @@ def test_where_the_others_look_is_said_in_the_axes_asked_for(
     torch.testing.assert_close(found.values[..., :3], expected)
 
 
-@pytest.mark.parametrize("make", [partial(Fusion, user_embed=False, dropout=0.0), LSTM])
+@pytest.mark.parametrize(
+    "make", [partial(Fusion, user_embed=False, dropout=0.0), partial(LSTM, hidden=64)]
+)
 def test_a_model_learns_to_follow_the_crowd(make, make_spec, make_window):
     """Everyone will look where the only other viewer does, which the past does not tell."""
     spec = make_spec(has_gaze=False, has_face=False, has_saliency=False)
