@@ -1,4 +1,9 @@
+import signal
+import sys
+
 import pytest
+import pytorch_lightning as pl
+import torch
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -85,6 +90,38 @@ def test_an_interruption_says_so(capsys):
         fails_clearly(command)()
     assert ended.value.code == 130
     assert "interrupted; what was finished is kept" in capsys.readouterr().err
+
+
+def test_an_interruption_of_lightning_says_so_once(capsys):
+    """Its loops turn it into an exit with code 1; the command is guarded twice."""
+
+    class Loop(pl.LightningModule):
+        def training_step(self, batch, batch_idx):
+            raise KeyboardInterrupt
+
+        def configure_optimizers(self):
+            return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 1.0)
+
+    def command() -> None:
+        trainer = pl.Trainer(
+            max_epochs=1, logger=False, enable_checkpointing=False, accelerator="cpu"
+        )
+        trainer.fit(Loop(), torch.utils.data.DataLoader([0, 1]))
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            fails_clearly(fails_clearly(command))()
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning ignores it from then on
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.count("interrupted; what was finished is kept") == 1
+
+
+def test_an_exit_is_handed_on():
+    with pytest.raises(SystemExit) as ended:
+        fails_clearly(lambda: sys.exit(1))()
+    assert ended.value.code == 1
 
 
 def test_what_ends_well_is_handed_on():

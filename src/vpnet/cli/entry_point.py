@@ -60,10 +60,19 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             reason = f"{error.filename}: {error.strerror}"
             _refuse(error, f"{reason}; check the path and who may write there", fresh)
         except KeyboardInterrupt:
-            print("interrupted; what was finished is kept", file=sys.stderr)
-            sys.exit(130)
+            _stop()
+        except SystemExit as error:
+            # Lightning ends so when its loops are interrupted, without a word.
+            if error.code == 1 and isinstance(error.__context__, KeyboardInterrupt):
+                _stop()
+            raise
 
     return guarded
+
+
+def _stop() -> NoReturn:
+    print("interrupted; what was finished is kept", file=sys.stderr)
+    sys.exit(130)
 
 
 def _cause(error: BaseException) -> BaseException:
