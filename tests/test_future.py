@@ -50,6 +50,8 @@ TASK = Task("tiny", RATE_HZ, 1.6, [0.2, 0.4, 0.6, 0.8, 1.0], [0.2, 1.0], 2.0, 0.
 class MadeUpMaps:
     """A map for every step of every recording; all are made up anew after a moment, if asked."""
 
+    maps_by_moment = True
+
     def __init__(self, renewed_after_s: float = torch.inf) -> None:
         self.renewed_after_s = renewed_after_s
 
@@ -102,6 +104,7 @@ def make_data(recordings) -> Callable[..., ViewportDataModule]:
             face_features=list(config.face_features),
             saliency_view=get_class(config.model._target_).saliency_view,
             saliency_lookahead_s=lookahead_s,
+            map_every_s=0.4,
         )
 
     return make

@@ -17,6 +17,7 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset
 from vpnet.errors import InputError
 from vpnet.recordings.questionnaire.answers import ANSWERS
+from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.center_bias import CenterBias
 from vpnet.saliency.crowd import Crowd
 
@@ -141,13 +142,18 @@ def test_torn_groups_are_told(make_cohort, make_task, caplog):
 
 
 @pytest.mark.parametrize(("batch_size", "together"), [(64, 16), (20, 4), (7, 1)])
-def test_windows_stay_together_by_themselves_where_there_are_maps(
+def test_windows_stay_together_by_themselves_where_viewers_share_maps(
     batch_size, together, make_cohort, make_task
 ):
-    recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
-    for saliency, expected in ((CenterBias(12, 24), together), (None, 1)):
+    recordings = make_cohort(users=6, videos=2, duration_s=8.0, gaze=True)
+    for saliency, expected in (
+        (Behavioural(folds=2), together),
+        (Behavioural(), 1),
+        (CenterBias(12, 24), 1),
+        (None, 1),
+    ):
         data = ViewportDataModule(
-            recordings, CrossVideo(), make_task(), saliency=saliency, batch_size=batch_size
+            recordings, CrossUser(0.2, 0.2), make_task(), saliency=saliency, batch_size=batch_size
         )
         assert data.group_size == expected
 

@@ -7,10 +7,8 @@ from vpnet.errors import InputError
 from vpnet.evaluation.finished_runs import (
     check_other_seeds,
     clear_unfinished,
-    differing_keys,
     has_finished,
     is_finished,
-    read_config,
 )
 
 CONFIG = {
@@ -170,30 +168,3 @@ def test_only_finished_runs_of_an_ablation_are_compared(beside, tmp_path):
         check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
     (tmp_path / "seed_1" / "metrics.json").unlink()
     check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
-
-
-def test_all_differing_settings_are_found_in_order():
-    one = {"a": 1, "b": {"c": 2, "d": 3}, "e": {}}
-    other = {"b": {"d": 4, "c": 2}, "a": 2, "f": 5}
-    assert differing_keys(one, other, ignored=("f",)) == [
-        ("a", 1, 2),
-        ("b.d", 3, 4),
-        ("e", {}, "not set"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "not found beside the results"),
-        ("a: [", "is not readable YAML"),
-        ("just words", "holds no settings"),
-    ],
-)
-def test_results_without_a_configuration_are_refused(leave, text, message):
-    run = leave("errors.parquet", "metrics.json")
-    (run / "config.yaml").unlink()
-    if text is not None:
-        (run / "config.yaml").write_text(text)
-    with pytest.raises(InputError, match=message):
-        read_config(run)

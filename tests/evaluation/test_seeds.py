@@ -160,24 +160,33 @@ def test_runs_that_differ_in_more_than_the_seed_are_refused(summary_of, write_ru
     assert "2 seeds" in results_over_seeds(runs[:2], 50).to_markdown()
     with pytest.raises(InputError, match="both have seed 2"):
         results_over_seeds(runs[:3], 50)
-    with pytest.raises(InputError, match="its model differs"):
+    with pytest.raises(InputError, match="its model.hidden is 9, that of .* is 8"):
         results_over_seeds([runs[0], runs[3]], 50)
 
 
 def test_seeds_that_started_otherwise_are_no_seeds_of_one_result(summary_of, write_run):
     """Each may start from an LSTM of its own seed, but all or none."""
     runs = []
-    for seed, start, epochs in ((1, "a.ckpt", 1), (2, "b.ckpt", 1), (3, None, 1), (4, "d.ckpt", 2)):
+    for seed, start, epochs in (
+        (1, "a.ckpt", 1),
+        (2, "b.ckpt", 1),
+        (3, None, 1),
+        (4, "d.ckpt", 2),
+        (5, "e.ckpt", 1),
+    ):
         run = write_run(f"seed_{seed}", {"star_vp": summary_of(seed), "static": summary_of(9)})
         settings = {
             "seed": seed,
             "lstm_checkpoint": start,
             "training": {"max_epochs": epochs},
+            "saliency_lookahead_s": None if seed < 5 else 0.0,
         }
         (run / "config.yaml").write_text(yaml.safe_dump(settings))
         runs.append(run)
     assert "2 seeds" in results_over_seeds(runs[:2], 50).to_markdown()
-    with pytest.raises(InputError, match="its lstm_checkpoint differs"):
+    with pytest.raises(InputError, match="its lstm_checkpoint is None, that of"):
         results_over_seeds([runs[0], runs[2]], 50)
-    with pytest.raises(InputError, match="its training differs"):
+    with pytest.raises(InputError, match=r"its training.max_epochs is 2, that of .* is 1"):
         results_over_seeds([runs[0], runs[3]], 50)
+    with pytest.raises(InputError, match=r"its saliency_lookahead_s is 0.0"):
+        results_over_seeds([runs[0], runs[4]], 50)

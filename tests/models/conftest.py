@@ -26,7 +26,7 @@ def make_spec() -> Callable[..., WindowSpec]:
             "has_gaze": True,
             "has_face": True,
             "has_saliency": True,
-            # Two maps: one for the first horizon, one for the others.
+            # Two maps: the second for the last horizon.
             "map_every_s": 0.4,
             "answers": 3,
             "has_answers": True,

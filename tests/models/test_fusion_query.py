@@ -98,3 +98,17 @@ def test_every_parameter_learns_where_the_map_asks(make_fusion, make_window):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert (parameter.grad != 0).any(), name
+
+
+@pytest.mark.parametrize("query", ["trajectory", "saliency"])
+def test_each_horizon_asks_the_map_nearest_to_it(query, make_fusion, make_window):
+    model: Fusion = make_fusion(query=query)
+    window: ViewportWindow = make_window(model.spec)
+    both = window._replace(saliency_index=torch.zeros(6, 2, dtype=torch.long))
+    for column in (0, 1):
+        index = both.saliency_index.clone()
+        index[:, column] = 1
+        moved = (model(both) != model(both._replace(saliency_index=index))).any(dim=-1)
+        asks = torch.tensor(model.spec.map_of_horizon) == column
+        assert moved[:, asks].all()
+        assert not moved[:, ~asks].any()

@@ -1,8 +1,8 @@
 """Batches in which certain windows meet.
 
 The smoothness term of the fusion model compares predictions made one after the other for the same
-viewer; in plainly shuffled batches such pairs hardly ever meet. Models that read saliency at every
-step share that work between windows of one video and nearly one moment, whoever watches.
+viewer; in plainly shuffled batches such pairs hardly ever meet. Models that look at saliency share
+that work between windows of one video and nearly one moment, whoever watches.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """A window: one history, and the future that a model is asked for."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -153,8 +154,8 @@ class WindowSpec:
     def saliency_times_s(self) -> tuple[float, ...]:
         """Moments whose saliency a window looks at, seconds after its anchor, increasing.
 
-        In the view ``ahead`` what would lie beyond ``saliency_lookahead_s`` lies there. In the
-        other views: the steps of the history, and the horizons.
+        In the view ``ahead``: multiples of ``map_every_s``; what would lie beyond the last horizon
+        or ``saliency_lookahead_s`` lies there. In the others: the history's steps, the horizons.
         """
         if self.saliency_view == "ahead":
             return tuple(sorted({self._map_ahead_s(horizon_s) for horizon_s in self.horizons_s}))
@@ -163,11 +164,15 @@ class WindowSpec:
 
     @property
     def map_of_horizon(self) -> tuple[int, ...]:
-        """In the view ``ahead``: which of the moments is nearest to each horizon."""
+        """Which of `saliency_times_s` is nearest to each horizon; of two as near the earlier."""
         times_s = self.saliency_times_s
-        return tuple(times_s.index(self._map_ahead_s(horizon_s)) for horizon_s in self.horizons_s)
+        return tuple(
+            min(range(len(times_s)), key=lambda column: abs(times_s[column] - horizon_s))
+            for horizon_s in self.horizons_s
+        )
 
     def _map_ahead_s(self, horizon_s: float) -> float:
-        ahead_s = max(1, round(horizon_s / self.map_every_s)) * self.map_every_s
+        ahead_s = max(1, math.floor(horizon_s / self.map_every_s + 0.5)) * self.map_every_s
         limit_s = self.saliency_lookahead_s
+        ahead_s = min(ahead_s, self.horizons_s[-1])
         return ahead_s if limit_s is None else min(ahead_s, limit_s)

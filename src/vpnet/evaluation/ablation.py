@@ -16,15 +16,10 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.comparison import ComparedError, compare_runs, compare_users
-from vpnet.evaluation.finished_runs import (
-    HARMLESS,
-    check_same_but_seed,
-    differing_keys,
-    is_finished,
-    read_config,
-)
+from vpnet.evaluation.finished_runs import check_same_but_seed, is_finished
 from vpnet.evaluation.horizons import horizon_label
-from vpnet.evaluation.seeds import BASELINE, CONFIG_FILE, read_metrics
+from vpnet.evaluation.run_config import CONFIG_FILE, HARMLESS, differing_keys, read_config
+from vpnet.evaluation.seeds import BASELINE, read_metrics
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which runs are finished, and of which configuration."""
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,17 @@ import yaml
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from vpnet.errors import InputError
-from vpnet.evaluation.seeds import CONFIG_FILE, METRICS_FILE
+from vpnet.evaluation.run_config import (
+    CONFIG_FILE,
+    differing_but_seed,
+    differing_keys,
+    read_config,
+)
+from vpnet.evaluation.seeds import METRICS_FILE
 from vpnet.evaluation.tables import ERRORS_FILE
-
-HARMLESS = ("ablation", "logger", "num_workers", "trainer.progress_bar", "data.workers")
-"""Settings that cannot change a result: names, what is shown and logged, who loads."""
 
 MOST_TOLD = 4
 """Differing settings that a refusal names."""
-
-_NOT_SET = "not set"
 
 
 def is_finished(run: Path) -> bool:
@@ -76,15 +77,10 @@ def check_same_but_seed(
 ) -> None:
     """Refuse two runs of one row that differ in more than the seed.
 
-    Each may have started from an LSTM of its own seed.
-
     Raises:
         InputError: They do; it names the first setting.
     """
-    ignored = [*HARMLESS, "seed"]
-    if config.get("lstm_checkpoint") and other_config.get("lstm_checkpoint"):
-        ignored.append("lstm_checkpoint")
-    for key, now, was in differing_keys(config, other_config, ignored):
+    for key, now, was in differing_but_seed(config, other_config):
         raise InputError(
             f"{run}: differs from {other.name} of the same row in more than the seed: {key} is "
             f"{now}, there {was}; sweep another configuration into another folder "
@@ -102,52 +98,3 @@ def clear_unfinished(run: Path) -> None:
     if (run / CONFIG_FILE).is_file() and not is_finished(run):
         for name in ("csv", "checkpoints"):
             shutil.rmtree(run / name, ignore_errors=True)
-
-
-def read_config(run: Path) -> dict[str, Any]:
-    """The configuration that a run has left.
-
-    Raises:
-        InputError: It is missing or damaged.
-    """
-    file = run / CONFIG_FILE
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{file}: not found beside the results of a run; delete the folder, or name another"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: is not readable YAML ({error}); run it again") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{file}: holds no settings; delete the folder and run it again")
-    return config
-
-
-def differing_keys(
-    one: Mapping[str, Any], other: Mapping[str, Any], ignored: Collection[str] = HARMLESS
-) -> list[tuple[str, Any, Any]]:
-    """Settings in which two configurations differ: the key and both values, in the first's order.
-
-    Args:
-        one: A configuration, plain values.
-        other: Another.
-        ignored: Keys that do not count, with all below them.
-    """
-    first, second = dict(_settings(one)), dict(_settings(other))
-    return [
-        (key, first.get(key, _NOT_SET), second.get(key, _NOT_SET))
-        for key in dict.fromkeys((*first, *second))
-        if not any(key == name or key.startswith(f"{name}.") for name in ignored)
-        # Of types too: 1 and true are not the same setting.
-        and repr(first.get(key, _NOT_SET)) != repr(second.get(key, _NOT_SET))
-    ]
-
-
-def _settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no group, by its full key."""
-    for name, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _settings(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value

@@ -7,27 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
 from vpnet.evaluation.results import results_table
+from vpnet.evaluation.run_config import CONFIG_FILE, differing_but_seed, read_config
 from vpnet.evaluation.text_table import TextTable
 
 METRICS_FILE = "metrics.json"
-CONFIG_FILE = "config.yaml"
 BASELINE = "static"
-
-ALIKE = (
-    "model",
-    "saliency",
-    "crowd",
-    "face_features",
-    "task",
-    "training",
-    "lstm_checkpoint",
-)
-"""Settings in which runs over seeds are alike."""
 
 
 def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> TextTable:
@@ -171,10 +159,9 @@ def _check_seeds(runs: Sequence[Path]) -> None:
     seeds: dict[Any, Path] = {}
     first: dict[str, Any] = {}
     for run in runs:
-        file = Path(run) / CONFIG_FILE
-        if not file.is_file():
+        if not (Path(run) / CONFIG_FILE).is_file():
             continue
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = read_config(Path(run))
         if config["seed"] in seeds:
             raise InputError(
                 f"{run} and {seeds[config['seed']]} both have seed {config['seed']}; give runs of "
@@ -182,15 +169,11 @@ def _check_seeds(runs: Sequence[Path]) -> None:
             )
         seeds[config["seed"]] = run
         first = first or config
-        for name in ALIKE:
-            own, expected = config.get(name), first.get(name)
-            if name == "lstm_checkpoint":  # each seed may start from an LSTM of its own
-                own, expected = own is not None, expected is not None
-            if own != expected:
-                raise InputError(
-                    f"{file}: its {name} differs from that of {runs[0]}; runs over seeds differ in "
-                    "the seed alone, use `vpnet compare` for the rest"
-                )
+        for key, own, expected in differing_but_seed(config, first):
+            raise InputError(
+                f"{run}: its {key} is {own}, that of {runs[0]} is {expected}; runs over seeds "
+                "differ in the seed alone, use `vpnet compare` for the rest"
+            )
 
 
 def _means(summaries: Sequence[Mapping[str, Any]], name: str) -> list[float]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None) -> Tensor:
@@ -19,13 +19,20 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None
     Returns:
         Shape ``(batch, heads, queries, value_width)``.
     """
+    width, value_width = query.shape[3], value.shape[3]
+    scale = width**-0.5 if scale is None else scale
+    # The fused kernels want one width, a multiple of 8; zeros add nothing to products.
+    common = -(-max(width, value_width) // 8) * 8
+    query, key, value = (pad(part, (0, common - part.shape[3])) for part in (query, key, value))
     if query.device.type != "cpu":
-        return scaled_dot_product_attention(query, key, value, scale=scale)
-    # There attention in bf16 takes twice the time of float32 when it trains.
-    with torch.autocast("cpu", enabled=False):
-        wide = torch.promote_types(query.dtype, torch.float32)
-        query, key, value = (part.to(wide) for part in (query, key, value))
-        return scaled_dot_product_attention(query, key, value, scale=scale)
+        attended = scaled_dot_product_attention(query, key, value, scale=scale)
+    else:
+        # There attention in bf16 takes twice the time of float32 when it trains.
+        with torch.autocast("cpu", enabled=False):
+            wide = torch.promote_types(query.dtype, torch.float32)
+            query, key, value = (part.to(wide) for part in (query, key, value))
+            attended = scaled_dot_product_attention(query, key, value, scale=scale)
+    return attended[..., :value_width]
 
 
 class Together(NamedTuple):
@@ -34,12 +41,12 @@ class Together(NamedTuple):
     row: Tensor
     """Of each one who asks, ``(asking,)``."""
     column: Tensor
-    """Likewise."""
+    """Of each one who asks, ``(asking,)``."""
     map_of_row: Tensor
     """Which map a row asks, ``(rows,)``."""
     columns: int
-    """Length of a row: the mean number of those who ask a map, so that little more than half of the
-    grid can be empty."""
+    """Length of a row: the mean number of those who ask a map, so that less than half of the grid
+    can be empty."""
 
     def gather(self, asking: Tensor) -> Tensor:
         """The grid, ``(rows, columns, ...)``, of those who ask, ``(asking, ...)``; 0 elsewhere."""
@@ -59,6 +66,10 @@ def together(map_of: Tensor, maps: int) -> Together:
         map_of: Which map each asks, ``(asking,)``.
         maps: How many there are.
     """
+    if torch.compiler.is_exporting():
+        # Shapes that depend on data cannot be traced: each one who asks gets a row.
+        rows = torch.arange(len(map_of), device=map_of.device)
+        return Together(rows, torch.zeros_like(rows), map_of, 1)
     count = torch.bincount(map_of, minlength=maps)
     columns = -(-len(map_of) // max(1, int((count > 0).sum())))
     rows = -(-count // columns)

@@ -18,7 +18,8 @@ NEAR_S = (0.2, 1.0)
 """Spans before the anchor over which nearness is measured, beside the whole history."""
 
 PLACE_FEATURES = 6
-"""Of a direction: along east, north and forward of the viewport centre, and their products."""
+"""Of a direction: along east, north and forward of the viewport centre, and their products, which
+stay in these axes whatever the answer is given in."""
 
 
 class CrowdMemory(NamedTuple):

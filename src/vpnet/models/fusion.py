@@ -67,8 +67,8 @@ class Fusion(Forecaster):
         crowd: Ask where the training viewers of the same video looked.
         encoder: Temporal encoder, ``gru`` or ``transformer``.
         projection: Per-step projection, ``linear`` or ``conv``.
-        query: Who asks: the ``trajectory`` state the tokens of the saliency map, or the tokens the
-            streams (``saliency``), which gives a personalised map as well.
+        query: Who asks: the ``trajectory`` state the tokens of the saliency maps, or the tokens the
+            streams (``saliency``), which gives personalised maps as well.
         dropout: In the trajectory network and the heads.
         stream_dropout: Chance that a stream other than the head is hidden in training, the
             answers included.

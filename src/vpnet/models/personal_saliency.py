@@ -1,4 +1,4 @@
-"""The map asks the viewer: saliency as this person, in this state, would have it.
+"""A map asks the viewer: saliency as this person, in this state, would have it.
 
 The other way round from `SaliencyAttention`: every token of the map asks the viewer's streams what
 it is worth to them. The answers make a map of their own, and that map pools the tokens.
@@ -100,20 +100,20 @@ class PersonalSaliency(nn.Module):
             name: part.repeat_interleave(moments) for name, part in streams_valid.items()
         }
         axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
-        positions = (tokens.directions @ axes).repeat_interleave(moments, 0)
+        positions = tokens.directions @ axes
         has_map = (saliency_index.flatten() >= 0).unsqueeze(1)
         of_window = saliency_index.flatten().clamp(min=0)
         # Queries of tokens are made once per distinct map; the part of the position joins later.
-        query = self.query(tokens.features)[of_window]
-        query = query + positions @ (self.query.weight @ self.position.weight).T
-        query = query + self.query.weight @ self.position.bias
-        seen = tokens.features[of_window] + self.position(positions)
+        placed = self.position(positions).repeat_interleave(moments, 0)
+        query = nn.functional.linear(self.position(positions), self.query.weight)
+        query = self.query(tokens.features)[of_window] + query.repeat_interleave(moments, 0)
+        seen = tokens.features[of_window] + placed
         seen = self.norm(seen + self._ask(query, streams, streams_valid))
 
         logits = self.log_ratio(seen).squeeze(2).to(self.solid_angles.dtype)
         shares = torch.softmax(logits + tokens.log_mass[of_window], dim=1)
-        placed = torch.cat((seen, positions.to(seen.dtype)), dim=2)
-        pooled = (shares.to(placed.dtype).unsqueeze(1) @ placed).squeeze(1)
+        lies_at = positions.repeat_interleave(moments, 0).to(seen.dtype)
+        pooled = (shares.to(seen.dtype).unsqueeze(1) @ torch.cat((seen, lies_at), dim=2)).squeeze(1)
         # Not a product: the map that stands in for none may be anything, NaN included.
         values = self.pooled(pooled)
         values = torch.where(has_map, values, values.new_zeros(()))

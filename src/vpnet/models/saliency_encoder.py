@@ -166,5 +166,7 @@ class SaliencyAttention(nn.Module):
             for layer in (self.key, self.value)
         )
         place = tokens.directions.to(key.dtype).expand(*key.shape[:3], 3)
-        mass = tokens.log_mass.to(key.dtype)[:, None, :, None].expand(*key.shape[:3], 1)
+        # Against the largest, which changes no weight: bf16 is then finest where the mass is.
+        log_mass = tokens.log_mass - tokens.log_mass.amax(dim=1, keepdim=True)
+        mass = log_mass.to(key.dtype)[:, None, :, None].expand(*key.shape[:3], 1)
         return torch.cat((key, place, mass), dim=3), torch.cat((value, place), dim=3)

@@ -48,7 +48,7 @@ def draw_run_pictures(
     ]
     video = data.samples.video_ids[int(windows.recording_index[0])]
     background = None
-    # Of the moments that a window looks at, the middle one.
+    # Of the moments that a window looks at, the middle one: among its predictions.
     looked_at = windows.saliency_index[:, windows.saliency_index.shape[1] // 2]
     shown = int(looked_at[0])
     if len(windows.saliency_maps) > 0 and shown >= 0 and (looked_at == shown).all():

@@ -41,6 +41,7 @@ class Behavioural:
             )
         self.smoothing_deg = smoothing_deg
         self.height = height
+        self.maps_by_moment = folds is not None
         self._kernel = SphereKernel(smoothing_deg, height)
         self._crowd = Crowd(folds)
 

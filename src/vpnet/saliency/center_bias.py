@@ -26,6 +26,8 @@ class CenterBias:
         InputError: One of them is not positive.
     """
 
+    maps_by_moment = False
+
     def __init__(self, height: int = 120, width: int = 240, smoothing_deg: float = 8.0) -> None:
         if min(height, width, smoothing_deg) <= 0:
             raise InputError(

@@ -42,6 +42,8 @@ class ShownMaps:
         open_maps: Opens a file.
     """
 
+    maps_by_moment = True
+
     def __init__(
         self,
         path: str | Path,

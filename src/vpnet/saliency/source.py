@@ -26,6 +26,10 @@ class TrainingDirections(NamedTuple):
 class SaliencySource(Protocol):
     """Gives the saliency map that a viewer has before the eyes at a moment of a video."""
 
+    maps_by_moment: bool
+    """Whether those who watch a moment of a video see one map, and those of another moment another:
+    then windows of a moment are best loaded together."""
+
     def fit(self, training: TrainingDirections) -> None:
         """Learn from the training part only."""
         ...

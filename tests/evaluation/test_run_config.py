@@ -1,0 +1,39 @@
+import pytest
+
+from vpnet.errors import InputError
+from vpnet.evaluation.run_config import differing_but_seed, differing_keys, read_config
+
+
+def test_all_differing_settings_are_found_in_order():
+    one = {"a": 1, "b": {"c": 2, "d": 3}, "e": {}}
+    other = {"b": {"d": 4, "c": 2}, "a": 2, "f": 5}
+    assert differing_keys(one, other, ignored=("f",)) == [
+        ("a", 1, 2),
+        ("b.d", 3, 4),
+        ("e", {}, "not set"),
+    ]
+
+
+@pytest.mark.parametrize("start", ["checkpoint", "lstm_checkpoint"])
+def test_seeds_may_start_from_checkpoints_of_their_own_but_all_or_none(start):
+    one = {"seed": 1, start: "a.ckpt", "trainer": {"max_epochs": 3, "progress_bar": True}}
+    other = {"seed": 2, start: "b.ckpt", "trainer": {"max_epochs": 3, "progress_bar": False}}
+    assert differing_but_seed(one, other) == []
+    assert differing_but_seed(one, other | {start: None}) == [(start, "a.ckpt", None)]
+    longer = other | {"trainer": {"max_epochs": 4}}
+    assert differing_but_seed(one, longer) == [("trainer.max_epochs", 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "not found beside the results"),
+        ("a: [", "is not readable YAML"),
+        ("just words", "holds no settings"),
+    ],
+)
+def test_results_without_a_configuration_are_refused(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_config(tmp_path)
