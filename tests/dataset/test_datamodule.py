@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.samples import training_directions
-from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import CrossUser, CrossVideo
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset
@@ -19,7 +18,6 @@ from vpnet.errors import InputError
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.center_bias import CenterBias
-from vpnet.saliency.crowd import Crowd
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PARTS = ("train", "val", "test")
@@ -123,15 +121,6 @@ def test_windows_that_share_maps_come_together(by_moment):
     assert sum(len(set(batch)) for batch in batches[:-1]) / len(batches[:-1]) < 6
     tested = [moment for window in by_moment.test_dataloader() for moment in moments(window)]
     assert tested == sorted(tested)
-
-
-def test_a_crowd_that_nobody_has_is_told(make_cohort, make_task, caplog):
-    recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
-    for split, told in ((CrossVideo(), True), (CrossUser(0.25, 0.25), False)):
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            ViewportDataModule(recordings, split, make_task(), crowd=Crowd())
-        assert ("nobody of the training part watched the video" in caplog.text) == told
 
 
 def test_torn_groups_are_told(make_cohort, make_task, caplog):
@@ -290,16 +279,6 @@ def test_a_part_without_a_window_is_refused(make_cohort, make_task):
         ViewportDataModule(recordings, CrossUser(0.2, 0.3), make_task())
 
 
-@pytest.mark.parametrize(("rate_hz", "told"), [(3.0, True), (4.8, False), (20.0, False)])
-def test_recordings_slower_than_the_task_are_told(rate_hz, told, make_cohort, make_task, caplog):
-    recordings = make_cohort(users=3, videos=1, duration_s=9.0, rate_hz=rate_hz)
-    with caplog.at_level(logging.WARNING):
-        ViewportDataModule(recordings, CrossUser(), make_task())
-    message = "about 3 samples a second, task tiny asks for 5: history steps are interpolated"
-    assert (message in caplog.text) == told
-    assert told or not caplog.text
-
-
 def test_the_task_says_which_gaps_are_bridged(make_recording, make_task):
     recordings = [
         make_recording(f"u{i}", "v", seed=i, duration_s=9.0, head_lost_s=[(4.02, 4.83)])
@@ -308,21 +287,3 @@ def test_the_task_says_which_gaps_are_bridged(make_recording, make_task):
     for max_head_gap_s, lost in ((0.5, True), (1.0, False)):
         data = ViewportDataModule(recordings, CrossUser(), make_task(max_head_gap_s=max_head_gap_s))
         assert bool((~data.samples.head_valid).any()) == lost
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("sampling_rate_hz", 10), ("horizon_s", 5.0), ("anchor_stride_s", 0.5)]
-)
-def test_another_protocol_than_the_files_is_told(
-    name, value, make_cohort, make_task, tmp_path, caplog
-):
-    users = {"train": ["u0"], "val": ["u1"], "test": ["u2"]}
-    protocol = {"sampling_rate_hz": 5, "horizon_s": 2.0, "anchor_stride_s": 1.0}
-    recordings = make_cohort(users=3, videos=1, duration_s=6.0)
-    path = tmp_path / "split.json"
-    for changed in (False, True):
-        content = {"users": users, **protocol, **({name: value} if changed else {})}
-        path.write_text(json.dumps(content))
-        with caplog.at_level(logging.WARNING):
-            ViewportDataModule(recordings, SplitFile(path), make_task())
-        assert (f"was written for {name} = {value:g}, the task has" in caplog.text) == changed

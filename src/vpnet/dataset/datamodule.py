@@ -2,7 +2,6 @@
 
 import logging
 import math
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from vpnet.dataset.cautions import warn_of_missing_crowd, warn_of_other_protocol, warn_of_upsampling
 from vpnet.dataset.runs import RunSampler
 from vpnet.dataset.samples import gather_samples, training_directions
 from vpnet.dataset.split_file import SplitFile
@@ -100,12 +100,12 @@ class ViewportDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.run_length = run_length
         if isinstance(split, SplitFile):
-            _warn_of_other_protocol(split, task)
+            warn_of_other_protocol(split, task)
         intervals_s: list[float] = []
         self.samples = gather_samples(
             _on_the_clock(recordings, task, intervals_s), task.sampling_rate_hz, face_features
         )
-        _warn_of_upsampling(intervals_s, task)
+        warn_of_upsampling(intervals_s, task)
         self.partition = split.partition(self.keys(range(self.samples.recordings)))
         if for_training and not self.partition.train:
             raise InputError("this split has nothing to train on; use another, or fit=false")
@@ -143,7 +143,7 @@ class ViewportDataModule(pl.LightningDataModule):
         self.saliency = saliency
         self.crowd = crowd
         if crowd is not None:
-            _warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
+            warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
         if group_size is None:
             is_shared = saliency is not None and saliency.maps_by_moment
             group_size = math.gcd(batch_size, LARGEST_GROUP) if is_shared else 1
@@ -258,48 +258,3 @@ def _on_the_clock(
     for recording in recordings:
         intervals_s.append(float(recording.timestamps_s.diff().median()))
         yield resample(recording, task.sampling_rate_hz, **task.gaps_s)
-
-
-def _warn_of_missing_crowd(crowd: Crowd, evaluated: Sequence[int]) -> None:
-    alone = sum(not crowd.has_companions(recording) for recording in evaluated)
-    if alone:
-        logger.warning(
-            "crowd=true: nobody of the training part watched the video of %d of %d recordings that "
-            "validate and test; masked there; a split by users has others for each video",
-            alone,
-            len(evaluated),
-        )
-
-
-def _warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:
-    rate_hz = 1 / statistics.median(intervals_s)
-    if rate_hz < 0.9 * task.sampling_rate_hz:
-        logger.warning(
-            "the recordings have about %.3g samples a second, task %s asks for %g: history steps "
-            "are interpolated towards samples up to %.2f s after the anchor, so errors below that "
-            "horizon are too small; use a task of at most the recordings' rate",
-            rate_hz,
-            task.name,
-            task.sampling_rate_hz,
-            1 / rate_hz,
-        )
-
-
-def _warn_of_other_protocol(split: SplitFile, task: Task) -> None:
-    asked = {
-        "sampling_rate_hz": task.sampling_rate_hz,
-        "history_s": task.history_s,
-        "horizon_s": max(task.horizons_s),
-        "first_anchor_s": task.first_anchor_s,
-        "anchor_stride_s": task.anchor_stride_s,
-    }
-    for name, value in split.protocol.items():
-        if abs(asked[name] - value) > 1e-9:
-            logger.warning(
-                "%s was written for %s = %g, the task has %g: results are not comparable with "
-                "published ones",
-                split.path,
-                name,
-                value,
-                asked[name],
-            )

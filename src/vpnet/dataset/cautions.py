@@ -1,0 +1,59 @@
+"""What is said of data that can be used, but not for what they may be taken for."""
+
+import logging
+import statistics
+from collections.abc import Sequence
+
+from vpnet.dataset.split_file import SplitFile
+from vpnet.dataset.task import Task
+from vpnet.saliency.crowd import Crowd
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_missing_crowd(crowd: Crowd, evaluated: Sequence[int]) -> None:
+    """Say how many recordings have no crowd of their own."""
+    alone = sum(not crowd.has_companions(recording) for recording in evaluated)
+    if alone:
+        logger.warning(
+            "crowd=true: nobody of the training part watched the video of %d of %d recordings that "
+            "validate and test; masked there; a split by users has others for each video",
+            alone,
+            len(evaluated),
+        )
+
+
+def warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:
+    """Say so where the recordings are slower than the task."""
+    rate_hz = 1 / statistics.median(intervals_s)
+    if rate_hz < 0.9 * task.sampling_rate_hz:
+        logger.warning(
+            "the recordings have about %.3g samples a second, task %s asks for %g: history steps "
+            "are interpolated towards samples up to %.2f s after the anchor, so errors below that "
+            "horizon are too small; use a task of at most the recordings' rate",
+            rate_hz,
+            task.name,
+            task.sampling_rate_hz,
+            1 / rate_hz,
+        )
+
+
+def warn_of_other_protocol(split: SplitFile, task: Task) -> None:
+    """Say so where a split was written for another task."""
+    asked = {
+        "sampling_rate_hz": task.sampling_rate_hz,
+        "history_s": task.history_s,
+        "horizon_s": max(task.horizons_s),
+        "first_anchor_s": task.first_anchor_s,
+        "anchor_stride_s": task.anchor_stride_s,
+    }
+    for name, value in split.protocol.items():
+        if abs(asked[name] - value) > 1e-9:
+            logger.warning(
+                "%s was written for %s = %g, the task has %g: results are not comparable with "
+                "published ones",
+                split.path,
+                name,
+                value,
+                asked[name],
+            )
