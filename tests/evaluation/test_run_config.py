@@ -20,6 +20,8 @@ def test_seeds_may_start_from_checkpoints_of_their_own_but_all_or_none(start):
     other = {"seed": 2, start: "b.ckpt", "trainer": {"max_epochs": 3, "progress_bar": False}}
     assert differing_but_seed(one, other) == []
     assert differing_but_seed(one, other | {start: None}) == [(start, "a.ckpt", None)]
+    assert differing_but_seed(one, other | {"came_later": None}) == []
+    assert differing_but_seed(one, other | {"came_later": 1}) == [("came_later", "not set", 1)]
     longer = other | {"trainer": {"max_epochs": 4}}
     assert differing_but_seed(one, longer) == [("trainer.max_epochs", 3, 4)]
 

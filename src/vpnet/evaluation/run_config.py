@@ -64,10 +64,16 @@ def differing_but_seed(
 ) -> list[tuple[str, Any, Any]]:
     """As `differing_keys`, for runs that should differ in the seed alone.
 
-    Each may have started from a checkpoint of its own seed, but all or none.
+    Each may have started from a checkpoint of its own seed, but all or none. A setting that one
+    does not have is as null: it came to the program later.
     """
     own_starts = [name for name in STARTS if one.get(name) and other.get(name)]
-    return differing_keys(one, other, (*HARMLESS, *own_starts, "seed"))
+    nothing = (None, _NOT_SET)
+    return [
+        (key, now, was)
+        for key, now, was in differing_keys(one, other, (*HARMLESS, *own_starts, "seed"))
+        if not (now in nothing and was in nothing)
+    ]
 
 
 def _settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
