@@ -90,25 +90,14 @@ def test_a_parquet_file_is_predicted_as_csv(run_script, fusion_run, tmp_path):
 
 
 def test_recordings_are_read_as_in_training_unless_told_otherwise(
-    run_script, smoke_settings, simulated_study, one_recording, tmp_path
+    run_script, predict_from, smoke_settings, simulated_study, one_recording, tmp_path
 ):
     run = tmp_path / "run"
     data = ("data=quest_pro", f"data.root={simulated_study}", "data.mirror=true")
     ended = run_script("train.py", *smoke_settings, *data, "model=static", f"hydra.run.dir={run}")
     assert ended.code == 0, ended.err
-    tables = []
-    for number, reading in enumerate(([], ["reading.mirror=false"])):
-        output = tmp_path / f"{number}.parquet"
-        ended = run_script(
-            "predict.py",
-            f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
-            f"recording={one_recording}",
-            f"output={output}",
-            *reading,
-        )
-        assert ended.code == 0, ended.err
-        tables.append(pl.read_parquet(output))
-    as_trained, plain = tables
+    as_trained = predict_from(run, one_recording)
+    plain = predict_from(run, one_recording, "reading.mirror=false")
     assert ((as_trained["x"] + plain["x"]).abs() < 1e-5).all()
     assert ((as_trained["z"] - plain["z"]).abs() < 1e-5).all()
     assert (plain["x"].abs() > 0.1).any()

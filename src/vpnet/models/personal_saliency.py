@@ -104,10 +104,10 @@ class PersonalSaliency(nn.Module):
         has_map = (saliency_index.flatten() >= 0).unsqueeze(1)
         of_window = saliency_index.flatten().clamp(min=0)
         # Queries of tokens are made once per distinct map; the part of the position joins later.
-        placed = self.position(positions).repeat_interleave(moments, 0)
-        query = nn.functional.linear(self.position(positions), self.query.weight)
-        query = self.query(tokens.features)[of_window] + query.repeat_interleave(moments, 0)
-        seen = tokens.features[of_window] + placed
+        placed = self.position(positions)
+        query = nn.functional.linear(placed, self.query.weight).repeat_interleave(moments, 0)
+        query = self.query(tokens.features)[of_window] + query
+        seen = tokens.features[of_window] + placed.repeat_interleave(moments, 0)
         seen = self.norm(seen + self._ask(query, streams, streams_valid))
 
         logits = self.log_ratio(seen).squeeze(2).to(self.solid_angles.dtype)
