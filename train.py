@@ -21,7 +21,12 @@ from vpnet.cli.settings import check_settings, saliency_view_of
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
-from vpnet.evaluation.finished_runs import check_other_seeds, clear_unfinished, has_finished
+from vpnet.evaluation.finished_runs import (
+    check_other_seeds,
+    clear_unfinished,
+    has_finished,
+    interrupted_at,
+)
 from vpnet.evaluation.report import write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
@@ -57,10 +62,11 @@ def main(config: DictConfig) -> None:
         print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
         return
     check_other_seeds(folder, whole)
+    interrupted = interrupted_at(folder, whole) if config.fit else None
     lstm = None if config.lstm_checkpoint is None else read_lstm(config.lstm_checkpoint)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
-    loggers = make_loggers(folder, **plain["logger"])
+    loggers = make_loggers(folder, goes_on=interrupted is not None, **plain["logger"])
     trainer = instantiate(config.trainer, folder=folder, loggers=loggers, _convert_="all")
     task = Task.from_settings(plain["task"])
     data = ViewportDataModule(
@@ -117,12 +123,14 @@ def main(config: DictConfig) -> None:
         mirror=config.training.mirror,
     )
     log_config(loggers, plain)
-    if checkpoint is None:
+    if interrupted is not None:
+        print(f"going on after the last epoch of an interrupted run: {interrupted}")
+    elif checkpoint is None:
         clear_unfinished(folder)
     write_text(folder / "config.yaml", whole)
     best = None if checkpoint is None else checkpoint.path
     if config.fit:
-        best = fit(module, data, trainer, resume_from=best if config.resume else None)
+        best = fit(module, data, trainer, interrupted or (best if config.resume else None))
         read_checkpoint(best).load_into(model)
 
     evaluated = evaluate_beside_baselines(model.name, module, data, trainer)

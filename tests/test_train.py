@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import matplotlib.image
@@ -178,6 +179,36 @@ def test_training_goes_on_where_it_stopped(smoke_train, fusion_run, tmp_path):
     )
     assert after["global_step"] == 3 * before["global_step"] > 0
     assert read_checkpoint(run / "checkpoints" / "best.ckpt").users == read_checkpoint(first).users
+
+
+def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, fusion_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(fusion_run, run)
+    for left in ("metrics.json", "errors.parquet"):
+        (run / left).unlink()
+    # As if it had been interrupted in the second of two epochs.
+    config = OmegaConf.load(run / "config.yaml")
+    config.trainer.max_epochs = 2
+    OmegaConf.save(config, run / "config.yaml")
+    first = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    smoke_train(run, "trainer.max_epochs=2", "seed=1")
+    assert pl.read_csv(run / "csv" / "metrics.csv").equals(
+        pl.read_csv(fusion_run / "csv" / "metrics.csv")
+    )
+    logged = pl.read_csv(run / "csv_2" / "metrics.csv").filter(pl.col("train/loss").is_not_null())
+    assert logged["epoch"].to_list() == [1]
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 2 * first > 0
+    assert errors_of(run).select(KEYS).equals(errors_of(fusion_run).select(KEYS))
+
+
+def test_a_run_interrupted_in_its_test_is_tested(smoke_train, fusion_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(fusion_run, run)
+    for left in ("metrics.json", "errors.parquet"):
+        (run / left).unlink()
+    smoke_train(run, "seed=1")
+    assert_frame_equal(errors_of(run), errors_of(fusion_run), check_exact=True)
 
 
 def test_a_checkpoint_is_a_start_without_its_epochs(smoke_train, fusion_run, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -66,6 +67,27 @@ def test_compare_pairs_the_windows(vpnet, fusion_run, another_seed, tmp_path):
         assert "difference" in text
         assert f"{difference:+.2f}" in text
     assert f"baseline: {another_seed}" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("CANDIDATE", "--against", "BASELINE", "OTHER"),
+        ("CANDIDATE", "--against", "BASELINE", "OTHER", "--markdown", "PAGE"),
+        ("--markdown", "PAGE", "CANDIDATE", "--against", "BASELINE", "--against", "OTHER"),
+        ("--against", "BASELINE", "--against", "OTHER", "CANDIDATE"),
+    ],
+)
+def test_several_runs_may_stand_behind_against(
+    vpnet, fusion_run, another_seed, tmp_path, arguments
+):
+    paths = {"CANDIDATE": tmp_path / "candidate", "PAGE": tmp_path / "page.md"}
+    shutil.copytree(fusion_run, paths["CANDIDATE"])
+    paths |= {"BASELINE": fusion_run, "OTHER": another_seed}
+    printed = vpnet("compare", *(paths.get(arg, arg) for arg in arguments)).replace("\n", "")
+    assert "baseline: mean of 2 seeds" in printed
+    assert "candidate: mean" not in printed
+    assert paths["PAGE"].is_file() == ("PAGE" in arguments)
 
 
 def test_a_run_that_is_none_is_refused(monkeypatch, capsys, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.errors import InputError
@@ -35,6 +36,15 @@ def unknown_group() -> None:
     raise ConfigCompositionException("Could not find 'model/x'\n")
 
 
+def misspelt_key() -> None:
+    try:
+        config = OmegaConf.create({"training": {"_target_": "x", "max_epochs": 1, "patience": 2}})
+        OmegaConf.set_struct(config, True)
+        OmegaConf.update(config, "training.max_epoch", 3)
+    except OmegaConfBaseException as error:
+        raise ConfigCompositionException("Could not override 'training.max_epoch'.") from error
+
+
 def unreadable_file() -> None:
     open("/no such folder/file").close()
 
@@ -52,6 +62,11 @@ def bad_recording() -> None:
         (wrong_argument, "CenterBias.__init__() got an unexpected keyword argument 'depth'"),
         (refused_argument, "saliency.height, width and smoothing_deg must be positive, got 0"),
         (unknown_group, "Could not find 'model/x'\n--help lists the groups and the keys"),
+        (
+            misspelt_key,
+            "Could not override 'training.max_epoch'.\ndid you mean training.max_epochs?\n"
+            "training has the keys max_epochs, patience\n",
+        ),
         (unreadable_file, "/no such folder/file: No such file or directory; check the path"),
     ],
 )

@@ -131,6 +131,19 @@ def test_a_side_without_runs_is_refused(leave_run, make_evaluated):
         compare_runs([], [run])
 
 
+def test_a_side_holds_the_seeds_of_one_experiment(leave_run, make_evaluated):
+    evaluated = make_evaluated(COUNTS, horizon=25)
+    runs = []
+    for name, settings in (("a", "seed: 1"), ("b", "seed: 2"), ("c", "seed: 2\nuser_embed: true")):
+        runs.append(leave_run(name, evaluated))
+        (runs[-1] / "config.yaml").write_text(settings)
+    compare_runs(runs[:2], runs[2:])
+    with pytest.raises(InputError, match=r"c: its user_embed is True, .* here the candidate"):
+        compare_runs(runs[:1], [runs[0], runs[2]])
+    with pytest.raises(InputError, match="both have seed 1"):
+        compare_runs([runs[0], runs[0]], runs[1:2])
+
+
 def test_reported_horizons_must_be_there(leave_run, make_evaluated):
     run = leave_run("run", make_evaluated(COUNTS, horizon=25))
     table = pl.read_parquet(run / ERRORS_FILE).filter(pl.col("horizon_s") < 0.5)

@@ -8,6 +8,7 @@ from vpnet.evaluation.finished_runs import (
     check_other_seeds,
     clear_unfinished,
     has_finished,
+    interrupted_at,
     is_finished,
 )
 
@@ -123,10 +124,22 @@ def test_an_unfinished_run_of_another_configuration_is_no_obstacle(leave):
 
 
 def test_an_unfinished_run_is_cleared_and_nothing_else(leave):
-    run = leave("checkpoints/last.ckpt", "csv/metrics.csv", "notes.txt")
+    run = leave("checkpoints/last.ckpt", "csv/metrics.csv", "csv_2/metrics.csv", "notes.txt")
     clear_unfinished(run)
     left = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     assert left == {"config.yaml", "notes.txt"}
+
+
+def test_an_interrupted_run_is_known_by_its_last_checkpoint(leave):
+    run = leave("checkpoints/last.ckpt")
+    assert interrupted_at(run, yaml.safe_dump(CONFIG)) == run / "checkpoints" / "last.ckpt"
+    assert interrupted_at(run, changed("num_workers", 4)) is not None
+    assert interrupted_at(run, changed("seed", 2)) is None
+
+
+def test_training_that_ended_no_epoch_begins_anew(leave, tmp_path):
+    assert interrupted_at(leave("csv/metrics.csv"), yaml.safe_dump(CONFIG)) is None
+    assert interrupted_at(tmp_path / "none", yaml.safe_dump(CONFIG)) is None
 
 
 def test_a_finished_run_is_not_cleared(leave):

@@ -120,9 +120,6 @@ def test_several_seeds_of_the_baseline_are_a_table_too(summary_of, write_run):
 def test_runs_that_do_not_belong_together_are_refused(summary_of, write_run):
     static = summary_of(9)
     first = write_run("first", {"fusion": summary_of(1), "static": static})
-    model = write_run("model", {"lstm": summary_of(1), "static": static})
-    with pytest.raises(InputError, match=r"must be of one model, found fusion, lstm; .*compare"):
-        results_over_seeds([first, model])
     windows = write_run("windows", {"fusion": summary_of(1, (4, 3, 4)), "static": static})
     users = write_run(
         "users", {"fusion": summary_of(1, users=["ada", "bob", "zoe"]), "static": static}
@@ -150,43 +147,48 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
         results_over_seeds([tmp_path])
 
 
-def test_runs_that_differ_in_more_than_the_seed_are_refused(summary_of, write_run):
-    runs = []
-    for name, seed, width in (("a", 1, 8), ("b", 2, 8), ("c", 2, 8), ("d", 3, 9)):
+@pytest.fixture
+def write_lstm(summary_of, write_run) -> Callable[..., Path]:
+    """Function that writes a run folder of an LSTM with a configuration."""
+
+    def write(name: str, seed: int, **settings: Any) -> Path:
         run = write_run(name, {"lstm": summary_of(seed), "static": summary_of(9)})
-        settings = f"seed: {seed}\nmodel: {{hidden: {width}}}\nsaliency: null\nface_features: []\n"
-        (run / "config.yaml").write_text(settings)
-        runs.append(run)
-    assert "2 seeds" in results_over_seeds(runs[:2], 50).to_markdown()
+        (run / "config.yaml").write_text(yaml.safe_dump({"seed": seed, **settings}))
+        return run
+
+    return write
+
+
+def test_a_sweep_has_a_row_for_each_setting(write_lstm, write_run, summary_of):
+    runs = [
+        write_lstm("a", 1, model={"hidden": 8, "crowd": True}, crowd=True),
+        write_lstm("b", 2, model={"hidden": 8, "crowd": False}, crowd=False),
+        write_lstm("c", 2, model={"hidden": 8, "crowd": True}, crowd=True),
+        write_lstm("d", 3, model={"hidden": 9, "crowd": False}, crowd=False),
+        write_run("e", {"fusion": summary_of(4), "static": summary_of(9)}),
+    ]
+    table = results_over_seeds(runs, 50)
+    assert [section[0][0] for section in table.sections] == [
+        "lstm, crowd=True, model.hidden=8, 2 seeds",
+        "lstm, crowd=False, model.hidden=8",
+        "lstm, crowd=False, model.hidden=9",
+        "fusion",
+        "static",
+    ]
+    (note,) = (line for line in table.footnotes if line.startswith("standard deviation"))
+    assert "(lstm, crowd=True, model.hidden=8, 2 seeds): 0.2-1 s" in note
+
+
+def test_a_seed_counts_once(write_lstm):
+    runs = [write_lstm("a", 1), write_lstm("b", 2), write_lstm("c", 2)]
     with pytest.raises(InputError, match="both have seed 2"):
-        results_over_seeds(runs[:3], 50)
-    with pytest.raises(InputError, match="its model.hidden is 9, that of .* is 8"):
-        results_over_seeds([runs[0], runs[3]], 50)
+        results_over_seeds(runs, 50)
+    with pytest.raises(InputError, match="both have seed 1"):
+        results_over_seeds([runs[0], runs[0]], 50)
 
 
-def test_seeds_that_started_otherwise_are_no_seeds_of_one_result(summary_of, write_run):
-    """Each may start from an LSTM of its own seed, but all or none."""
-    runs = []
-    for seed, start, epochs in (
-        (1, "a.ckpt", 1),
-        (2, "b.ckpt", 1),
-        (3, None, 1),
-        (4, "d.ckpt", 2),
-        (5, "e.ckpt", 1),
-    ):
-        run = write_run(f"seed_{seed}", {"star_vp": summary_of(seed), "static": summary_of(9)})
-        settings = {
-            "seed": seed,
-            "lstm_checkpoint": start,
-            "training": {"max_epochs": epochs},
-            "saliency_lookahead_s": None if seed < 5 else 0.0,
-        }
-        (run / "config.yaml").write_text(yaml.safe_dump(settings))
-        runs.append(run)
-    assert "2 seeds" in results_over_seeds(runs[:2], 50).to_markdown()
-    with pytest.raises(InputError, match="its lstm_checkpoint is None, that of"):
-        results_over_seeds([runs[0], runs[2]], 50)
-    with pytest.raises(InputError, match=r"its training.max_epochs is 2, that of .* is 1"):
-        results_over_seeds([runs[0], runs[3]], 50)
-    with pytest.raises(InputError, match=r"its saliency_lookahead_s is 0.0"):
-        results_over_seeds([runs[0], runs[4]], 50)
+def test_a_file_among_the_runs_is_refused(tmp_path):
+    file = tmp_path / "multirun.yaml"
+    file.write_text("")
+    with pytest.raises(InputError, match=r"multirun.yaml: is a file; give run folders, as SWEEP"):
+        results_over_seeds([file])

@@ -1,9 +1,10 @@
 """The command `vpnet`: what is neither training nor prediction."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from vpnet.cli.ablation import ablation
 from vpnet.cli.align import align
@@ -45,22 +46,40 @@ app.add_typer(saliency, name="saliency")
 
 @app.command()
 def results(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of one model, one a seed.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, those of a sweep for example.")],
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
-    """Show the mean over seeds, with intervals over users and the baselines beside it."""
+    """Show what runs have reached, seeds averaged, with intervals over users and the baselines."""
     # Here, so that no other command waits for the metrics' libraries.
     from vpnet.evaluation.seeds import results_over_seeds
 
     _show(results_over_seeds(runs), markdown)
 
 
-@app.command()
+class SeveralBehindAgainst(TyperCommand):
+    """Takes several folders behind ``--against``, as a shell's pattern gives them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option for each of them, where those of the candidate stand before it."""
+        told, before, behind = [], 0, False
+        for place, arg in enumerate(args):
+            is_option = arg.startswith("-")
+            is_value = place > 0 and args[place - 1].startswith("-")
+            if is_option:
+                behind = arg == "--against" and before > 0
+            elif not is_value and behind:
+                told.append("--against")
+            before += not is_option and not is_value
+            told.append(arg)
+        return super().parse_args(ctx, told)
+
+
+@app.command(cls=SeveralBehindAgainst)
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of the candidate, one a seed.")],
     against: Annotated[
         list[Path],
-        typer.Option(help="Run folder of what it is compared with; repeat it for its seeds."),
+        typer.Option(help="Run folders of what it is compared with, one a seed."),
     ],
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:

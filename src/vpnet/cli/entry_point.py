@@ -1,5 +1,6 @@
 """How the commands fail: the user's errors in one message and exit code 2."""
 
+import difflib
 import functools
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
+from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from vpnet.errors import InputError
@@ -51,9 +53,7 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
                 error, f"{key} has no value; give it on the command line, as {key}=VALUE", fresh
             )
         except (HydraException, OmegaConfBaseException) as error:
-            # Its advice to append a misspelt key with a plus would only hide the mistake.
-            lines = [line for line in str(error).strip().split("\n") if "To append" not in line]
-            _refuse(error, "\n".join((*lines, "--help lists the groups and the keys")), fresh)
+            _refuse(error, _composition_message(error), fresh)
         except OSError as error:
             if error.filename is None:
                 raise
@@ -73,6 +73,23 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
 def _stop() -> NoReturn:
     print("interrupted; what was finished is kept", file=sys.stderr)
     sys.exit(130)
+
+
+def _composition_message(error: Exception) -> str:
+    """What Hydra says of a configuration that cannot be composed, and the keys that there are."""
+    # Its advice to append a misspelt key with a plus would only hide the mistake, and where it has
+    # searched is no help.
+    said, _, _ = str(error).partition("Config search path:")
+    lines = [line for line in said.strip().split("\n") if "To append" not in line]
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
+        group, _, key = str(cause.full_key).rpartition(".")
+        keys = [str(name) for name in cause.parent_node if name not in ("_target_", "hydra")]
+        meant = difflib.get_close_matches(key, keys, n=1)
+        if meant:
+            lines.append(f"did you mean {f'{group}.' if group else ''}{meant[0]}?")
+        lines.append(f"{group or 'the configuration'} has the keys {', '.join(keys) or 'none'}")
+    return "\n".join((*lines, "--help lists the groups and the keys"))
 
 
 def _cause(error: BaseException) -> BaseException:

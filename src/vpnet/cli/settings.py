@@ -47,6 +47,7 @@ WHOLE_NUMBERS = {
 NUMBERS = {
     "saliency_lookahead_s": (0.0, 1e9),
     "map_every_s": (0.1, 1e9),
+    "model.dropout": (0.0, 1.0),
     "model.stream_dropout": (0.0, 1.0),
     "model.unknown_share": (0.0, 1.0),
 }

@@ -17,6 +17,7 @@ from vpnet.evaluation.horizons import (
     TOLERANCE_S,
     horizon_label,
 )
+from vpnet.evaluation.run_groups import check_seeds
 from vpnet.evaluation.tables import KEYS, read_errors
 from vpnet.evaluation.text_table import TextTable
 
@@ -112,8 +113,8 @@ def compare_runs(
         Means, paired differences with their intervals, and gains.
 
     Raises:
-        InputError: A side is empty, a file is missing or damaged, the runs have not predicted the
-            same windows, or none of the reported horizons is there.
+        InputError: A side is empty or differs in more than the seed, a file is missing or damaged,
+            the runs have not predicted the same windows, or none of the reported horizons is there.
     """
     baseline = _side("baseline", baseline_runs)
     candidate = _side("candidate", candidate_runs)
@@ -177,6 +178,7 @@ def _side(side: str, runs: Sequence[Path]) -> pl.DataFrame:
     """Errors of the runs of one side, averaged per window and horizon."""
     if not runs:
         raise InputError(f"the {side} has no run; name at least one folder")
+    check_seeds(runs, f"and so do those of one side, here the {side}")
     tables = [read_errors(run) for run in runs]
     for run, table in zip(runs[1:], tables[1:], strict=True):
         _check_same_windows(runs[0], tables[0], run, table)

@@ -88,6 +88,22 @@ def check_same_but_seed(
         )
 
 
+def interrupted_at(run: Path, config: str) -> Path | None:
+    """The checkpoint of the last epoch that an interrupted run of just this configuration ended.
+
+    Args:
+        run: Folder of a run that has no results.
+        config: As `has_finished` takes it.
+
+    Returns:
+        ``checkpoints/last.ckpt``, or None where training did not come so far.
+    """
+    last = run / "checkpoints" / "last.ckpt"
+    if not last.is_file() or not (run / CONFIG_FILE).is_file():
+        return None
+    return None if differing_keys(read_config(run), yaml.safe_load(config)) else last
+
+
 @rank_zero_only
 def clear_unfinished(run: Path) -> None:
     """Remove what an interrupted run has left, so that it can start anew.
@@ -96,5 +112,5 @@ def clear_unfinished(run: Path) -> None:
         run: Folder of a run that has no results; nothing happens where it holds no configuration.
     """
     if (run / CONFIG_FILE).is_file() and not is_finished(run):
-        for name in ("csv", "checkpoints"):
-            shutil.rmtree(run / name, ignore_errors=True)
+        for left in (*run.glob("csv*"), run / "checkpoints"):
+            shutil.rmtree(left, ignore_errors=True)

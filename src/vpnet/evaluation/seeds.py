@@ -1,4 +1,4 @@
-"""One result from several seeds: the mean over seeds, and an interval over users."""
+"""Results of runs, several seeds as one: the mean over seeds, and an interval over users."""
 
 import json
 import statistics
@@ -11,7 +11,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
 from vpnet.evaluation.results import results_table
-from vpnet.evaluation.run_config import CONFIG_FILE, differing_but_seed, read_config
+from vpnet.evaluation.run_groups import RunGroup, group_runs, what_differs
 from vpnet.evaluation.text_table import TextTable
 
 METRICS_FILE = "metrics.json"
@@ -19,11 +19,11 @@ BASELINE = "static"
 
 
 def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> TextTable:
-    """Table of runs that differ in nothing but the seed, the baselines beside them.
+    """Table of runs: a row for those that differ in nothing but the seed, and the baselines.
 
     Errors are averaged over seeds per user first; the interval is the bootstrap over users of that
     average, so it says how other users would fare, not how other seeds would. How far seeds differ
-    stands in the footnote.
+    stands in the footnotes.
 
     Args:
         runs: Folders of the runs.
@@ -33,39 +33,61 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         As `vpnet.evaluation.results.results_table`.
 
     Raises:
-        InputError: A run has no readable metrics.json, the runs are not of one model on the same
-            users, or two of them have the same seed.
+        InputError: A run has no readable metrics.json, the runs are not of the same users and
+            windows, or two that differ in nothing have the same seed.
     """
-    models = [read_metrics(run)["models"] for run in runs]
-    _check_seeds(runs)
-    names = [next(iter(by_name)) for by_name in models]
-    if len(set(names)) != 1:
-        raise InputError(
-            f"runs over seeds must be of one model, found {', '.join(dict.fromkeys(names))}; "
-            "use `vpnet compare` to hold one model against another"
-        )
-    own = [by_name[names[0]] for by_name in models]
-    for run, summary in zip(runs, own, strict=True):
-        if _evaluated_on(summary) != _evaluated_on(own[0]):
+    groups = group_runs(runs)
+    models = {run: read_metrics(run)["models"] for run in runs}
+    own = {run: next(iter(by_name.items())) for run, by_name in models.items()}
+    for run, (_, summary) in own.items():
+        if _evaluated_on(summary) != _evaluated_on(own[runs[0]][1]):
             raise InputError(
                 f"{run}: was evaluated on other windows or users than {runs[0]}; give runs of the "
                 "same data, split and task"
             )
-    row = f"{names[0]}, {len(runs)} seeds" if len(runs) > 1 else names[0]
-    baselines = {name: summary for name, summary in models[0].items() if name != names[0]}
+    rows: dict[str, dict[str, Any]] = {}
+    notes = []
+    for label, seeds in _rows(groups, {run: model for run, (model, _) in own.items()}).items():
+        summaries = [own[run][1] for run in seeds]
+        row = f"{label}, {len(seeds)} seeds" if len(seeds) > 1 else label
+        rows[row] = average_summaries(summaries, bootstrap_draws)
+        if len(seeds) > 1:
+            notes.append((row, _spread(summaries)))
+    baselines = {
+        name: summary
+        for name, summary in models[runs[0]].items()
+        if name not in (model for model, _ in own.values())
+    }
+    is_baseline = own[runs[0]][0] == BASELINE
     table = results_table(
-        {row: average_summaries(own, bootstrap_draws), **baselines},
-        baseline=row if names[0] == BASELINE else BASELINE,
+        {**rows, **baselines}, baseline=next(iter(rows)) if is_baseline else BASELINE
     )
-    if len(runs) == 1:
-        return table
-    spread = ", ".join(
+    said = tuple(
+        "standard deviation over seeds of the mean over users, degrees"
+        f"{f' ({row})' if len(rows) > 1 else ''}: {spread}"
+        for row, spread in notes
+    )
+    return TextTable(table.title, table.columns, table.sections, (*table.footnotes, *said))
+
+
+def _rows(groups: Sequence[RunGroup], model_of: Mapping[Path, str]) -> dict[str, list[Path]]:
+    """The runs of each row, by its label: the model, and what tells it from its other rows."""
+    rows: dict[str, list[Path]] = {}
+    for model in dict.fromkeys(model_of.values()):
+        own = [group for group in groups if model in map(model_of.get, group.runs)]
+        for group, text in zip(own, what_differs(own), strict=True):
+            label = f"{model}, {text}" if text else model
+            # Those without a configuration may be of several models.
+            rows[label] = [run for run in group.runs if model_of[run] == model]
+    return rows
+
+
+def _spread(summaries: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(
         f"{name} {statistics.stdev(means):.2f}"
-        for name in own[0]["ranges"]
-        if None not in (means := _means(own, name))
+        for name in summaries[0]["ranges"]
+        if None not in (means := _means(summaries, name))
     )
-    note = f"standard deviation over seeds of the mean over users, degrees: {spread}"
-    return TextTable(table.title, table.columns, table.sections, (*table.footnotes, note))
 
 
 def average_summaries(
@@ -142,6 +164,8 @@ def read_metrics(run: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: not found; a finished run folder has one, give such folders"
         ) from error
+    except NotADirectoryError as error:
+        raise InputError(f"{run}: is a file; give run folders, as SWEEP/*/") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{file}: is not the metrics.json of a run: {error!r}; run it again, or leave it out"
@@ -152,28 +176,6 @@ def read_metrics(run: Path) -> dict[str, Any]:
 def _evaluated_on(summary: Mapping[str, Any]) -> tuple[list[str], int, list[float]]:
     horizons_s = [row["horizon_s"] for row in summary["horizons"]]
     return list(summary["users"]), summary["window_count"], horizons_s
-
-
-def _check_seeds(runs: Sequence[Path]) -> None:
-    """Refuse runs that differ in more than the seed, or not even in that, by their config.yaml."""
-    seeds: dict[Any, Path] = {}
-    first: dict[str, Any] = {}
-    for run in runs:
-        if not (Path(run) / CONFIG_FILE).is_file():
-            continue
-        config = read_config(Path(run))
-        if config["seed"] in seeds:
-            raise InputError(
-                f"{run} and {seeds[config['seed']]} both have seed {config['seed']}; give runs of "
-                "different seeds"
-            )
-        seeds[config["seed"]] = run
-        first = first or config
-        for key, own, expected in differing_but_seed(config, first):
-            raise InputError(
-                f"{run}: its {key} is {own}, that of {runs[0]} is {expected}; runs over seeds "
-                "differ in the seed alone, use `vpnet compare` for the rest"
-            )
 
 
 def _means(summaries: Sequence[Mapping[str, Any]], name: str) -> list[float]:

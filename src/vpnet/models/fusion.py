@@ -77,7 +77,7 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: A stream is unknown, or there is none.
+        ValueError: A stream is unknown, or there is none that the data have.
     """
 
     def __init__(
@@ -104,6 +104,13 @@ class Fusion(Forecaster):
             raise ValueError(
                 f"streams must hold one or more of head, eye, offset and face, got {list(streams)}"
             )
+        present = spec.present
+        if not any(present[name] for name in streams):
+            held = [name for name in HIDDEN_WIDTH if present[name]]
+            raise ValueError(
+                f"streams={list(streams)}: the data have none of them, only {', '.join(held)}; "
+                "name one that they have"
+            )
         if query not in QUERIES:
             raise ValueError(f"query must be one of {QUERIES}, got {query!r}")
         self.asked_streams = (
@@ -112,7 +119,6 @@ class Fusion(Forecaster):
             *(("questionnaire",) if questionnaire else ()),
             *(("crowd",) if crowd else ()),
         )
-        present = spec.present
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
         self.stream_dropout = stream_dropout
@@ -155,11 +161,6 @@ class Fusion(Forecaster):
         if with_saliency and query == "trajectory":
             self.saliency_attention = SaliencyAttention(spec.map_of_horizon, STATE_WIDTH)
         elif with_saliency:
-            if not self.streams:
-                raise ValueError(
-                    f"query=saliency asks the streams {', '.join(streams)}, and the data have none "
-                    "of them; use query=trajectory, or add head to streams"
-                )
             widths = {name: HIDDEN_WIDTH[name] for name in self.streams}
             self.saliency_attention = PersonalSaliency(widths, STATE_WIDTH)
         self.crowd_attention = None

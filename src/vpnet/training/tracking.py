@@ -15,6 +15,7 @@ def make_loggers(
     project: str = "vpnet",
     name: str | None = None,
     group: str | None = None,
+    goes_on: bool = False,
     **settings: Any,
 ) -> list[Logger]:
     """Loggers of a run.
@@ -26,10 +27,15 @@ def make_loggers(
         project: Project in W&B.
         name: Name of the run in W&B; None takes that of the folder.
         group: Groups the runs of a sweep.
+        goes_on: The run was interrupted; what it has logged stays, the rest goes to ``csv_2``.
         **settings: Anything else that `wandb.init` takes: entity, tags, notes.
     """
     folder = Path(folder)
-    loggers: list[Logger] = [CSVLogger(folder, name="csv", version="")]
+    names = ["csv"]
+    while goes_on and (folder / names[-1]).exists():
+        # Lightning would delete what it finds.
+        names.append(f"csv_{len(names) + 1}")
+    loggers: list[Logger] = [CSVLogger(folder, name=names[-1], version="")]
     if wandb:
         folder.mkdir(parents=True, exist_ok=True)
         # Its banner and its tables of sparklines would bury the run's own table.

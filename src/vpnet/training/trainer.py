@@ -103,7 +103,8 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
     # Each prediction carries its own place.
     warnings.filterwarnings("ignore", message=".*Couldn't infer the batch indices.*")
-    # A run that goes on with another has a folder of its own.
+    # An interrupted run goes on in its folder, one that goes on with another has its own.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)

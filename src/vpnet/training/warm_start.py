@@ -1,6 +1,6 @@
 """A large network starts with the LSTM of a small one, which by itself trains much faster."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -74,8 +74,15 @@ def start_from_lstm(
         name: value.shape for name, value in own.items()
     }:
         raise InputError(
-            f"lstm_checkpoint={checkpoint.path}: does not fit the LSTM of {model.name}; it must "
-            "have the same model.velocity and as many layers and units (star_vp and muse_vp: "
-            "hidden=256 layers=2)"
+            f"lstm_checkpoint={checkpoint.path}: does not fit the LSTM of {model.name}; it has "
+            f"{_size(weights)}, {model.name} {_size(own)}; give both the same model.velocity (the "
+            "head is 3 numbers a step without it, 6 with it), as many layers and units (star_vp "
+            "and muse_vp: model.layers=2 model.hidden=256 of the LSTM)"
         )
     part.module.load_state_dict(weights)
+
+
+def _size(weights: Mapping[str, torch.Tensor]) -> str:
+    layers = sum(name.startswith("encoder.weight_hh") for name in weights)
+    units = weights["encoder.weight_hh_l0"].shape[1]
+    return f"{layers} layers of {units} units that read {weights[FIRST].shape[1]} numbers a step"

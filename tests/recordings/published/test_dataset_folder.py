@@ -53,5 +53,17 @@ def test_what_is_not_there_is_refused(root):
         LAYOUT.require(root / "absent")
 
 
+def test_a_table_of_recordings_is_read_otherwise(root, tmp_path):
+    table = tmp_path / "tables" / "david.parquet"
+    table.parent.mkdir()
+    table.touch()
+    (table.parent / "videos.csv").touch()
+    for where in (table, table.parent):
+        with pytest.raises(InputError, match=rf"data=parquet data.path={table}"):
+            LAYOUT.require(where)
+    (root / "beside.parquet").touch()
+    assert LAYOUT.require(root) == LAYOUT.find(root)
+
+
 def test_a_layout_without_a_folder_is_its_files():
     assert str(DatasetLayout("", "video*/*.csv")) == "video*/*.csv"
