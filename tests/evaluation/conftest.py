@@ -12,7 +12,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.geometry.directions import normalize
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from vpnet.errors import InputError
 from vpnet.evaluation.comparison import compare_runs
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
-from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.evaluation.summary import mean_errors_deg, summarize
 from vpnet.evaluation.tables import ERRORS_FILE, errors_table, write_parquet
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.examples import typical_windows
-from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.geometry.directions import direction_from_angles
 
 

@@ -7,7 +7,8 @@ import torch
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows, ViewportMetrics
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
+from vpnet.evaluation.metric import ViewportMetrics
 
 TWO_PROCESSES = """
 import sys

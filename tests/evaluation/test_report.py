@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.report import write_report
 from vpnet.evaluation.tables import read_errors
 from vpnet.models.static import Static

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.results import results_table
 from vpnet.evaluation.summary import summarize
 from vpnet.evaluation.text_table import TextTable

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.seeds import average_summaries, results_over_seeds
 from vpnet.evaluation.summary import summarize
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.summary import mean_errors_deg, summarize
 
 STEPS_S = [step / 5 for step in range(1, 26)]

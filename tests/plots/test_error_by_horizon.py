@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.summary import summarize
 from vpnet.plots.error_by_horizon import (
     curves_from_summaries,

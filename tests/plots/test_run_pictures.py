@@ -4,7 +4,7 @@ import torch
 
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.summary import summarize
 from vpnet.models.fusion import Fusion
 from vpnet.models.static import Static

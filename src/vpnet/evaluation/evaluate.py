@@ -3,7 +3,8 @@
 import pytorch_lightning as pl
 
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.evaluation.metric import EvaluatedWindows, ViewportMetrics
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
+from vpnet.evaluation.metric import ViewportMetrics
 from vpnet.models.constant_velocity import ConstantVelocity
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.static import Static

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from vpnet.evaluation.errors import error_deg
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 
 
 def typical_windows(

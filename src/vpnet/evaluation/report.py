@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.evaluation.metric import EvaluatedWindows
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.results import results_table
 from vpnet.evaluation.seeds import METRICS_FILE
 from vpnet.evaluation.summary import summarize

@@ -20,6 +20,7 @@ from vpnet.evaluation.errors import (
     error_deg,
     viewport_overlap,
 )
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import (
     HORIZON_RANGES,
     REPORT_HORIZONS_S,
@@ -28,7 +29,6 @@ from vpnet.evaluation.horizons import (
     reached,
     valid_at_horizons,
 )
-from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.evaluation.tiles import TILE_COLUMNS, TILE_ROWS, tile_metrics
 from vpnet.geometry.directions import normalize
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.errors import error_deg
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import at_horizons, is_step, reached, valid_at_horizons
-from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.whole_files import whole_file
 
 KEYS = ("user", "video", "anchor_s", "horizon_s")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.examples import typical_windows
-from vpnet.evaluation.metric import EvaluatedWindows
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.error_by_horizon import curves_from_summaries, plot_error_by_horizon
 from vpnet.plots.gates import plot_gates
