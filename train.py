@@ -125,8 +125,10 @@ def main(config: DictConfig) -> None:
     log_config(loggers, plain)
     if interrupted is not None:
         print(f"going on after the last epoch of an interrupted run: {interrupted}")
-    elif checkpoint is None:
-        clear_unfinished(folder)
+        print("delete the folder to begin anew")
+        read_checkpoint(interrupted).load_into(model)
+    else:
+        clear_unfinished(folder, None if checkpoint is None else checkpoint.path)
     write_text(folder / "config.yaml", whole)
     best = None if checkpoint is None else checkpoint.path
     if config.fit:

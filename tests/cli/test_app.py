@@ -75,6 +75,8 @@ def test_compare_pairs_the_windows(vpnet, fusion_run, another_seed, tmp_path):
         ("CANDIDATE", "--against", "BASELINE", "OTHER"),
         ("CANDIDATE", "--against", "BASELINE", "OTHER", "--markdown", "PAGE"),
         ("--markdown", "PAGE", "CANDIDATE", "--against", "BASELINE", "--against", "OTHER"),
+        ("CANDIDATE", "--against=BASELINE", "OTHER"),
+        ("--markdown=PAGE", "CANDIDATE", "--against", "BASELINE", "OTHER"),
         ("--against", "BASELINE", "--against", "OTHER", "CANDIDATE"),
     ],
 )
@@ -84,10 +86,12 @@ def test_several_runs_may_stand_behind_against(
     paths = {"CANDIDATE": tmp_path / "candidate", "PAGE": tmp_path / "page.md"}
     shutil.copytree(fusion_run, paths["CANDIDATE"])
     paths |= {"BASELINE": fusion_run, "OTHER": another_seed}
-    printed = vpnet("compare", *(paths.get(arg, arg) for arg in arguments)).replace("\n", "")
+    for name, path in paths.items():
+        arguments = [arg.replace(name, str(path)) for arg in arguments]
+    printed = vpnet("compare", *arguments).replace("\n", "")
     assert "baseline: mean of 2 seeds" in printed
     assert "candidate: mean" not in printed
-    assert paths["PAGE"].is_file() == ("PAGE" in arguments)
+    assert paths["PAGE"].is_file() == any("page.md" in arg for arg in arguments)
 
 
 def test_a_run_that_is_none_is_refused(monkeypatch, capsys, tmp_path):

@@ -138,7 +138,9 @@ def test_a_side_holds_the_seeds_of_one_experiment(leave_run, make_evaluated):
         runs.append(leave_run(name, evaluated))
         (runs[-1] / "config.yaml").write_text(settings)
     compare_runs(runs[:2], runs[2:])
-    with pytest.raises(InputError, match=r"c: its user_embed is True, .* here the candidate"):
+    with pytest.raises(
+        InputError, match=r"c: its user_embed is True, .* these are the candidate: name"
+    ):
         compare_runs(runs[:1], [runs[0], runs[2]])
     with pytest.raises(InputError, match="both have seed 1"):
         compare_runs([runs[0], runs[0]], runs[1:2])

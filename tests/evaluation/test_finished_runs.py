@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from vpnet.errors import InputError
@@ -130,11 +132,44 @@ def test_an_unfinished_run_is_cleared_and_nothing_else(leave):
     assert left == {"config.yaml", "notes.txt"}
 
 
-def test_an_interrupted_run_is_known_by_its_last_checkpoint(leave):
-    run = leave("checkpoints/last.ckpt")
+@pytest.fixture
+def leave_last(leave) -> Callable[..., Path]:
+    """Function that leaves an interrupted run and the head of its last checkpoint."""
+
+    def make(dirpath: Path | None = None) -> Path:
+        run = leave("checkpoints/last.ckpt")
+        own = {"dirpath": str(dirpath or run / "checkpoints")}
+        state = {"callbacks": {"ModelCheckpoint{'monitor': None}": own, "EarlyStopping": {}}}
+        torch.save(state, run / "checkpoints" / "last.ckpt")
+        return run
+
+    return make
+
+
+def test_an_interrupted_run_is_known_by_its_last_checkpoint(leave_last):
+    run = leave_last()
     assert interrupted_at(run, yaml.safe_dump(CONFIG)) == run / "checkpoints" / "last.ckpt"
     assert interrupted_at(run, changed("num_workers", 4)) is not None
     assert interrupted_at(run, changed("seed", 2)) is None
+
+
+def test_a_run_that_was_moved_begins_anew(leave_last, tmp_path):
+    assert interrupted_at(leave_last(tmp_path / "before"), yaml.safe_dump(CONFIG)) is None
+
+
+def test_a_damaged_checkpoint_is_not_gone_on_with(leave_last):
+    run = leave_last()
+    last = run / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:-20])
+    assert interrupted_at(run, yaml.safe_dump(CONFIG)) is None
+    last.write_text("")
+    assert interrupted_at(run, yaml.safe_dump(CONFIG)) is None
+
+
+def test_a_run_that_starts_from_its_own_folder_keeps_its_start(leave):
+    run = leave("checkpoints/last.ckpt", "checkpoints/best.ckpt")
+    clear_unfinished(run, run / "checkpoints" / "best.ckpt")
+    assert [file.name for file in (run / "checkpoints").iterdir()] == ["best.ckpt"]
 
 
 def test_training_that_ended_no_epoch_begins_anew(leave, tmp_path):

@@ -69,5 +69,23 @@ def test_the_same_seed_twice_is_refused(leave):
 
 
 def test_a_run_without_a_configuration_is_no_seed_of_one_with(leave):
-    with pytest.raises(InputError, match=r"none: one of them has no config.yaml"):
-        check_seeds([leave("a", seed=1), leave("none")], "or not")
+    runs = [leave("a", seed=1, crowd=True), leave("none")]
+    with pytest.raises(InputError, match=r"none: one of it and \S+a has no config.yaml"):
+        check_seeds(runs, "or not")
+    assert what_differs(group_runs(runs)) == ["", "no config.yaml"]
+    with pytest.raises(InputError, match="both have seed"):
+        group_runs([runs[1], runs[1]])
+
+
+def test_a_setting_that_is_told_twice_is_told_once_where_it_agrees(leave):
+    runs = [
+        leave("a", seed=1, crowd=True, model={"crowd": True}),
+        leave("b", seed=1, crowd=False, model={"crowd": False}),
+    ]
+    assert what_differs(group_runs(runs)) == ["crowd=True", "crowd=False"]
+    runs.append(leave("c", seed=1, crowd=True, model={"crowd": False}))
+    assert what_differs(group_runs(runs)) == [
+        "crowd=True, model.crowd=True",
+        "crowd=False, model.crowd=False",
+        "crowd=True, model.crowd=False",
+    ]

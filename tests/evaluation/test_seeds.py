@@ -179,6 +179,24 @@ def test_a_sweep_has_a_row_for_each_setting(write_lstm, write_run, summary_of):
     assert "(lstm, crowd=True, model.hidden=8, 2 seeds): 0.2-1 s" in note
 
 
+def test_static_among_the_runs_is_the_baseline(write_run, write_lstm, summary_of):
+    static = {"static": summary_of(9), "constant_velocity": summary_of(3)}
+    runs = [write_lstm("a", 1), write_run("b", static), write_run("c", static)]
+    table = results_over_seeds(runs, 50)
+    assert [section[0][0] for section in table.sections] == [
+        "lstm",
+        "static, 2 seeds",
+    ]
+
+
+def test_runs_on_other_recordings_of_the_same_users_are_refused(write_run, summary_of):
+    one, other = (
+        write_run(f"seed_{n}", {"lstm": summary_of(n), "static": summary_of(7 + n)}) for n in (1, 2)
+    )
+    with pytest.raises(InputError, match="was evaluated on other windows"):
+        results_over_seeds([one, other], 50)
+
+
 def test_a_seed_counts_once(write_lstm):
     runs = [write_lstm("a", 1), write_lstm("b", 2), write_lstm("c", 2)]
     with pytest.raises(InputError, match="both have seed 2"):

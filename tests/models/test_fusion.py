@@ -169,6 +169,8 @@ def test_wrong_streams_are_refused(make_spec, streams):
 def test_a_wrong_query_is_refused(make_spec):
     with pytest.raises(ValueError, match="query must be one of .*, got 'head'"):
         Fusion(make_spec(), query="head")
+    with pytest.raises(ValueError, match="query=saliency asks the streams eye, and the data have"):
+        Fusion(make_spec(has_gaze=False), query="saliency", streams=["eye"])
 
 
 def test_without_the_head_its_past_plays_no_part(make_fusion, make_spec, make_window):
@@ -186,11 +188,15 @@ def test_without_the_head_its_past_plays_no_part(make_fusion, make_spec, make_wi
     assert apart_rad.min() > 1e-3
 
 
-def test_without_any_stream_in_the_data_it_is_refused(make_spec):
-    with pytest.raises(
-        ValueError, match=r"\['eye'\]: the data have none of them, only head, face;"
-    ):
-        Fusion(make_spec(has_gaze=False), streams=["eye"])
+def test_without_any_stream_in_the_data_it_still_predicts_and_says_so(
+    make_fusion, make_spec, make_window
+):
+    model = make_fusion(make_spec(has_gaze=False, has_saliency=False), streams=("eye",))
+    assert model.absent_streams() == ["eye", "saliency"]
+    assert "sees nothing of the viewer" in model.describe()
+    assert "sees nothing" not in make_fusion(make_spec(), streams=("eye",)).describe()
+    predicted = model(make_window(model.spec))
+    torch.testing.assert_close(predicted.norm(dim=-1), torch.ones(predicted.shape[:-1]))
 
 
 def test_saliency_can_be_left_out(make_fusion, make_spec, make_window):

@@ -61,17 +61,21 @@ class SeveralBehindAgainst(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option for each of them, where those of the candidate stand before it."""
-        told, before, behind = [], 0, False
-        for place, arg in enumerate(args):
-            is_option = arg.startswith("-")
-            is_value = place > 0 and args[place - 1].startswith("-")
-            if is_option:
-                behind = arg == "--against" and before > 0
-            elif not is_value and behind:
-                told.append("--against")
-            before += not is_option and not is_value
-            told.append(arg)
-        return super().parse_args(ctx, told)
+        spread: list[str] = []
+        candidates = 0
+        option, is_given = "", True
+        for arg in args:
+            if arg.startswith("-"):
+                option, _, value = arg.partition("=")
+                is_given = bool(value)
+            elif option and not is_given:
+                is_given = True
+            elif option == "--against" and candidates:
+                spread.append(option)
+            else:
+                candidates += 1
+            spread.append(arg)
+        return super().parse_args(ctx, spread)
 
 
 @app.command(cls=SeveralBehindAgainst)
@@ -79,7 +83,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of the candidate, one a seed.")],
     against: Annotated[
         list[Path],
-        typer.Option(help="Run folders of what it is compared with, one a seed."),
+        typer.Option(help="Run folders of the baseline, one a seed, behind the candidate's."),
     ],
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:

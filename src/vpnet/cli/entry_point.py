@@ -88,7 +88,8 @@ def _composition_message(error: Exception) -> str:
         meant = difflib.get_close_matches(key, keys, n=1)
         if meant:
             lines.append(f"did you mean {f'{group}.' if group else ''}{meant[0]}?")
-        lines.append(f"{group or 'the configuration'} has the keys {', '.join(keys) or 'none'}")
+        held = f"the keys {', '.join(keys)}" if keys else "no keys"
+        lines.append(f"{group or 'the configuration'} has {held}")
     return "\n".join((*lines, "--help lists the groups and the keys"))
 
 

@@ -178,7 +178,7 @@ def _side(side: str, runs: Sequence[Path]) -> pl.DataFrame:
     """Errors of the runs of one side, averaged per window and horizon."""
     if not runs:
         raise InputError(f"the {side} has no run; name at least one folder")
-    check_seeds(runs, f"and so do those of one side, here the {side}")
+    check_seeds(runs, f"and these are the {side}: name the baseline's behind --against")
     tables = [read_errors(run) for run in runs]
     for run, table in zip(runs[1:], tables[1:], strict=True):
         _check_same_windows(runs[0], tables[0], run, table)

@@ -1,10 +1,12 @@
-"""Which runs are finished, and of which configuration."""
+"""Which runs are finished or were interrupted, and of which configuration."""
 
+import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
@@ -96,21 +98,38 @@ def interrupted_at(run: Path, config: str) -> Path | None:
         config: As `has_finished` takes it.
 
     Returns:
-        ``checkpoints/last.ckpt``, or None where training did not come so far.
+        ``checkpoints/last.ckpt``; None where training did not come so far, where the file is
+        damaged, and where the folder was moved, for Lightning then forgets what was best.
     """
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
         return None
-    return None if differing_keys(read_config(run), yaml.safe_load(config)) else last
+    if differing_keys(read_config(run), yaml.safe_load(config)):
+        return None
+    try:
+        state = torch.load(last, map_location="cpu", weights_only=True)
+        folders = [
+            callback["dirpath"]
+            for name, callback in state["callbacks"].items()
+            if name.startswith("ModelCheckpoint")
+        ]
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+        return None
+    is_here = all(Path(folder).resolve() == last.parent.resolve() for folder in folders)
+    return last if is_here else None
 
 
 @rank_zero_only
-def clear_unfinished(run: Path) -> None:
+def clear_unfinished(run: Path, kept: Path | None = None) -> None:
     """Remove what an interrupted run has left, so that it can start anew.
 
     Args:
         run: Folder of a run that has no results; nothing happens where it holds no configuration.
+        kept: A checkpoint that the run starts from; it stays, also where it lies in the folder.
     """
     if (run / CONFIG_FILE).is_file() and not is_finished(run):
-        for left in (*run.glob("csv*"), run / "checkpoints"):
+        for left in (run / "csv", *run.glob("csv_*")):
             shutil.rmtree(left, ignore_errors=True)
+        for file in (run / "checkpoints").glob("*"):
+            if kept is None or file.resolve() != kept.resolve():
+                file.unlink()

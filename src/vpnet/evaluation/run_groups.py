@@ -30,12 +30,11 @@ def group_runs(runs: Sequence[Path]) -> list[RunGroup]:
         InputError: Two runs of a group have the same seed, or a configuration is damaged.
     """
     members: list[tuple[dict[str, Any], dict[Any, Path]]] = []
-    for number, run in enumerate(runs):
-        has_config = (run / CONFIG_FILE).is_file()
-        config = read_config(run) if has_config else {}
-        seed = config.get("seed") if has_config else number
+    for run in runs:
+        config = read_config(run) if (run / CONFIG_FILE).is_file() else {}
+        seed = config.get("seed", run)
         for first, seeds in members:
-            if bool(first) != has_config or any(differing_but_seed(config, first)):
+            if bool(first) != bool(config) or any(differing_but_seed(config, first)):
                 continue
             if seed in seeds:
                 raise InputError(
@@ -61,10 +60,11 @@ def check_seeds(runs: Sequence[Path], remedy: str) -> None:
     groups = group_runs(runs)
     if len(groups) > 1:
         one, other = groups[0], groups[1]
-        what = "one of them has no config.yaml"
-        for key, own, expected in differing_but_seed(other.config, one.config):
+        if not (one.config and other.config):
+            what = f"one of it and {one.runs[0]} has no {CONFIG_FILE}"
+        else:
+            key, own, expected = differing_but_seed(other.config, one.config)[0]
             what = f"its {key} is {own}, that of {one.runs[0]} is {expected}"
-            break
         raise InputError(
             f"{other.runs[0]}: {what}; runs over seeds differ in the seed alone, {remedy}"
         )
@@ -75,15 +75,17 @@ def what_differs(groups: Sequence[RunGroup]) -> list[str]:
 
     A setting of the model that only repeats one of the same name is left out.
     """
+    configs = [group.config for group in groups if group.config]
     keys = dict.fromkeys(
-        key
-        for group in groups[1:]
-        for key, _, _ in differing_but_seed(groups[0].config, group.config)
+        key for config in configs[1:] for key, _, _ in differing_but_seed(configs[0], config)
     )
-    keys = [key for key in keys if "." not in key or key.rpartition(".")[2] not in keys]
-    nothing: dict[str, Any] = {}
-    texts = []
-    for group in groups:
-        values = {key: value for key, value, _ in differing_keys(group.config, nothing)}
-        texts.append(", ".join(f"{key}={values.get(key)}" for key in keys))
-    return texts
+    values = [{key: value for key, value, _ in differing_keys(config, {})} for config in configs]
+
+    def repeats(key: str) -> bool:
+        name = key.rpartition(".")[2]
+        return name != key and all(own.get(key) == own.get(name, key) for own in values)
+
+    told = [key for key in keys if not repeats(key)]
+    texts = iter([", ".join(f"{key}={own.get(key)}" for key in told) for own in values])
+    nothing = f"no {CONFIG_FILE}" if len(groups) > 1 else ""
+    return [next(texts) if group.config else nothing for group in groups]

@@ -40,17 +40,22 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
     models = {run: read_metrics(run)["models"] for run in runs}
     own = {run: next(iter(by_name.items())) for run, by_name in models.items()}
     for run, (_, summary) in own.items():
-        if _evaluated_on(summary) != _evaluated_on(own[runs[0]][1]):
+        if _evaluated_on(summary) != _evaluated_on(own[runs[0]][1]) or _baseline_deg(
+            models[run]
+        ) != _baseline_deg(models[runs[0]]):
             raise InputError(
                 f"{run}: was evaluated on other windows or users than {runs[0]}; give runs of the "
                 "same data, split and task"
             )
     rows: dict[str, dict[str, Any]] = {}
+    baseline = BASELINE
     notes = []
     for label, seeds in _rows(groups, {run: model for run, (model, _) in own.items()}).items():
         summaries = [own[run][1] for run in seeds]
         row = f"{label}, {len(seeds)} seeds" if len(seeds) > 1 else label
         rows[row] = average_summaries(summaries, bootstrap_draws)
+        if baseline == BASELINE and own[seeds[0]][0] == BASELINE:
+            baseline = row
         if len(seeds) > 1:
             notes.append((row, _spread(summaries)))
     baselines = {
@@ -58,16 +63,19 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         for name, summary in models[runs[0]].items()
         if name not in (model for model, _ in own.values())
     }
-    is_baseline = own[runs[0]][0] == BASELINE
-    table = results_table(
-        {**rows, **baselines}, baseline=next(iter(rows)) if is_baseline else BASELINE
-    )
+    table = results_table({**rows, **baselines}, baseline=baseline)
     said = tuple(
         "standard deviation over seeds of the mean over users, degrees"
         f"{f' ({row})' if len(rows) > 1 else ''}: {spread}"
         for row, spread in notes
     )
     return TextTable(table.title, table.columns, table.sections, (*table.footnotes, *said))
+
+
+def _baseline_deg(models: Mapping[str, Any]) -> list[str]:
+    """What the static baseline has on a run's windows, as it is printed: other windows, others."""
+    ranges = models[BASELINE]["ranges"].values() if BASELINE in models else ()
+    return [f"{block['error_deg']['mean_over_windows']:.2f}" for block in ranges]
 
 
 def _rows(groups: Sequence[RunGroup], model_of: Mapping[Path, str]) -> dict[str, list[Path]]:

@@ -77,7 +77,7 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: A stream is unknown, or there is none that the data have.
+        ValueError: A stream is unknown, or there is none.
     """
 
     def __init__(
@@ -104,13 +104,6 @@ class Fusion(Forecaster):
             raise ValueError(
                 f"streams must hold one or more of head, eye, offset and face, got {list(streams)}"
             )
-        present = spec.present
-        if not any(present[name] for name in streams):
-            held = [name for name in HIDDEN_WIDTH if present[name]]
-            raise ValueError(
-                f"streams={list(streams)}: the data have none of them, only {', '.join(held)}; "
-                "name one that they have"
-            )
         if query not in QUERIES:
             raise ValueError(f"query must be one of {QUERIES}, got {query!r}")
         self.asked_streams = (
@@ -119,6 +112,7 @@ class Fusion(Forecaster):
             *(("questionnaire",) if questionnaire else ()),
             *(("crowd",) if crowd else ()),
         )
+        present = spec.present
         # Absent streams get no weights: their share of the fused vector is 0 throughout.
         self.streams = tuple(name for name in HIDDEN_WIDTH if name in streams and present[name])
         self.stream_dropout = stream_dropout
@@ -161,6 +155,11 @@ class Fusion(Forecaster):
         if with_saliency and query == "trajectory":
             self.saliency_attention = SaliencyAttention(spec.map_of_horizon, STATE_WIDTH)
         elif with_saliency:
+            if not self.streams:
+                raise ValueError(
+                    f"query=saliency asks the streams {', '.join(streams)}, and the data have none "
+                    "of them; use query=trajectory, or add head to streams"
+                )
             widths = {name: HIDDEN_WIDTH[name] for name in self.streams}
             self.saliency_attention = PersonalSaliency(widths, STATE_WIDTH)
         self.crowd_attention = None
@@ -238,6 +237,14 @@ class Fusion(Forecaster):
         """Streams asked for that the data lack."""
         present = (data or self.spec).present
         return [name for name in self.asked_streams if not present[name]]
+
+    def describe(self, data: WindowSpec | None = None) -> str:
+        """See `Forecaster`; says where the data have none of the streams."""
+        line = super().describe(data)
+        present = (data or self.spec).present
+        if any(present[name] for name in self.asked_streams if name in HIDDEN_WIDTH):
+            return line
+        return f"{line}; so it sees nothing of the viewer but where the head points now"
 
     def _viewer(self, window: ViewportWindow) -> Tensor | None:
         """What is known of who watches, shape ``(batch, USER_WIDTH)``; None for nothing."""

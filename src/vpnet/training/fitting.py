@@ -29,7 +29,7 @@ def fit(
             included.
 
     Returns:
-        The best checkpoint, by validation error, of the epochs trained here.
+        The best checkpoint of the folder, by validation error.
 
     Raises:
         InputError: No epoch was left to train.

@@ -57,7 +57,6 @@ def test_a_table_of_recordings_is_read_otherwise(root, tmp_path):
     table = tmp_path / "tables" / "david.parquet"
     table.parent.mkdir()
     table.touch()
-    (table.parent / "videos.csv").touch()
     for where in (table, table.parent):
         with pytest.raises(InputError, match=rf"data=parquet data.path={table}"):
             LAYOUT.require(where)

@@ -50,14 +50,13 @@ class DatasetLayout:
         Raises:
             InputError: There is no such file.
         """
-        found = self.find(root)
+        files = self.find(root) or sorted(root.glob(self.files))
         tables = [root] if root.suffix == ".parquet" else sorted(root.glob("*.parquet"))
-        if tables and not found:
+        if tables and not files:
             raise InputError(
                 f"{root}: the data set must hold files {self}, this is a table of recordings or a "
                 f"folder of such; read it with data=parquet data.path={tables[0]}"
             )
-        files = found or sorted(root.glob(self.files))
         if not files:
             state = "none was found" if root.exists() else "no such folder"
             raise InputError(
