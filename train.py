@@ -126,6 +126,7 @@ def main(config: DictConfig) -> None:
     if interrupted is not None:
         print(f"going on after the last epoch of an interrupted run: {interrupted}")
         print("delete the folder to begin anew")
+        # One of an older program is refused here, in words.
         read_checkpoint(interrupted).load_into(model)
     else:
         clear_unfinished(folder, None if checkpoint is None else checkpoint.path)

@@ -39,10 +39,8 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
     groups = group_runs(runs)
     models = {run: read_metrics(run)["models"] for run in runs}
     own = {run: next(iter(by_name.items())) for run, by_name in models.items()}
-    for run, (_, summary) in own.items():
-        if _evaluated_on(summary) != _evaluated_on(own[runs[0]][1]) or _baseline_deg(
-            models[run]
-        ) != _baseline_deg(models[runs[0]]):
+    for run, by_name in models.items():
+        if _tested_on(by_name) != _tested_on(models[runs[0]]):
             raise InputError(
                 f"{run}: was evaluated on other windows or users than {runs[0]}; give runs of the "
                 "same data, split and task"
@@ -72,10 +70,11 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
     return TextTable(table.title, table.columns, table.sections, (*table.footnotes, *said))
 
 
-def _baseline_deg(models: Mapping[str, Any]) -> list[str]:
-    """What the static baseline has on a run's windows, as it is printed: other windows, others."""
+def _tested_on(models: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Users, windows and horizons of a run, and the error of static, which tells data apart."""
     ranges = models[BASELINE]["ranges"].values() if BASELINE in models else ()
-    return [f"{block['error_deg']['mean_over_windows']:.2f}" for block in ranges]
+    static_deg = [f"{block['error_deg']['mean_over_windows']:.2f}" for block in ranges]
+    return (*_evaluated_on(next(iter(models.values()))), static_deg)
 
 
 def _rows(groups: Sequence[RunGroup], model_of: Mapping[Path, str]) -> dict[str, list[Path]]:
