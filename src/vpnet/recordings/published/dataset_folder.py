@@ -51,16 +51,16 @@ class DatasetLayout:
             InputError: There is no such file.
         """
         files = self.find(root) or sorted(root.glob(self.files))
+        if files:
+            return files
         tables = [root] if root.suffix == ".parquet" else sorted(root.glob("*.parquet"))
-        if tables and not files:
+        if tables:
             raise InputError(
                 f"{root}: the data set must hold files {self}, this is a table of recordings or a "
                 f"folder of such; read it with data=parquet data.path={tables[0]}"
             )
-        if not files:
-            state = "none was found" if root.exists() else "no such folder"
-            raise InputError(
-                f"{root}: the data set must hold files {self}, {state}; set root to the folder "
-                "into which you unpacked the data set"
-            )
-        return files
+        found = "none was found" if root.exists() else "no such folder"
+        raise InputError(
+            f"{root}: the data set must hold files {self}, {found}; set root to the folder into "
+            "which you unpacked the data set"
+        )
