@@ -17,6 +17,8 @@ from vpnet.cli.saliency.info import info
 from vpnet.cli.saliency.overlay import overlay
 from vpnet.cli.saliency.score import score
 from vpnet.cli.simulate import simulate
+from vpnet.evaluation.comparison import compare_runs
+from vpnet.evaluation.seeds import results_over_seeds
 from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.whole_files import write_text
 
@@ -50,9 +52,6 @@ def results(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Show what runs have reached, seeds averaged, with intervals over users and the baselines."""
-    # Here, so that no other command waits for the metrics' libraries.
-    from vpnet.evaluation.seeds import results_over_seeds
-
     _show(results_over_seeds(runs), markdown)
 
 
@@ -88,8 +87,6 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Compare runs on the windows that both predicted: paired differences per user."""
-    from vpnet.evaluation.comparison import compare_runs
-
     _show(compare_runs(against, runs).to_table(), markdown)
 
 
