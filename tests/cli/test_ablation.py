@@ -83,7 +83,7 @@ def test_a_finished_sweep_runs_nothing_again(sweep, run_script, smoke_settings, 
     assert "training.batch_size is 256 there, 7 now; name another folder" in ended.err
     ended = run_script(*command, "training.batch_size=7", "seed=2")
     assert ended.code == 2
-    assert "differs from seed_1 of the same row in more than the seed" in ended.err
+    assert "seed_1 is 256; runs over seeds differ in the seed alone, sweep another" in ended.err
     assert not list(sweep.glob("*/seed_2")), "found before anything is trained"
     assert {file: file.stat().st_mtime_ns for file in sweep.glob("*/*/*")} == before
 

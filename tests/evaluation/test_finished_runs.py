@@ -204,7 +204,7 @@ def beside(tmp_path):
 
 def test_seeds_of_a_row_differ_in_the_seed_alone(beside, tmp_path):
     check_other_seeds(tmp_path / "seed_2", beside(num_workers=3))
-    with pytest.raises(InputError, match=r"seed_2: differs from seed_1 .*: saliency is x, there"):
+    with pytest.raises(InputError, match=r"seed_2: its saliency is x, that of .*seed_1 is None"):
         check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
 
 

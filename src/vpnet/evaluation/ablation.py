@@ -16,9 +16,10 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.comparison import ComparedError, compare_runs, compare_users
-from vpnet.evaluation.finished_runs import check_same_but_seed, is_finished
+from vpnet.evaluation.finished_runs import SWEEP_APART, is_finished
 from vpnet.evaluation.horizons import horizon_label
 from vpnet.evaluation.run_config import CONFIG_FILE, HARMLESS, differing_keys, read_config
+from vpnet.evaluation.run_groups import check_seeds
 from vpnet.evaluation.seeds import BASELINE, read_metrics
 
 
@@ -86,7 +87,7 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
     begun = {run.parent.name for run in configs}
     incomplete = []
     for name, runs in runs_of.items():
-        _check_one_row(runs, configs)
+        check_seeds(runs, SWEEP_APART)
         missing = [seed for seed in seeds if seed not in [configs[run]["seed"] for run in runs]]
         if name not in begun:
             continue
@@ -140,15 +141,6 @@ def _read_configs(folder: Path) -> dict[Path, dict[str, Any]]:
         for file in sorted(folder.glob(f"*/seed_*/{CONFIG_FILE}"))
     }
     return {run: config for run, config in configs.items() if "ablation" in config}
-
-
-def _check_one_row(runs: Sequence[Path], configs: dict[Path, dict[str, Any]]) -> None:
-    """Refuse runs of one row that differ in more than the seed, or not even in that."""
-    for run in runs[1:]:
-        check_same_but_seed(run, configs[run], runs[0], configs[runs[0]])
-    seeds = [configs[run]["seed"] for run in runs]
-    if len(set(seeds)) < len(seeds):
-        raise InputError(f"{runs[0].parent}: two runs have the same seed; delete the copy")
 
 
 def _differing_between_rows(configs: Sequence[dict[str, Any]]) -> tuple[str, ...]:

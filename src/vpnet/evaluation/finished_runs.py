@@ -2,9 +2,7 @@
 
 import pickle
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -13,15 +11,20 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from vpnet.errors import InputError
 from vpnet.evaluation.run_config import (
     CONFIG_FILE,
-    differing_but_seed,
     differing_keys,
     read_config,
 )
+from vpnet.evaluation.run_groups import check_same_but_seed
 from vpnet.evaluation.seeds import METRICS_FILE
 from vpnet.evaluation.tables import ERRORS_FILE
 
 MOST_TOLD = 4
 """Differing settings that a refusal names."""
+
+SWEEP_APART = (
+    "sweep another configuration into another folder (hydra.sweep.dir=...), or delete the wrong run"
+)
+"""What to do where a row of an ablation holds runs of two configurations."""
 
 
 def is_finished(run: Path) -> bool:
@@ -71,23 +74,7 @@ def check_other_seeds(run: Path, config: str) -> None:
     if "ablation" in asked:
         for other in sorted(run.parent.glob("seed_*")):
             if other != run and is_finished(other):
-                check_same_but_seed(run, asked, other, read_config(other))
-
-
-def check_same_but_seed(
-    run: Path, config: Mapping[str, Any], other: Path, other_config: Mapping[str, Any]
-) -> None:
-    """Refuse two runs of one row that differ in more than the seed.
-
-    Raises:
-        InputError: They do; it names the first setting.
-    """
-    for key, now, was in differing_but_seed(config, other_config):
-        raise InputError(
-            f"{run}: differs from {other.name} of the same row in more than the seed: {key} is "
-            f"{now}, there {was}; sweep another configuration into another folder "
-            "(hydra.sweep.dir=...), or delete the wrong run"
-        )
+                check_same_but_seed(run, asked, other, read_config(other), SWEEP_APART)
 
 
 def interrupted_at(run: Path, config: str) -> Path | None:

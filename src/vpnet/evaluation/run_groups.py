@@ -12,6 +12,8 @@ from vpnet.evaluation.run_config import (
     read_config,
 )
 
+RULE = "runs over seeds differ in the seed alone"
+
 
 class RunGroup(NamedTuple):
     """Runs that differ in the seed alone."""
@@ -60,13 +62,35 @@ def check_seeds(runs: Sequence[Path], remedy: str) -> None:
     groups = group_runs(runs)
     if len(groups) > 1:
         one, other = groups[0], groups[1]
-        if not (one.config and other.config):
-            what = f"one of it and {one.runs[0]} has no {CONFIG_FILE}"
-        else:
-            key, own, expected = differing_but_seed(other.config, one.config)[0]
-            what = f"its {key} is {own}, that of {one.runs[0]} is {expected}"
+        if one.config and other.config:
+            check_same_but_seed(other.runs[0], other.config, one.runs[0], one.config, remedy)
         raise InputError(
-            f"{other.runs[0]}: {what}; runs over seeds differ in the seed alone, {remedy}"
+            f"{other.runs[0]}: one of it and {one.runs[0]} has no {CONFIG_FILE}; {RULE}, {remedy}"
+        )
+
+
+def check_same_but_seed(
+    run: Path,
+    config: Mapping[str, Any],
+    other: Path,
+    other_config: Mapping[str, Any],
+    remedy: str,
+) -> None:
+    """Refuse a configuration that differs from another in more than the seed.
+
+    Args:
+        run: Whose it is.
+        config: The configuration.
+        other: Whose the other is.
+        other_config: The other.
+        remedy: What to do instead.
+
+    Raises:
+        InputError: It does; the first setting is named.
+    """
+    for key, own, expected in differing_but_seed(config, other_config):
+        raise InputError(
+            f"{run}: its {key} is {own}, that of {other} is {expected}; {RULE}, {remedy}"
         )
 
 
