@@ -69,6 +69,7 @@ def main(config: DictConfig) -> None:
     loggers = make_loggers(folder, goes_on=interrupted is not None, **plain["logger"])
     trainer = instantiate(config.trainer, folder=folder, loggers=loggers, _convert_="all")
     task = Task.from_settings(plain["task"])
+    loss = forecast_loss(task, config.training.loss)
     data = ViewportDataModule(
         instantiate(config.data, _convert_="all"),
         instantiate(config.split, _convert_="all"),
@@ -115,7 +116,7 @@ def main(config: DictConfig) -> None:
         trained_on = sorted({*trained_on, *checkpoint.trained_on})
     module = ForecastingModule(
         model,
-        forecast_loss(task, config.training.loss),
+        loss,
         instantiate(config.training.optimizer, _convert_="all"),
         instantiate(config.training.scheduler, _convert_="all"),
         describe(plain, spec, data.users, data.saliency, trained_on, data.crowd),

@@ -84,6 +84,11 @@ def test_a_setting_of_a_model_that_is_wrong(train_refused, tiny_settings, model,
     assert message in train_refused(*settings, f"model={model}", override)
 
 
+def test_a_loss_that_is_wrong_is_found_before_data_are_read(train_refused):
+    message = train_refused("data=parquet", "data.path=none.parquet", "training.loss=mae")
+    assert "training.loss must be great_circle or mse, got 'mae'" in message
+
+
 @pytest.mark.parametrize("folds", ["1", "2.5", "two"])
 def test_folds_are_a_whole_number(train_refused, tiny_settings, folds):
     message = train_refused(*tiny_settings, "saliency=behavioural", f"saliency.folds={folds}")
