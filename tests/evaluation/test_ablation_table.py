@@ -49,6 +49,14 @@ def test_footnotes_say_how_to_read_it(page):
     assert "INCOMPLETE: less lacks seed 2" in notes
 
 
+def test_rows_that_are_one_model_are_named(leave_ablation_run, tmp_path):
+    for row in ("full", "more", "less"):
+        settings = {} if row == "less" else {"model": {"variant": "one"}}
+        leave_ablation_run(row, 1, FULL, **settings)
+    notes = "\n".join(ablation_table(ablation_of(tmp_path / "sweep")).footnotes)
+    assert "ONE MODEL: more has the settings of full, so it shows nothing" in notes
+
+
 def test_a_complete_table_is_not_called_incomplete(leave_ablation_run, tmp_path):
     for row in ("full", "less"):
         leave_ablation_run(row, 1, {"ada": [(2.0, 9.0)], "bob": [(5.0, 8.0)]})

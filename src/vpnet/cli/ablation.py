@@ -8,6 +8,7 @@ import typer
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from vpnet.cli.ablation_rows import check_rows
 from vpnet.errors import InputError
 from vpnet.evaluation.text_table import print_table
 from vpnet.whole_files import write_text
@@ -20,14 +21,12 @@ class AblationTable(Callback):
     """Makes the table when the last run of a sweep has ended."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuse rows chosen by a key over which Hydra would sweep once more."""
-        if any(override.startswith("ablation.rows=") for override in config.hydra.overrides.task):
-            group = next(name for name in config.hydra.runtime.choices if "ablation/" in name)
-            print(
-                "error: ablation.rows says which rows there are; choose among them with "
-                f"{group}=ROW,ROW",
-                file=sys.stderr,
-            )
+        """Refuse what would run other rows than those asked for, before any is run."""
+        try:
+            check_rows(config)
+        except InputError as error:
+            # Hydra would turn it into a warning.
+            print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -40,7 +39,6 @@ class AblationTable(Callback):
         try:
             made = _write_tables(folder, config.bootstrap_draws)
         except InputError as error:
-            # Hydra would turn it into a warning.
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
         logger = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))

@@ -4,6 +4,7 @@ A sweep's folder holds ``<row>/seed_<number>/``, each the folder of one run whos
 ``ablation.rows`` (folder names of all rows, in order) and ``ablation.row`` (what tables call it).
 """
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -18,7 +19,13 @@ from vpnet.errors import InputError
 from vpnet.evaluation.comparison import ComparedError, compare_runs, compare_users
 from vpnet.evaluation.finished_runs import SWEEP_APART, is_finished
 from vpnet.evaluation.horizons import horizon_label
-from vpnet.evaluation.run_config import CONFIG_FILE, HARMLESS, differing_keys, read_config
+from vpnet.evaluation.run_config import (
+    CONFIG_FILE,
+    HARMLESS,
+    differing_but_seed,
+    differing_keys,
+    read_config,
+)
 from vpnet.evaluation.run_groups import check_seeds
 from vpnet.evaluation.seeds import BASELINE, read_metrics
 
@@ -59,6 +66,8 @@ class Ablation:
     """Streams that a row asks for and the data lack."""
     differing: tuple[str, ...]
     """Settings in which rows differ."""
+    same: tuple[str, ...]
+    """Rows whose settings are those of an earlier row, a sentence each."""
 
 
 def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
@@ -113,6 +122,7 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
     absent = dict.fromkeys(
         stream for run in finished for stream in metrics[run].get("absent_streams", ())
     )
+    row_configs = {row.name: configs[row.runs[0]] for row in rows}
     against = runs_of[first] or [finished[0]]
     rows.append(
         AblationRow(
@@ -130,7 +140,8 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         tuple(name for name in names if name not in begun),
         tuple(incomplete),
         tuple(absent),
-        _differing_between_rows([configs[row.runs[0]] for row in rows if row.runs]),
+        _differing_between_rows(list(row_configs.values())),
+        _same_rows(row_configs),
     )
 
 
@@ -147,6 +158,15 @@ def _differing_between_rows(configs: Sequence[dict[str, Any]]) -> tuple[str, ...
     ignored = HARMLESS + ("seed",)
     keys = (key for config in configs for key, _, _ in differing_keys(configs[0], config, ignored))
     return tuple(dict.fromkeys(keys))
+
+
+def _same_rows(configs: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """A sentence for each row that differs from an earlier one in nothing."""
+    return tuple(
+        f"{other} has the settings of {one}"
+        for one, other in itertools.combinations(configs, 2)
+        if not differing_but_seed(configs[one], configs[other])
+    )
 
 
 def _seed_deviation_deg(models: Sequence[dict[str, Any]]) -> tuple[float, ...]:

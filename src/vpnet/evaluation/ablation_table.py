@@ -131,6 +131,8 @@ def _footnotes(ablation: Ablation, is_any_worse: bool) -> tuple[str, ...]:
         )
     if ablation.differing:
         notes.append(f"rows differ in {', '.join(ablation.differing)}")
+    if ablation.same:
+        notes.append(f"ONE MODEL: {'; '.join(ablation.same)}, so it shows nothing")
     if ablation.not_run:
         notes.append(f"rows not run: {', '.join(ablation.not_run)}")
     if ablation.incomplete:
