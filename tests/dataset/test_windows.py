@@ -7,15 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vpnet.dataset.samples import Samples
-from vpnet.dataset.window import WindowSpec
+from vpnet.dataset.samples import Samples, gather_samples
+from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import face_features
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.resampling import resample
+from vpnet.recordings.resampling import ResampledRecording, resample
 
 RATE_HZ = 10
 SPEC = WindowSpec(RATE_HZ, history_steps=8, horizon_steps=(1, 4, 9), face_features=2)
@@ -62,7 +62,7 @@ def make_dataset(samples: Samples, known_future: bool = True) -> WindowDataset:
     return WindowDataset(samples, anchors, SPEC, torch.tensor([1, 0, 1]))
 
 
-def expected_anchors(recording: Recording, known_future: bool) -> list[int]:
+def expected_anchors(recording: ResampledRecording, known_future: bool) -> list[int]:
     """Indices of the anchors in one resampled recording, by checking every one."""
     first_step = round(float(recording.timestamps_s[0]) * RATE_HZ)
     anchors = []
@@ -73,6 +73,7 @@ def expected_anchors(recording: Recording, known_future: bool) -> list[int]:
             step >= FIRST_ANCHOR
             and (step - FIRST_ANCHOR) % STRIDE == 0
             and index - SPEC.history_steps + 1 >= 0
+            and recording.head_known_after[index] == 0
             and bool(recording.head_valid[index - SPEC.history_steps + 1 : index + 1].all())
             and (
                 not known_future
@@ -105,6 +106,11 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
         face = None
         if grid.face is not None:
             face = face_features(grid.face, grid.face_names, FEATURES)
+        ago = torch.arange(SPEC.history_steps).flip(0)
+        gaze_known, face_known = (
+            cut(known_after, past) <= ago
+            for known_after in (grid.gaze_known_after, grid.face_known_after)
+        )
         expected = {
             "history_directions": grid.viewport_center[past].float(),
             "history_valid": grid.head_valid[past],
@@ -113,9 +119,9 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
             "gaze_offset_deg": cut(grid.gaze_offset_deg, past, 3),
             "is_fixating": cut(grid.is_fixating, past),
             "fixation_duration_s": cut(grid.fixation_duration_s, past),
-            "gaze_valid": cut(grid.gaze_valid, past).bool(),
+            "gaze_valid": cut(grid.gaze_valid, past).bool() & gaze_known,
             "face": cut(face, past, 2),
-            "face_valid": cut(grid.face_valid, past).bool(),
+            "face_valid": cut(grid.face_valid, past).bool() & face_known,
             "saliency_index": torch.full((len(SPEC.saliency_times_s),), -1),
             "user_index": torch.tensor([1, 0, 1][r]),
             "recording_index": torch.tensor(r),
@@ -134,6 +140,54 @@ def test_every_window_is_what_a_plain_cut_gives(recordings, samples, known_futur
             shown = grid.viewport_center[min(ahead, grid.samples - 1)].float()
             assert torch.equal(window.future_directions[0, column], shown)
     assert known_future or any(not dataset[i].future_valid.any() for i in range(len(dataset)))
+
+
+@pytest.mark.parametrize("ended_s", [5.03, 5.05, 5.1, 5.15, 5.28])
+@pytest.mark.parametrize(
+    ("stream", "lost_s"), [("head", (4.83, 5.17)), ("gaze", (4.97, 5.06)), ("face", (4.9, 5.12))]
+)
+def test_no_window_knows_what_the_headset_measured_after_its_anchor(
+    make_recording, stream, lost_s, ended_s
+):
+    """All from ``ended_s`` on is made up anew; a stream is lost around it, as long as bridged."""
+    options = {"rate_hz": 72, "orientation": True, "gaze": True, "face": True}
+    one, other = (make_recording("a", "v", seed=seed, **options) for seed in (1, 9))
+    timestamps_s = one.timestamps_s
+    later = timestamps_s >= ended_s
+    kept = (timestamps_s <= lost_s[0]) | (timestamps_s >= lost_s[1])
+    one = dataclasses.replace(one, **{f"{stream}_valid": kept})
+    mixed = {}
+    for item in dataclasses.fields(Recording):
+        mine, new = getattr(one, item.name), getattr(other, item.name)
+        if isinstance(mine, Tensor) and item.name != "timestamps_s":
+            mixed[item.name] = torch.where(later.view(-1, *[1] * (mine.ndim - 1)), new, mine)
+    other = dataclasses.replace(one, **mixed)
+
+    usual_s = 1.5 * float(timestamps_s.diff().median())
+
+    def windows_before(recording: Recording) -> list[ViewportWindow]:
+        samples = gather_samples([resample(recording, RATE_HZ)], RATE_HZ, FEATURES)
+        anchors = anchor_rows(
+            samples, [0], SPEC, first_anchor_step=15, stride_steps=1, known_future=False
+        )
+        dataset = WindowDataset(samples, anchors, SPEC, torch.tensor([1]))
+        last = (ended_s - usual_s) * RATE_HZ
+        return [dataset[i] for i in range(len(dataset)) if dataset[i].anchor_step <= last]
+
+    before, after = windows_before(one), windows_before(other)
+    assert len(before) == len(after) > 30
+    for mine, new in zip(before, after, strict=True):
+        assert torch.equal(mine.anchor_step, new.anchor_step)
+        assert torch.equal(mine.history_directions, new.history_directions)
+        assert torch.equal(mine.history_roll_rad, new.history_roll_rad)
+        for mask, streams in (
+            ("gaze_valid", ("gaze_directions", "gaze_offset_deg", "is_fixating")),
+            ("face_valid", ("face",)),
+        ):
+            known = getattr(mine, mask)
+            assert torch.equal(known, getattr(new, mask))
+            for stream in streams:
+                assert torch.equal(getattr(mine, stream)[known], getattr(new, stream)[known])
 
 
 def test_a_window_carries_what_its_viewer_answered(samples):
@@ -224,8 +278,8 @@ def test_memory_grows_with_samples_and_not_with_windows(make_recording, gather_a
     more = bytes_reachable(dense) - bytes_reachable(sparse)
     assert more == 8 * (len(dense) - len(sparse)), "one int64 a window, no more"
     rows = int(samples.first_row[-1])
-    # Per row: 3 + 1 + 3 + 3 + 1 + 1 + 2 floats and 3 booleans; then a few hundred bytes at most.
-    assert bytes_reachable(sparse) - 8 * len(sparse) < rows * (14 * 4 + 3) + 500
+    # Per row: 3 + 1 + 3 + 3 + 1 + 1 + 2 + 3 floats and 3 booleans; then a few hundred bytes.
+    assert bytes_reachable(sparse) - 8 * len(sparse) < rows * (17 * 4 + 3) + 500
 
 
 def test_a_short_recording_is_refused_or_skipped(make_recording, gather_at):

@@ -24,6 +24,9 @@ _WIDTHS = {
     "gaze_valid": None,
     "face": None,
     "face_valid": None,
+    "head_known_after": None,
+    "gaze_known_after": None,
+    "face_known_after": None,
 }
 """Columns of `Samples` and the numbers in each sample, None for a single one."""
 
@@ -34,7 +37,8 @@ class Samples:
 
     Recording r owns the rows ``first_row[r]`` to ``first_row[r + 1] - 1``; its first row is step
     ``first_step[r]`` of the task's clock. Streams that a recording lacks are zero and masked.
-    ``answers`` has a row for each recording, a column for each of `ANSWERS`.
+    ``answers`` has a row for each recording, a column for each of `ANSWERS`. What is known after
+    some steps was bridged over a gap, see `vpnet.recordings.resampling.ResampledRecording`.
     """
 
     viewport_center: Tensor
@@ -47,6 +51,9 @@ class Samples:
     gaze_valid: Tensor
     face: Tensor
     face_valid: Tensor
+    head_known_after: Tensor
+    gaze_known_after: Tensor
+    face_known_after: Tensor
     answers: Tensor
     answers_valid: Tensor
     first_row: Tensor

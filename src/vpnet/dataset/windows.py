@@ -24,6 +24,9 @@ def anchor_rows(
 ) -> Tensor:
     """Rows at which a window can be cut: whole history measured, whole horizon inside.
 
+    No anchor lies in a gap that was bridged: what is told of the head there is known only when the
+    gap has ended.
+
     Args:
         samples: All samples.
         recordings: Indices of the recordings to cut from.
@@ -72,6 +75,7 @@ def anchor_rows(
     # Number of unmeasured head samples up to each row: a difference of 0 means none between.
     lost = torch.nn.functional.pad((~samples.head_valid).long().cumsum(0), (1, 0))
     whole = lost[anchors + 1] - lost[anchors + 1 - spec.history_steps] == 0
+    whole &= samples.head_known_after[anchors] == 0
     if not known_future:
         return anchors[whole]
     future = samples.head_valid[anchors.unsqueeze(1) + torch.tensor(spec.horizon_steps)]
@@ -133,6 +137,9 @@ class WindowDataset(Dataset[ViewportWindow]):
         inside = future < end
         future = torch.minimum(future, end - 1)
         anchor_step = anchor - samples.first_row[recording] + samples.first_step[recording]
+        # A gap that lasts beyond the anchor is not bridged yet.
+        gaze_known = samples.gaze_known_after[history] <= -self._history
+        face_known = samples.face_known_after[history] <= -self._history
         return ViewportWindow(
             history_directions=samples.viewport_center[history],
             history_valid=samples.head_valid[history],
@@ -141,9 +148,9 @@ class WindowDataset(Dataset[ViewportWindow]):
             gaze_offset_deg=samples.gaze_offset_deg[history],
             is_fixating=samples.is_fixating[history],
             fixation_duration_s=samples.fixation_duration_s[history],
-            gaze_valid=samples.gaze_valid[history],
+            gaze_valid=samples.gaze_valid[history] & gaze_known,
             face=samples.face[history],
-            face_valid=samples.face_valid[history],
+            face_valid=samples.face_valid[history] & face_known,
             **self.content.look_up(recording, anchor_step)._asdict(),
             answers=samples.answers[recording],
             answers_valid=samples.answers_valid[recording],

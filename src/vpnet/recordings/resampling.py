@@ -6,6 +6,7 @@ moment of the video in every recording of it.
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,6 +21,22 @@ _TOLERANCE_S = 1e-6
 """Both absorb rounding where a sample lies on a grid step."""
 
 
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ResampledRecording(Recording):
+    """A recording on the clock of a task, and when each of its steps could have been known.
+
+    Args:
+        head_known_after: Steps until the gap ends over which the head was bridged, 0 for no gap,
+            shape ``(samples,)``: before that nobody could have said where it points.
+        gaze_known_after: Likewise for the gaze; None without the stream.
+        face_known_after: Likewise for the face.
+    """
+
+    head_known_after: Tensor
+    gaze_known_after: Tensor | None = None
+    face_known_after: Tensor | None = None
+
+
 def resample(
     recording: Recording,
     sampling_rate_hz: float,
@@ -27,7 +44,7 @@ def resample(
     max_head_gap_s: float = 0.5,
     max_gaze_gap_s: float = 0.1,
     max_face_gap_s: float = 0.25,
-) -> Recording:
+) -> ResampledRecording:
     """The recording at the times k / ``sampling_rate_hz`` that lie inside it.
 
     Orientations are interpolated by slerp, directions on the chord (then normalised), face weights
@@ -43,7 +60,9 @@ def resample(
         max_face_gap_s: Likewise for the face.
 
     Returns:
-        A recording whose ``timestamps_s`` are ``k / sampling_rate_hz`` for consecutive k.
+        A recording whose ``timestamps_s`` are ``k / sampling_rate_hz`` for consecutive k. Steps
+        between neighbouring samples know the later one, which lies less than an interval ahead;
+        those in a gap say how many steps later it ends.
 
     Raises:
         InputError: Fewer than two steps lie inside the recording.
@@ -67,19 +86,22 @@ def resample(
     else:
         orientation = head.blend_orientations(recording.head_orientation_xyzw)
         viewport_center = forward_direction(orientation)
-    resampled = dataclasses.replace(
-        recording,
-        timestamps_s=grid_s,
-        viewport_center=viewport_center,
-        head_valid=head.valid,
-        head_orientation_xyzw=orientation,
-        **_resample_gaze(recording, grid_s, max_gaze_gap_s),
-        **_resample_face(recording, grid_s, max_face_gap_s),
-    )
-    return resampled
+    kept = {item.name: getattr(recording, item.name) for item in dataclasses.fields(Recording)}
+    resampled = {
+        "timestamps_s": grid_s,
+        "viewport_center": viewport_center,
+        "head_valid": head.valid,
+        "head_orientation_xyzw": orientation,
+        "head_known_after": head.known_after(grid_s, sampling_rate_hz),
+        **_resample_gaze(recording, grid_s, sampling_rate_hz, max_gaze_gap_s),
+        **_resample_face(recording, grid_s, sampling_rate_hz, max_face_gap_s),
+    }
+    return ResampledRecording(**(kept | resampled))
 
 
-def _resample_gaze(recording: Recording, grid_s: Tensor, max_gap_s: float) -> dict[str, Tensor]:
+def _resample_gaze(
+    recording: Recording, grid_s: Tensor, rate_hz: float, max_gap_s: float
+) -> dict[str, Tensor]:
     if recording.gaze_direction is None:
         return {}
     assert recording.gaze_valid is not None  # Recording checks that a stream is complete
@@ -94,15 +116,22 @@ def _resample_gaze(recording: Recording, grid_s: Tensor, max_gap_s: float) -> di
         "gaze_offset_deg": gaze.blend(recording.gaze_offset_deg),
         "is_fixating": recording.is_fixating[latest] & gaze.valid,
         "fixation_duration_s": recording.fixation_duration_s[latest] * gaze.valid,
+        "gaze_known_after": gaze.known_after(grid_s, rate_hz),
     }
 
 
-def _resample_face(recording: Recording, grid_s: Tensor, max_gap_s: float) -> dict[str, Tensor]:
+def _resample_face(
+    recording: Recording, grid_s: Tensor, rate_hz: float, max_gap_s: float
+) -> dict[str, Tensor]:
     if recording.face is None:
         return {}
     assert recording.face_valid is not None
     face = _Neighbours(recording.timestamps_s, recording.face_valid, grid_s, max_gap_s)
-    return {"face": face.blend(recording.face), "face_valid": face.valid}
+    return {
+        "face": face.blend(recording.face),
+        "face_valid": face.valid,
+        "face_known_after": face.known_after(grid_s, rate_hz),
+    }
 
 
 class _Neighbours:
@@ -113,6 +142,7 @@ class _Neighbours:
     ) -> None:
         rows = torch.nonzero(sample_valid).squeeze(1)
         self.valid = torch.zeros(len(grid_s), dtype=torch.bool)
+        self._gap_ends_s = grid_s
         if len(rows) == 0:
             self.before = self.after = torch.zeros(len(grid_s), dtype=torch.long)
             self.fraction = torch.zeros(len(grid_s), dtype=torch.float64)
@@ -121,12 +151,19 @@ class _Neighbours:
         after = torch.searchsorted(valid_s, grid_s).clamp(max=len(rows) - 1)
         before = torch.searchsorted(valid_s, grid_s, right=True).sub(1).clamp(min=0)
         gap_s = valid_s[after] - valid_s[before]
-        allowed_s = max(max_gap_s, 1.5 * float(timestamps_s.diff().median()))
+        usual_s = 1.5 * float(timestamps_s.diff().median())
+        allowed_s = max(max_gap_s, usual_s)
         nearest_s = torch.minimum((grid_s - valid_s[before]).abs(), (valid_s[after] - grid_s).abs())
         bridged = (gap_s > 0) & (gap_s <= allowed_s)
         self.valid = bridged | (nearest_s <= _TOLERANCE_S)
         self.fraction = ((grid_s - valid_s[before]) / gap_s.clamp(min=1e-9)).clamp(0, 1)
         self.before, self.after = rows[before], rows[after]
+        self._gap_ends_s = torch.where(gap_s > usual_s, valid_s[after], grid_s)
+
+    def known_after(self, grid_s: Tensor, rate_hz: float) -> Tensor:
+        """Steps until the gap around each grid time ends, 0 for none."""
+        steps = ((self._gap_ends_s - grid_s) * rate_hz - _TOLERANCE_STEPS).ceil()
+        return steps.clamp(min=0).to(torch.float32)
 
     def blend(self, values: Tensor) -> Tensor:
         return torch.lerp(values[self.before], values[self.after], self.fraction.unsqueeze(1))
