@@ -72,12 +72,18 @@ def test_what_a_model_sees_is_the_same_in_training_and_prediction(
 
 
 @pytest.mark.slow
-def test_two_processes_share_windows_that_share_maps(smoke_train, tmp_path):
-    """The grouped and the ordered loaders deal every window out once."""
-    settings = (
-        *("model=track", "saliency=behavioural", "saliency.folds=2", "split=cross_user"),
-        "training.group_size=8",
-    )
+@pytest.mark.parametrize(
+    "settings",
+    [
+        # The grouped and the ordered loaders deal every window out once.
+        ("model=track", "saliency=behavioural", "saliency.folds=2", "training.group_size=8"),
+        # Without saliency its attention has parameters that no gradient reaches.
+        ("model=star_vp",),
+    ],
+    ids=["track", "star_vp"],
+)
+def test_two_processes_train_what_one_tests(smoke_train, tmp_path, settings):
+    settings = (*settings, "split=cross_user")
     two = tmp_path / "two"
     # Its processes start the script again, so that it must be one.
     settings = (*SMOKE, *TINY, *settings)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 
 from vpnet.errors import InputError
 from vpnet.training.trainer import make_trainer
@@ -22,6 +23,24 @@ def test_settings_reach_lightning(tmp_path):
     assert trainer.max_epochs == 7
     assert trainer.gradient_clip_val == 0.5
     assert trainer.default_root_dir == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("devices", "strategy"), [(2, "ddp"), (2, "auto"), ("2", "auto"), (1, "ddp")]
+)
+def test_processes_do_not_wait_for_gradients_that_a_batch_does_not_have(
+    tmp_path, devices, strategy
+):
+    trainer = make_trainer(
+        tmp_path, loggers=[], progress_bar=False, devices=devices, strategy=strategy
+    )
+    assert isinstance(trainer.strategy, DDPStrategy)
+    assert trainer.strategy._ddp_kwargs["find_unused_parameters"]
+
+
+def test_one_process_is_no_group(tmp_path):
+    trainer = make_trainer(tmp_path, loggers=[], progress_bar=False)
+    assert isinstance(trainer.strategy, SingleDeviceStrategy)
 
 
 @pytest.mark.parametrize("patience", [None, 3])

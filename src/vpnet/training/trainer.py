@@ -23,6 +23,7 @@ def make_trainer(
     patience: int | None = None,
     accelerator: str = "cpu",
     devices: int | str | list[int] = 1,
+    strategy: str = "auto",
     progress_bar: bool = True,
     **settings: Any,
 ) -> pl.Trainer:
@@ -34,12 +35,16 @@ def make_trainer(
         patience: Epochs without a better validation error until training stops; None trains on.
         accelerator: ``cpu``, ``gpu`` or anything else that Lightning knows.
         devices: How many, or which.
+        strategy: How several work together, a name that Lightning knows.
         progress_bar: Show one.
         **settings: Anything else that `pytorch_lightning.Trainer` takes.
 
     Raises:
         InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
     """
+    # A batch without map or crowd leaves parameters without a gradient, on which ddp would stop.
+    if strategy == "ddp" or (strategy == "auto" and _are_several(devices)):
+        strategy = "ddp_find_unused_parameters_true"
     # Two, because Lightning's save_last would only ever copy the best.
     checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
@@ -52,6 +57,7 @@ def make_trainer(
         default_root_dir=folder,
         accelerator=accelerator,
         devices=devices,
+        strategy=strategy,
         logger=loggers,
         callbacks=callbacks,
         enable_progress_bar=progress_bar,
@@ -88,6 +94,13 @@ def make_prediction_trainer(
         enable_progress_bar=progress_bar,
         **settings,
     )
+
+
+def _are_several(devices: int | str | list[int]) -> bool:
+    if isinstance(devices, list):
+        return len(devices) > 1
+    # "auto" may be one; whoever has several and leaves them to Lightning names the strategy.
+    return str(devices) not in ("auto", "0", "1")
 
 
 def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
