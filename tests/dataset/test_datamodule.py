@@ -130,7 +130,7 @@ def test_torn_groups_are_told(make_cohort, make_task, caplog):
     assert "training.batch_size=10 is no multiple of training.group_size=4" in caplog.text
 
 
-@pytest.mark.parametrize(("batch_size", "together"), [(64, 16), (20, 4), (7, 1)])
+@pytest.mark.parametrize(("batch_size", "together"), [(128, 32), (32, 16), (20, 2), (7, 1), (1, 1)])
 def test_windows_stay_together_by_themselves_where_viewers_share_maps(
     batch_size, together, make_cohort, make_task
 ):

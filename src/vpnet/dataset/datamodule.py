@@ -27,7 +27,7 @@ from vpnet.saliency.source import SaliencySource
 
 logger = logging.getLogger(__name__)
 
-LARGEST_GROUP = 16
+LARGEST_GROUP = 32
 """Windows that stay together where nobody says how many."""
 
 
@@ -61,7 +61,7 @@ class ViewportDataModule(pl.LightningDataModule):
         run_length: Consecutive windows of a recording that stay together in a training batch.
         group_size: Windows of one video and nearly one moment that stay together in a training
             batch, as far as it is whole; a multiple of ``run_length``. They look at the same maps.
-            None: at most 16 where they do, as far as it divides the batch, else 1.
+            None: at most 32 where they do, as far as it divides half a batch, else 1.
         skip_short: Leave out recordings too short for one window instead of refusing them.
         for_training: Whether the split must have recordings to train and to validate on.
 
@@ -146,7 +146,7 @@ class ViewportDataModule(pl.LightningDataModule):
             warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
         if group_size is None:
             is_shared = saliency is not None and saliency.maps_by_moment
-            group_size = math.gcd(batch_size, LARGEST_GROUP) if is_shared else 1
+            group_size = math.gcd(max(1, batch_size // 2), LARGEST_GROUP) if is_shared else 1
         self.group_size = group_size
         if batch_size % group_size:
             logger.warning(
