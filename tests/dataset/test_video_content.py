@@ -7,6 +7,7 @@ import torch
 
 from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import SALIENCY_VIEWS, WindowSpec
+from vpnet.saliency.map_store import MapStore
 from vpnet.saliency.salient_points import map_points
 
 
@@ -69,6 +70,15 @@ def test_nothing_beyond_the_lookahead_is_looked_at(make_spec, lookahead_s, known
     assert ((steps >= 0).sum(1) == known).all()
     assert (steps[:, known:] == -1).all()
     assert source.latest_s <= 8.0 + lookahead_s + 1e-6
+
+
+@pytest.mark.parametrize(("lookahead_s", "only"), [(None, False), (0.0, True), (2.0, True)])
+def test_maps_of_a_live_video_must_be_complete(make_spec, tmp_path, lookahead_s, only):
+    source = MapStore(tmp_path)
+    for before in (False, True):
+        source.only_complete = before
+        VideoContent(make_spec(saliency_lookahead_s=lookahead_s), source)
+        assert source.only_complete == only
 
 
 @pytest.mark.parametrize(

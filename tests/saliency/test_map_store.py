@@ -49,6 +49,29 @@ def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
     assert len(maps) == 4, "each is read once"
 
 
+@pytest.mark.parametrize(
+    ("made", "moments"),
+    [
+        # Frames 0 to 9, 0.2 s apart. With its neighbours frame 3 is known when frame 5 is shown.
+        ({"frames": "sampled", "clip": "consecutive"}, [(0.99, 2), (1.0, 3), (0.79, -1), (0.8, 2)]),
+        # Five at a time are known when the fifth is shown.
+        ({"frames": "sampled", "clip": "sampled"}, [(0.79, -1), (0.8, 4), (1.79, 4), (1.8, 9)]),
+        ({"frames": "all"}, [(0.79, -1), (0.8, 4), (1.79, 4), (1.8, 9)]),
+    ],
+)
+def test_in_live_video_a_map_stands_when_its_last_frame_was_shown(write, tmp_path, made, moments):
+    write("v", times_s=[0.2 * frame for frame in range(10)], **made)
+    source = MapStore(tmp_path)
+    source.only_complete = True
+    source.bind(["a"], ["v"])
+    stored = normalize_maps(StoreFile(tmp_path / "v.h5").maps(slice(None)))
+    for moment_s, frame in moments:
+        maps, index = source.look_up(torch.tensor([0]), torch.tensor([moment_s]))
+        assert (frame < 0) == (int(index) < 0)
+        if frame >= 0:
+            assert torch.equal(maps[index[0]], stored[frame])
+
+
 def test_points_are_those_that_were_stored(write, tmp_path):
     write("v", weighting="none", size=(40, 80))
     source = MapStore(tmp_path)

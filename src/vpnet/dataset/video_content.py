@@ -9,6 +9,7 @@ from torch import Tensor
 from vpnet.dataset.window import WindowSpec
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.salient_points import map_points
+from vpnet.saliency.shown_maps import ShownMaps
 from vpnet.saliency.source import SaliencySource
 
 
@@ -51,6 +52,8 @@ class VideoContent:
         self.saliency = saliency
         self.crowd = crowd
         lookahead_s = math.inf if spec.saliency_lookahead_s is None else spec.saliency_lookahead_s
+        if isinstance(saliency, ShownMaps):
+            saliency.only_complete = math.isfinite(lookahead_s)
         self._steps = torch.tensor((*range(1 - spec.history_steps, 1), *spec.horizon_steps))
         self._known = self._steps <= lookahead_s * spec.sampling_rate_hz + 1e-6
         # In double precision: a time rounded down would be that of the step before.

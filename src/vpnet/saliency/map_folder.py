@@ -29,6 +29,8 @@ class ArrayMaps:
         self._maps = _open_maps(path)
         self.size: tuple[int, int] = self._maps.shape[1:]
         self.times_s = first_s + torch.arange(len(self._maps), dtype=torch.float64) / rate_hz
+        # Nothing is known of how they were made.
+        self.complete_s = self.times_s
 
     def maps(self, rows: Sequence[int]) -> Tensor:
         """Some maps, float32, ``(rows, height, width)``."""

@@ -23,6 +23,8 @@ class VideoMaps(Protocol):
 
     times_s: Tensor
     """Playback times, ascending, float64, ``(maps,)``."""
+    complete_s: Tensor
+    """When the last frame was shown that each was made of, ascending, float64, ``(maps,)``."""
     size: tuple[int, int]
     """Rows and columns of a map."""
 
@@ -40,9 +42,14 @@ class ShownMaps:
         path: The folder.
         suffix: Of the files; the name before it is the video's id.
         open_maps: Opens a file.
+
+    Attributes:
+        only_complete: A map stands from when the last frame was shown that it was made of, not from
+            its own: for live video.
     """
 
     maps_by_moment = True
+    only_complete = False
 
     def __init__(
         self,
@@ -120,7 +127,8 @@ class ShownMaps:
         for number in torch.unique(video[video >= 0]).tolist():
             asked = video == number
             # Not the nearest frame, which may be one to come.
-            times_s = self._videos[number].times_s
+            opened = self._videos[number]
+            times_s = opened.complete_s if self.only_complete else opened.times_s
             frame = torch.searchsorted(times_s, shown_s[asked], right=True) - 1
             key[asked] = torch.where(frame >= 0, self._first_key[number] + frame, -1)
             rows = torch.unique(frame[frame >= 0])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from vpnet.errors import InputError
 from vpnet.saliency.paver.clips import (
     Clip,
+    complete_at_s,
     neighbouring_clips,
     plan_clips,
     sampled_frames,
@@ -64,3 +65,21 @@ def test_samples_are_the_frames_shown_whatever_the_rate():
 def test_other_settings_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         plan_clips(every(10), **wrong)
+
+
+@given(
+    st.integers(1, 130),
+    st.sampled_from([("all", "consecutive"), ("sampled", "consecutive"), ("sampled", "sampled")]),
+)
+def test_a_map_is_complete_when_its_clip_was_shown(count, chosen):
+    frames, clip = chosen
+    shown_s = every(count)
+    clips = plan_clips(shown_s, frames, 10, clip)
+    kept = torch.tensor([each.frames[position] for each in clips for position in each.kept])
+    last = torch.tensor([each.frames[-1] for each in clips for _ in each.kept])
+    found_s = complete_at_s(shown_s[kept], kept, frames, clip)
+    assert (found_s.diff() >= 0).all()
+    assert (found_s >= shown_s[last] - 1e-9).all() or len(kept) == 1
+    # Near the end a clip is moved inwards, which a file of maps does not say.
+    inside = kept + 2 < count
+    assert torch.allclose(found_s[inside], shown_s[last][inside]) or len(kept) == 1

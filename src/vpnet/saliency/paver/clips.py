@@ -112,3 +112,32 @@ def plan_clips(
     if clip == "sampled":
         return neighbouring_clips(wanted)
     return surrounding_clips(wanted, len(frame_times_s))
+
+
+def complete_at_s(
+    times_s: Tensor, frame_index: Tensor, frames: str = "sampled", clip: str = "consecutive"
+) -> Tensor:
+    """When the last frame was shown that each map was made of.
+
+    Args:
+        times_s: Playback times of the maps, ascending, ``(maps,)``.
+        frame_index: Numbers of their frames in the video, ``(maps,)``.
+        frames: As `plan_clips` was given, as is the next.
+        clip: See `plan_clips`.
+
+    Returns:
+        Playback times, float64, ``(maps,)``; none is before that of its map, nor before an earlier
+        map's. Of neighbours in the video, which are no maps themselves, they follow from the usual
+        time between frames.
+    """
+    times_s = times_s.double()
+    if len(times_s) < 2:
+        return times_s
+    if frames == "all" or clip == "sampled":
+        last = torch.empty(len(times_s), dtype=torch.long)
+        for each in neighbouring_clips(range(len(times_s))):
+            last[[each.frames[position] for position in each.kept]] = each.frames[-1]
+        return times_s[last]
+    frame_s = (times_s[-1] - times_s[0]) / (frame_index[-1] - frame_index[0])
+    last = (frame_index + CLIP_FRAMES // 2).clamp(min=CLIP_FRAMES - 1)
+    return times_s + (last - frame_index) * frame_s

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
+from vpnet.saliency.paver.clips import complete_at_s
 from vpnet.saliency.salient_points import point_features
 from vpnet.saliency.store.differences import from_differences
 from vpnet.saliency.store.writing import FORMAT, VERSION
@@ -55,6 +56,10 @@ class StoreFile:
             self.settings: dict[str, Any] = json.loads(str(attributes["settings"]))
             self.times_s = torch.from_numpy(self._read("times_s", slice(None)))
             self.frame_index = torch.from_numpy(self._read("frame_index", slice(None)))
+            made = {
+                name: self.settings[name] for name in ("frames", "clip") if name in self.settings
+            }
+            self.complete_s = complete_at_s(self.times_s, self.frame_index, **made)
             maps = self._dataset("maps")
             self.size: tuple[int, int] = maps.shape[1:]
             self.dtype = str(maps.dtype)
