@@ -68,6 +68,8 @@ def main(config: DictConfig) -> None:
 
     loggers = make_loggers(folder, goes_on=interrupted is not None, **plain["logger"])
     trainer = instantiate(config.trainer, folder=folder, loggers=loggers, _convert_="all")
+    # Whoever trains on learns of the viewers of this split: others may be those that are tested.
+    fitted = None if config.fit else checkpoint
     task = Task.from_settings(plain["task"])
     loss = forecast_loss(task, config.training.loss)
     data = ViewportDataModule(
@@ -82,8 +84,8 @@ def main(config: DictConfig) -> None:
         map_every_s=config.map_every_s,
         face_features=plain["face_features"],
         known_users=None if checkpoint is None else checkpoint.users,
-        saliency_state=None if checkpoint is None else checkpoint.saliency_state,
-        crowd_state=None if checkpoint is None else checkpoint.crowd_state,
+        saliency_state=None if fitted is None else fitted.saliency_state,
+        crowd_state=None if fitted is None else fitted.crowd_state,
         batch_size=config.training.batch_size,
         num_workers=config.num_workers,
         run_length=2 if task.smoothness_weight > 0 else 1,

@@ -290,3 +290,21 @@ def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_p
     assert b"best.ckpt" in content
     assert b"test/error_1s_deg" in content
     assert list(offline.glob("files/media/images/overview*.png"))
+
+
+def test_whoever_trains_on_asks_the_viewers_of_the_new_split(smoke_train, tmp_path):
+    """Viewers of the first training may be those that are tested now."""
+    settings = ("crowd=true", "split=cross_user", "model.encoder=gru")
+    first = smoke_train(tmp_path / "first", *settings)
+    best = first / "checkpoints" / "best.ckpt"
+    second = smoke_train(
+        tmp_path / "second", f"checkpoint={best}", "split=cross_user", "split.seed=1"
+    )
+
+    def crowd_of(run: Path) -> set[str]:
+        state = read_checkpoint(run / "checkpoints" / "best.ckpt").crowd_state
+        return {json.loads(key)[1] for key in state if key != "rate_hz"}
+
+    tested = set(errors_of(second)["user"])
+    assert tested & crowd_of(first), "else nothing is tested here"
+    assert not tested & crowd_of(second)
