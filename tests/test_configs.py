@@ -22,6 +22,99 @@ OPTIONS = [str(path) for path in FILES if str(path) not in ROOTS]
 MISSING = "???"
 ABLATIONS = sorted(path.name for path in (CONF / "ablation").iterdir())
 
+STAR_VP = {
+    "training.optimizer._target_": "torch.optim.AdamW",
+    "training.optimizer.lr": 1e-4,
+    "training.optimizer.weight_decay": 0.01,
+    "training.scheduler._target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+    "training.scheduler.factor": 0.1,
+    "training.scheduler.patience": 5,
+    "training.scheduler.min_lr": 1e-7,
+    "training.batch_size": 128,
+    "training.loss": "great_circle",
+    "trainer.max_epochs": 100,
+    "trainer.gradient_clip_val": None,
+    "model.widening": 1,
+    "model.dropout": 0.1,
+    "model.reconstruct_past": False,
+    "model.velocity": False,
+}
+PUBLISHED = {
+    "model=star_vp": STAR_VP,
+    "model=gated_star_vp": STAR_VP,
+    "model=muse_vp": {
+        "training.optimizer._target_": "torch.optim.Adam",
+        "training.optimizer.lr": 1e-4,
+        "training.optimizer.weight_decay": 1e-5,
+        "training.scheduler._target_": "vpnet.training.schedule.cosine",
+        "training.scheduler.epochs": 100,
+        "training.batch_size": 32,
+        "training.loss": "great_circle",
+        "trainer.max_epochs": 100,
+        "trainer.patience": 10,
+        "trainer.gradient_clip_val": 1.0,
+        "model.eye_lstm": True,
+        "model.lstm": "single",
+        "model.eye_spatial": True,
+        "model.eye_spatial_mode": "concat",
+        "model.face_gating": True,
+        "model.face_window_s": 0.5,
+        "model.user_embed": True,
+        "model.widening": 1,
+        "model.dropout": 0.1,
+        "model.reconstruct_past": False,
+        "model.velocity": False,
+    },
+    "model=fusion task=short_term": {
+        "training.loss": "great_circle",
+        "task.horizon_weights": [1.0, 0.8, 0.5],
+        "task.smoothness_weight": 0.1,
+        "model.streams": ["head", "eye", "offset", "face"],
+        "model.user_embed": True,
+        "model.saliency": True,
+        "model.encoder": "gru",
+        "model.projection": "linear",
+        "model.query": "trajectory",
+        "model.dropout": 0.2,
+        "model.diversity_weight": 0.01,
+    },
+    "stage=general": {
+        "training.optimizer._target_": "torch.optim.Adam",
+        "training.optimizer.lr": 1e-3,
+        "training.batch_size": 64,
+        "trainer.max_epochs": 50,
+    },
+    "stage=personal": {
+        "stage.rest": "frozen",
+        "training.optimizer._target_": "torch.optim.Adam",
+        "training.optimizer.lr": 1e-4,
+        "training.batch_size": 32,
+        "trainer.max_epochs": 20,
+    },
+}
+"""What the papers and the design say, by the overrides that ask for it."""
+
+ROWS = {
+    "fusion/full": {},
+    "fusion/head_only": {"streams": ["head"]},
+    "fusion/eye_only": {"streams": ["eye"]},
+    "fusion/no_offset": {"streams": ["head", "eye", "face"]},
+    "fusion/no_face": {"streams": ["head", "eye", "offset"]},
+    "fusion/no_saliency": {"saliency": False},
+    "fusion/no_user": {"user_embed": False},
+    "muse_vp/star_vp": {
+        "eye_lstm": False,
+        "eye_spatial": False,
+        "face_gating": False,
+        "user_embed": False,
+    },
+    "muse_vp/eye_lstm": {"eye_spatial": False, "face_gating": False, "user_embed": False},
+    "muse_vp/eye_spatial": {"face_gating": False, "user_embed": False},
+    "muse_vp/face_gating": {"user_embed": False},
+    "muse_vp/user_embed": {},
+}
+"""What each row of an ablation changes in its model."""
+
 
 def compose_root(root: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -133,6 +226,14 @@ def test_a_stage_changes_the_training_alone(option):
     assert typed["training"]["batch_size"] == 128, "an experiment stands above a stage"
 
 
+@pytest.mark.parametrize("overrides", PUBLISHED)
+def test_values_are_those_that_were_published(overrides):
+    config = OmegaConf.create(compose_root("train", *overrides.split()))
+    published = PUBLISHED[overrides]
+    found = {key: OmegaConf.select(config, key, default=MISSING) for key in published}
+    assert found == published
+
+
 def test_every_training_is_that_of_a_model_but_the_brief_one():
     used = {training_of(option.split("/")[1]) for option in OPTIONS if option.startswith("model/")}
     # For any large network, by hand.
@@ -178,6 +279,18 @@ def test_an_ablation_sweeps_over_its_rows(ablation):
         assert all(config[key] == composed[0][key] for key in config if key not in others), (
             "rows differ in the model alone"
         )
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("ablation/")])
+def test_a_row_of_an_ablation_changes_what_it_names_and_no_more(option):
+    _, ablation, row = option.split("/")
+    whole = compose_root("train", f"model={ablation}")["model"]
+    model = compose_root("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")[
+        "model"
+    ]
+    assert model.keys() == whole.keys()
+    changed = {key: value for key, value in model.items() if value != whole[key]}
+    assert changed == ROWS[f"{ablation}/{row}"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -23,6 +23,15 @@ LEARNED = {"fusion", "lstm", "track"} | STAR_VP
 
 PERSONAL = {"fusion", "muse_vp"}
 GATED = {"fusion", "gated_star_vp"}
+HALF_PRECISION_DEG = {
+    "fusion": 0.1,
+    "track": 0.2,
+    "lstm": 0.25,
+    "star_vp": 0.35,
+    "muse_vp": 0.35,
+    "gated_star_vp": 0.4,
+}
+"""How far bf16 may move a prediction, on the average: about three times as far as measured."""
 
 STREAMS = {
     "head only": {"has_gaze": False, "has_face": False, "has_saliency": False, "face_features": 0},
@@ -225,6 +234,22 @@ def test_half_precision_trains_and_gives_whole_directions(model_name, make_windo
     error.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize("model_name", sorted(LEARNED))
+def test_half_precision_hardly_moves_a_prediction(model_name, task_name, make_window, stir):
+    model = build(model_name, task_name, "all")
+    stir(model, 0.02)
+    window = make_window(model.spec, batch=32)
+    whole = model(window)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(window)
+    turned_rad = great_circle_distance(whole, window.history_directions[:, -1:])
+    assert torch.rad2deg(turned_rad).median() > 5, "there is something to move"
+    apart_deg = torch.rad2deg(great_circle_distance(half, whole))
+    assert apart_deg.mean() < HALF_PRECISION_DEG[model_name]
+    assert apart_deg.max() < 3
 
 
 @pytest.mark.parametrize("model_name", sorted(LEARNED))

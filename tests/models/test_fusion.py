@@ -62,6 +62,27 @@ def test_turning_the_scene_turns_the_prediction(options, make_fusion, make_spec,
         assert apart_rad.max() < 1e-4
 
 
+@pytest.mark.parametrize("has_saliency", [False, True])
+def test_turning_the_scene_with_its_crowd_turns_the_prediction(
+    has_saliency, make_fusion, make_spec, make_window, stir, turn
+):
+    model = make_fusion(make_spec(has_saliency=has_saliency), crowd=True)
+    stir(model.crowd_attention, 0.2)
+    window = make_window(model.spec)
+    predicted = model(window)
+    columns = 12  # a quarter turn, see below
+    angle_rad = columns / 48 * 2 * math.pi
+    head_turned = window._replace(
+        history_directions=turn(window.history_directions, angle_rad),
+        gaze_directions=turn(window.gaze_directions, angle_rad),
+        saliency_maps=window.saliency_maps.roll(columns, dims=-1),
+    )
+    turned = head_turned._replace(crowd_directions=turn(window.crowd_directions, angle_rad))
+    expected = turn(predicted, angle_rad)
+    assert great_circle_distance(model(head_turned), expected).max() > 0.05, "the crowd matters"
+    assert great_circle_distance(model(turned), expected).max() < 1e-4
+
+
 @pytest.mark.parametrize(
     ("columns", "exactly"),
     # A quarter turn is a whole number of columns at every layer; other turns are not, since 60

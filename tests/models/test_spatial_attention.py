@@ -43,6 +43,14 @@ def test_sharing_maps_gives_the_numbers_of_encoding_each_step_by_itself(attentio
                 torch.testing.assert_close(found[window, step], expected[0, 0], atol=1e-10, rtol=0)
 
 
+def test_each_distinct_map_is_encoded_once(attention, scene):
+    path, points, steps = scene
+    encoded = []
+    attention.encoder[0].register_forward_pre_hook(lambda _, given: encoded.append(len(given[0])))
+    attention(path, points, steps)
+    assert encoded == [3], "of 35 steps"
+
+
 def test_no_step_knows_of_another(attention, scene):
     path, points, steps = scene
     before = attention(path, points, steps)

@@ -20,6 +20,9 @@ _TOLERANCE_STEPS = 1e-6
 _TOLERANCE_S = 1e-6
 """Both absorb rounding where a sample lies on a grid step."""
 
+_GAP_INTERVALS = 2.5
+"""Usual intervals between two samples from which on there is a gap: one lost sample makes none."""
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ResampledRecording(Recording):
@@ -62,7 +65,7 @@ def resample(
     Returns:
         A recording whose ``timestamps_s`` are ``k / sampling_rate_hz`` for consecutive k. Steps
         between neighbouring samples know the later one, which lies less than an interval ahead;
-        those in a gap say how many steps later it ends.
+        those in a gap say how many steps later it ends. One lost sample makes no gap.
 
     Raises:
         InputError: Fewer than two steps lie inside the recording.
@@ -151,14 +154,14 @@ class _Neighbours:
         after = torch.searchsorted(valid_s, grid_s).clamp(max=len(rows) - 1)
         before = torch.searchsorted(valid_s, grid_s, right=True).sub(1).clamp(min=0)
         gap_s = valid_s[after] - valid_s[before]
-        usual_s = 1.5 * float(timestamps_s.diff().median())
-        allowed_s = max(max_gap_s, usual_s)
+        usual_s = float(timestamps_s.diff().median())
+        allowed_s = max(max_gap_s, 1.5 * usual_s)
         nearest_s = torch.minimum((grid_s - valid_s[before]).abs(), (valid_s[after] - grid_s).abs())
         bridged = (gap_s > 0) & (gap_s <= allowed_s)
         self.valid = bridged | (nearest_s <= _TOLERANCE_S)
         self.fraction = ((grid_s - valid_s[before]) / gap_s.clamp(min=1e-9)).clamp(0, 1)
         self.before, self.after = rows[before], rows[after]
-        self._gap_ends_s = torch.where(gap_s > usual_s, valid_s[after], grid_s)
+        self._gap_ends_s = torch.where(gap_s > _GAP_INTERVALS * usual_s, valid_s[after], grid_s)
 
     def known_after(self, grid_s: Tensor, rate_hz: float) -> Tensor:
         """Steps until the gap around each grid time ends, 0 for none."""
