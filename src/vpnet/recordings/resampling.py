@@ -64,8 +64,8 @@ def resample(
 
     Returns:
         A recording whose ``timestamps_s`` are ``k / sampling_rate_hz`` for consecutive k. Steps
-        between neighbouring samples know the later one, which lies less than an interval ahead;
-        those in a gap say how many steps later it ends. One lost sample makes no gap.
+        between neighbouring samples know the later one, which lies less than an interval ahead, two
+        where one was lost; those in a longer gap say how many steps later it ends.
 
     Raises:
         InputError: Fewer than two steps lie inside the recording.
@@ -95,7 +95,7 @@ def resample(
         "viewport_center": viewport_center,
         "head_valid": head.valid,
         "head_orientation_xyzw": orientation,
-        "head_known_after": head.known_after(grid_s, sampling_rate_hz),
+        "head_known_after": head.known_after(sampling_rate_hz),
         **_resample_gaze(recording, grid_s, sampling_rate_hz, max_gaze_gap_s),
         **_resample_face(recording, grid_s, sampling_rate_hz, max_face_gap_s),
     }
@@ -119,7 +119,7 @@ def _resample_gaze(
         "gaze_offset_deg": gaze.blend(recording.gaze_offset_deg),
         "is_fixating": recording.is_fixating[latest] & gaze.valid,
         "fixation_duration_s": recording.fixation_duration_s[latest] * gaze.valid,
-        "gaze_known_after": gaze.known_after(grid_s, rate_hz),
+        "gaze_known_after": gaze.known_after(rate_hz),
     }
 
 
@@ -133,7 +133,7 @@ def _resample_face(
     return {
         "face": face.blend(recording.face),
         "face_valid": face.valid,
-        "face_known_after": face.known_after(grid_s, rate_hz),
+        "face_known_after": face.known_after(rate_hz),
     }
 
 
@@ -145,7 +145,7 @@ class _Neighbours:
     ) -> None:
         rows = torch.nonzero(sample_valid).squeeze(1)
         self.valid = torch.zeros(len(grid_s), dtype=torch.bool)
-        self._gap_ends_s = grid_s
+        self._until_known_s = torch.zeros_like(grid_s)
         if len(rows) == 0:
             self.before = self.after = torch.zeros(len(grid_s), dtype=torch.long)
             self.fraction = torch.zeros(len(grid_s), dtype=torch.float64)
@@ -161,11 +161,12 @@ class _Neighbours:
         self.valid = bridged | (nearest_s <= _TOLERANCE_S)
         self.fraction = ((grid_s - valid_s[before]) / gap_s.clamp(min=1e-9)).clamp(0, 1)
         self.before, self.after = rows[before], rows[after]
-        self._gap_ends_s = torch.where(gap_s > _GAP_INTERVALS * usual_s, valid_s[after], grid_s)
+        is_gap = gap_s > _GAP_INTERVALS * usual_s
+        self._until_known_s = torch.where(is_gap, valid_s[after] - grid_s, 0.0)
 
-    def known_after(self, grid_s: Tensor, rate_hz: float) -> Tensor:
+    def known_after(self, rate_hz: float) -> Tensor:
         """Steps until the gap around each grid time ends, 0 for none."""
-        steps = ((self._gap_ends_s - grid_s) * rate_hz - _TOLERANCE_STEPS).ceil()
+        steps = (self._until_known_s * rate_hz - _TOLERANCE_STEPS).ceil()
         return steps.clamp(min=0).to(torch.float32)
 
     def blend(self, values: Tensor) -> Tensor:
