@@ -123,3 +123,22 @@ def test_resuming_continues_the_epochs_and_the_optimizer(
     weights = read_checkpoint(last).weights
     for name, value in finished.model.state_dict().items():
         assert torch.equal(value, weights[name]), "the resumed weights are those of the checkpoint"
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed", "ignore:Experiment logs directory")
+def test_a_run_that_goes_on_waits_as_long_as_it_is_told_now(
+    data, make_module, quiet_trainer, tmp_path
+):
+    def still(folder: str, patience: int, resume_from: Path | None = None):
+        trainer = quiet_trainer(tmp_path / folder, max_epochs=9, patience=patience)
+        best = fit(make_module(lr=0.0), data, trainer, resume_from)
+        return best, trainer.current_epoch
+
+    best, epochs = still("run", patience=1)
+    assert epochs == 2
+    last = best.with_name("last.ckpt")
+    assert still("run", patience=1, resume_from=last) == (best, 2), "stopped, and stays so"
+    _, epochs = still("patient", patience=3, resume_from=last)
+    assert epochs == 4
+    with pytest.raises(InputError, match=r"2 done before, or its patience was at an end; raise"):
+        still("elsewhere", patience=1, resume_from=last)

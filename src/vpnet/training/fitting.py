@@ -40,7 +40,8 @@ def fit(
         if not best.is_file():
             raise InputError(
                 f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
-                f"{trainer.current_epoch} done before; raise training.max_epochs"
+                f"{trainer.current_epoch} done before, or its patience was at an end; raise "
+                "training.max_epochs and training.patience"
             )
         return best
     if isinstance(module.model, ClosedForm):

@@ -16,6 +16,23 @@ from vpnet.errors import InputError
 MONITOR = "val/error_deg"
 
 
+class Patience(EarlyStopping):
+    """Epochs without a better validation error until training stops.
+
+    A checkpoint says how many passed; how many may pass is a setting of the run that goes on with
+    it, and where none is left no epoch is trained.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See the class; Lightning's own would take the checkpoint's patience."""
+        super().load_state_dict({**state_dict, "patience": self.patience})
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning looks after an epoch only."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
 def make_trainer(
     folder: str | Path,
     *,
@@ -52,7 +69,7 @@ def make_trainer(
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
-        callbacks.append(EarlyStopping(monitor=MONITOR, mode="min", patience=patience))
+        callbacks.append(Patience(monitor=MONITOR, mode="min", patience=patience))
     return _lightning_trainer(
         default_root_dir=folder,
         accelerator=accelerator,
