@@ -48,7 +48,15 @@ def sweep(repository) -> Callable[..., DictConfig]:
             r"for eye_only says model.streams=\['eye'\]",
         ),
         ("ablation_fusion", ["user_embed=true,false"], "would undo what tells the rows"),
+        (
+            "ablation_fusion",
+            ["model.user_embed=true"],
+            "model.user_embed=true: would undo .*for full says nothing of user_embed",
+        ),
+        ("ablation_fusion", ["model=lstm"], "model=lstm: the rows are those of fusion; leave it"),
+        ("ablation_fusion", ["model=fusion,lstm"], "model=fusion,lstm: the rows are those of"),
         ("ablation_muse_vp", ["user_embed=false"], "for user_embed says nothing of user_embed"),
+        ("ablation_muse_vp", ["model.user_embed=false"], "for user_embed says nothing of user"),
         ("ablation_muse_vp", ["ablation.rows=star_vp"], "choose among them with ablation/muse_vp="),
     ],
 )
@@ -61,7 +69,9 @@ def test_what_would_undo_a_row_is_refused(sweep, experiment, overrides, message)
     ("experiment", "overrides"),
     [
         ("ablation_fusion", []),
+        ("ablation_fusion", ["model=fusion"]),
         ("ablation_fusion", ["ablation/fusion=full,head_only", "user_embed=false"]),
+        ("ablation_fusion", ["ablation/fusion=no_user", "model.user_embed=false"]),
         ("ablation_fusion", ["ablation/fusion=full,no_user", "model.streams=[head,eye]"]),
         ("ablation_fusion", ["ablation/fusion=head_only", "model.streams=[head]"]),
         ("ablation_fusion", ["ablation/fusion=no_such_row", "model.encoder=gru", "seed=1,2"]),

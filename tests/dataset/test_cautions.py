@@ -8,16 +8,21 @@ import pytest
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import CrossUser, CrossVideo
+from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 
 
-def test_a_crowd_that_nobody_has_is_told(make_cohort, make_task, caplog):
+@pytest.mark.parametrize(
+    ("setting", "asked"),
+    [("crowd=true", {"crowd": Crowd()}), ("saliency=behavioural", {"saliency": Behavioural()})],
+)
+def test_others_that_nobody_watched_with_are_told(setting, asked, make_cohort, make_task, caplog):
     recordings = make_cohort(users=4, videos=5, duration_s=8.0, gaze=True)
     for split, told in ((CrossVideo(), True), (CrossUser(0.25, 0.25), False)):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            ViewportDataModule(recordings, split, make_task(), crowd=Crowd())
-        assert ("nobody of the training part watched the video" in caplog.text) == told
+            ViewportDataModule(recordings, split, make_task(), **asked)
+        assert (f"{setting}: nobody of the training part watched" in caplog.text) == told
 
 
 @pytest.mark.parametrize(("rate_hz", "told"), [(3.0, True), (4.8, False), (20.0, False)])

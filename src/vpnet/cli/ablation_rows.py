@@ -12,6 +12,9 @@ from vpnet.errors import InputError
 
 _UNSET = object()
 
+_SHORT = {"model.user_embed": "user_embed"}
+"""Settings that conf/model takes over from a shorter one: both names set it."""
+
 
 def check_rows(config: DictConfig) -> None:
     """Refuse overrides that would undo a row, and rows chosen where Hydra would sweep once more.
@@ -23,11 +26,18 @@ def check_rows(config: DictConfig) -> None:
         config: Configuration of the sweep, Hydra's own included.
 
     Raises:
-        InputError: An override sets what tells the asked rows apart, or ``ablation.rows``.
+        InputError: An override sets what tells the asked rows apart, ``ablation.rows``, or another
+            model.
     """
     group = next(name for name in config.hydra.runtime.choices if name.startswith("ablation/"))
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-    given = {override.key_or_group: override for override in overrides}
+    given = {_SHORT.get(key, key): each for each in overrides if (key := each.key_or_group)}
+    model = group.removeprefix("ablation/")
+    if "model" in given and _value(given["model"]) != model:
+        raise InputError(
+            f"{given['model'].input_line}: the rows are those of {model}; leave it out, or take "
+            "the experiment of the other model"
+        )
     if "ablation.rows" in given:
         raise InputError(
             f"ablation.rows says which rows there are; choose among them with {group}=ROW,ROW"

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.task import Task
+from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 
 logger = logging.getLogger(__name__)
 
 
-def warn_of_missing_crowd(crowd: Crowd, evaluated: Sequence[int]) -> None:
-    """Say how many recordings have no crowd of their own."""
-    alone = sum(not crowd.has_companions(recording) for recording in evaluated)
+def warn_of_missing_companions(
+    setting: str, source: Crowd | Behavioural, evaluated: Sequence[int]
+) -> None:
+    """Say for how many recordings what others did, which ``setting`` asks for, is not known."""
+    alone = sum(not source.has_companions(recording) for recording in evaluated)
     if alone:
         logger.warning(
-            "crowd=true: nobody of the training part watched the video of %d of %d recordings that "
+            "%s: nobody of the training part watched the video of %d of %d recordings that "
             "validate and test; masked there; a split by users has others for each video",
+            setting,
             alone,
             len(evaluated),
         )

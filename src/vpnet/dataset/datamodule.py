@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vpnet.dataset.cautions import warn_of_missing_crowd, warn_of_other_protocol, warn_of_upsampling
+from vpnet.dataset.cautions import (
+    warn_of_missing_companions,
+    warn_of_other_protocol,
+    warn_of_upsampling,
+)
 from vpnet.dataset.runs import RunSampler
 from vpnet.dataset.samples import gather_samples, training_directions
 from vpnet.dataset.split_file import SplitFile
@@ -22,6 +26,7 @@ from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
+from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 
@@ -142,8 +147,10 @@ class ViewportDataModule(pl.LightningDataModule):
             learner.bind(self.samples.user_ids, self.samples.video_ids)
         self.saliency = saliency
         self.crowd = crowd
-        if crowd is not None:
-            warn_of_missing_crowd(crowd, (*self.partition.val, *self.partition.test))
+        for setting, source in (("crowd=true", crowd), ("saliency=behavioural", saliency)):
+            if isinstance(source, Crowd | Behavioural):
+                evaluated = (*self.partition.val, *self.partition.test)
+                warn_of_missing_companions(setting, source, evaluated)
         if group_size is None:
             is_shared = saliency is not None and saliency.maps_by_moment
             group_size = math.gcd(max(1, batch_size // 2), LARGEST_GROUP) if is_shared else 1

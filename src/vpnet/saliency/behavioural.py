@@ -53,6 +53,10 @@ class Behavioural:
         """Say who watches in each recording and which video."""
         self._crowd.bind(user_ids, video_ids)
 
+    def has_companions(self, recording: int) -> bool:
+        """Whether anybody else watched the video of a bound recording."""
+        return self._crowd.has_companions(recording)
+
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
         """The densities of the others at ``time_s``."""
         step = (time_s.double() * self._crowd.rate_hz + 1e-6).floor().long()
