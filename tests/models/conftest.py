@@ -5,14 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.geometry.directions import (
-    direction_from_angles,
-    great_circle_distance,
-    normalize,
-)
+from vpnet.geometry.directions import direction_from_angles, normalize
 from vpnet.models.fusion import Fusion
 
 
@@ -137,34 +133,3 @@ def turn() -> Callable[[Tensor, float], Tensor]:
         return torch.stack((cosine * x + sine * z, y, cosine * z - sine * x), dim=-1)
 
     return about_y
-
-
-@pytest.fixture
-def sharing_changes_nothing() -> Callable[[nn.Module, ViewportWindow], dict[str, Tensor]]:
-    """Function that asserts that windows that share maps give a model the loss and the gradients of
-    windows that have copies of their own, and gives the gradients."""
-
-    def check(model: nn.Module, shared: ViewportWindow) -> dict[str, Tensor]:
-        looked_at = shared.saliency_index.flatten()
-        own = torch.where(looked_at >= 0, torch.arange(len(looked_at)), -1)
-        copies = {
-            name: getattr(shared, name)[looked_at]
-            for name in ("saliency_maps", "saliency_points")
-            if len(getattr(shared, name)) > 0
-        }
-        plain = shared._replace(
-            **copies, saliency_index=own.unflatten(0, shared.saliency_index.shape)
-        )
-        losses, gradients = [], []
-        for window in (shared, plain):
-            model.zero_grad()
-            loss = great_circle_distance(model(window), window.future_directions).mean()
-            loss.backward()
-            losses.append(loss.detach())
-            gradients.append({name: p.grad.clone() for name, p in model.named_parameters()})
-        torch.testing.assert_close(losses[0], losses[1], atol=1e-5, rtol=0)
-        for name, gradient in gradients[0].items():
-            torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-5, msg=name)
-        return gradients[0]
-
-    return check

@@ -74,6 +74,24 @@ def test_every_step_may_ask_by_itself(attention, make_spec, make_window, state):
         torch.testing.assert_close(together[:, step], attention(alone, memory).values[:, step])
 
 
+@pytest.mark.parametrize("in_world", [True, False])
+def test_asking_at_one_horizon_gives_what_asking_at_all_gives_there(
+    in_world, make_spec, make_window, state, stir
+):
+    torch.manual_seed(0)
+    module = CrowdAttention(make_spec(), 16, in_world=in_world, width=8, heads=2)
+    stir(module, 0.3)
+    window = make_window(make_spec(), lost_share=0.4)
+    there = window.crowd_valid.clone()
+    there[0, :, 9] = False
+    memory = module.read(window._replace(crowd_valid=there))
+    every = module(state, memory).values
+    assert (every[0].abs().amax(dim=1) > 0).tolist() == [True, False, True]
+    assert (every[1:].diff(dim=1).abs().amax(dim=2) > 1e-2).all(), "horizons differ"
+    for column in range(3):
+        torch.testing.assert_close(module.ask_at(column, state, memory), every[:, column])
+
+
 def test_turning_everything_about_the_vertical_changes_nothing(
     attention, make_spec, make_window, state, turn
 ):

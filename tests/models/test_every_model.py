@@ -21,6 +21,7 @@ STAR_VP = {"star_vp", "muse_vp", "gated_star_vp"}
 LEARNED = {"fusion", "lstm", "track"} | STAR_VP
 """Without training the static baseline."""
 
+SEES_MAPS = LEARNED - {"lstm"}
 PERSONAL = {"fusion", "muse_vp"}
 GATED = {"fusion", "gated_star_vp"}
 HALF_PRECISION_DEG = {
@@ -132,6 +133,26 @@ def test_what_a_masked_sample_holds_changes_nothing(model_name, stream, make_win
         changed[name] = values
     assert masked.any() or stream == "answers"
     assert torch.equal(model(window._replace(**changed)), model(window))
+
+
+@pytest.mark.parametrize("seen", [(), (1, 2)])
+@pytest.mark.parametrize("model_name", sorted(SEES_MAPS))
+def test_what_maps_hold_at_which_nobody_looks_changes_nothing(model_name, seen, make_window, stir):
+    """The first and the last among them, which an index of -1 is easily taken for."""
+    model = build(model_name, "long_term", "all")
+    stir(model)
+    window = make_window(model.spec, maps=4)
+    unseen = torch.tensor([number not in seen for number in range(4)])
+    index = window.saliency_index.masked_fill(unseen[window.saliency_index], -1)
+    window = window._replace(saliency_index=index)
+
+    def spoilt(rows: torch.Tensor) -> torch.Tensor:
+        maps, points = window.saliency_maps.clone(), window.saliency_points.clone()
+        maps[rows], points[rows] = torch.nan, torch.nan
+        return model(window._replace(saliency_maps=maps, saliency_points=points))
+
+    assert torch.equal(spoilt(unseen), model(window))
+    assert spoilt(~unseen).isnan().any() == bool(seen), "what is seen matters"
 
 
 @pytest.mark.parametrize("model_name", MODELS)

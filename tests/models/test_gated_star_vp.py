@@ -3,6 +3,7 @@ import torch
 
 from vpnet.models.gated_star_vp import GatedStarVP
 from vpnet.models.star_vp import StarVP
+from vpnet.models.streams import eye_features
 
 
 @pytest.fixture
@@ -29,16 +30,37 @@ def test_weights_are_shares_of_what_was_measured(model, spec, make_window):
     assert (gates["eye"][window.gaze_valid] > 0).all()
 
 
+def path_of(model, window, read):
+    """The LSTM's directions at the horizons where it reads some history."""
+    steps = model.spec.horizon_steps
+    path = model.network.recurrent(read, window.history_directions[:, -1], steps[-1])
+    return path[:, [step - 1 for step in steps]]
+
+
 def test_the_lstm_reads_the_weighted_sum(model, spec, make_window):
-    """With nothing else measured the head alone is read, at weight 1."""
+    window = make_window(spec, lost_share=0.0)
+    head, eye, face = (
+        model.encoders["head"](window.history_directions),
+        model.encoders["eye"](eye_features(window)),
+        model.encoders["face"](window.face),
+    )
+    weights = model.weigh(torch.cat((head, eye, face), dim=2)).softmax(dim=2)
+    assert (weights.diff(dim=2).abs().mean(dim=(0, 1)) > 0.1).all(), "they differ"
+    trace = model.trace(window)
+    for column, name in enumerate(("head", "eye", "face")):
+        torch.testing.assert_close(trace.gates[name], weights[..., column])
+    of_head, of_eye, of_face = weights.split(1, dim=2)
+    read = of_head * head + of_eye * eye + of_face * face
+    torch.testing.assert_close(trace.network.recurrent, path_of(model, window, read))
+
+
+def test_with_nothing_else_measured_the_head_alone_is_read(model, spec, make_window):
     window = make_window(spec)
     nothing = torch.zeros_like(window.gaze_valid)
     trace = model.trace(window._replace(gaze_valid=nothing, face_valid=nothing))
     assert (trace.gates["head"] == 1).all()
-    said = model.encoders["head"](window.history_directions)
-    steps = spec.horizon_steps
-    path = model.network.recurrent(said, window.history_directions[:, -1], steps[-1])
-    torch.testing.assert_close(trace.network.recurrent, path[:, [step - 1 for step in steps]])
+    read = model.encoders["head"](window.history_directions)
+    torch.testing.assert_close(trace.network.recurrent, path_of(model, window, read))
 
 
 @pytest.mark.parametrize(("velocity", "head"), [(False, 3), (True, 6)])

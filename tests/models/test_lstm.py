@@ -14,6 +14,23 @@ def test_shapes(make_spec, make_window, hidden, layers):
     assert model(make_window(spec)).shape == (6, 3, 3)
 
 
+@pytest.mark.parametrize("crowd", [False, True])
+@pytest.mark.parametrize(("velocity", "head"), [(False, 3), (True, 6)])
+def test_parameters_are_those_of_the_layers(make_spec, velocity, head, crowd):
+    units, width, heads, steps, horizons = 256, 64, 4, 8, 3
+
+    def layer(features):
+        return 4 * units * (features + units + 2)
+
+    expected = layer(head) + layer(units) + layer(3) + layer(units) + 3 * units + 3
+    if crowd:
+        path = (4 * (steps + horizons) + 3) * width + width + width * width + width
+        asking = horizons * units + units * width + width + width
+        memory = 2 * width * width + 6 * width
+        expected += path + asking + memory + (width + 6 * heads) * units + units
+    assert LSTM(make_spec(), crowd=crowd, velocity=velocity).parameter_count == expected
+
+
 def test_horizons_are_steps_of_one_path(make_spec, make_window, stir):
     """Asked for fewer horizons, the answers to the others stay the same."""
     every = LSTM(make_spec(horizon_steps=(1, 2, 3, 4, 5)), hidden=8)

@@ -161,16 +161,6 @@ def test_attention_is_plain_multi_head_attention(maps, heads):
     assert (found[0, 0] != found[0, 1]).any(), "horizons ask differently, even of one map"
 
 
-def test_windows_that_share_maps_give_the_loss_and_gradients_of_windows_that_do_not(
-    make_fusion, make_window, sharing_changes_nothing
-):
-    """Sharing is an arrangement of the work, not an approximation."""
-    model = make_fusion().double()
-    gradients = sharing_changes_nothing(model, make_window(model.spec, dtype=torch.float64))
-    of_encoder = [g for name, g in gradients.items() if name.startswith("saliency_encoder.")]
-    assert any(gradient.abs().max() > 1e-3 for gradient in of_encoder)
-
-
 def test_without_maps_nothing_is_attended():
     module = SaliencyAttention((0, 0, 0, 0), state_width=16, token_width=10)
     index = torch.full((3, 1), -1)

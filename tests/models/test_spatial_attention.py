@@ -2,11 +2,9 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from vpnet.geometry.directions import normalize
-from vpnet.models.spatial_attention import SpatialAttention, together
+from vpnet.models.spatial_attention import SpatialAttention
 
 WIDTH = 16
 
@@ -91,19 +89,3 @@ def test_parameters_are_those_of_the_layers():
     assert count(SpatialAttention(True, width, extra)) == viewpoint + mark + 2 * block + points
     blind = SpatialAttention(False, width)
     assert count(blind) == 4 * width + width + 1 + 2 * block
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    map_of=st.lists(st.integers(0, 9), min_size=1, max_size=60),
-    idle=st.integers(0, 3),
-)
-def test_everybody_has_a_place_of_their_own_in_a_row_of_their_map(map_of, idle):
-    asked = torch.tensor(map_of)
-    grid = together(asked, 10 + idle)
-    assert torch.equal(grid.map_of_row[grid.row], asked)
-    places = set(zip(grid.row.tolist(), grid.column.tolist(), strict=True))
-    assert len(places) == len(map_of)
-    assert int(grid.column.max()) < grid.columns
-    distinct = len(set(map_of))
-    assert len(grid.map_of_row) * grid.columns <= 2 * len(map_of) + distinct

@@ -64,15 +64,32 @@ def test_the_recurrent_prediction_sees_no_saliency(spec, make_window, stir):
     assert not torch.equal(after.attentive, before.attentive)
 
 
-def test_the_history_is_told_again_only_in_training(spec, make_window):
+def test_the_history_is_told_again_only_in_training(spec, make_window, stir):
+    torch.manual_seed(0)
     model = StarVP(spec(), reconstruct_past=True, dropout=0.0)
+    stir(model)
     window = make_window(model.spec)
-    answer = model.train().answer(window)
-    assert answer.history is not None
-    assert answer.history.shape == window.history_directions.shape
-    torch.testing.assert_close(model.eval()(window), normalize(answer.directions))
-    assert model.answer(window).history is None
+    telling, predicting = model.train().trace(window), model.eval().trace(window)
+    for name in ("directions", "recurrent", "attentive", "weights"):
+        torch.testing.assert_close(getattr(telling, name), getattr(predicting, name))
+    torch.testing.assert_close(telling.answer.directions, predicting.answer.directions)
+    assert telling.answer.history is not None
+    assert predicting.answer.history is None
     assert StarVP(spec()).train().answer(window).history is None
+
+
+def test_what_is_told_is_the_history_and_then_the_horizons(spec, make_window, stir):
+    torch.manual_seed(0)
+    model = StarVP(spec(), reconstruct_past=True, dropout=0.0).train()
+    stir(model)
+    window = make_window(model.spec)
+    trace, network = model.trace(window), model.network
+    path = torch.cat((window.history_directions, trace.recurrent), dim=1)
+    seen = network.spatial(path, window.saliency_points, window.saliency_index)
+    told = network.output(network.temporal(seen.viewpoint, seen.saliency, first_asked=0))
+    assert (told.diff(dim=1).abs().amax(dim=2) > 1e-3).all(), "no step is told as its neighbour"
+    torch.testing.assert_close(trace.answer.history, told[:, :8])
+    torch.testing.assert_close(trace.attentive, told[:, 8:])
 
 
 def test_the_crowd_joins_where_it_is_asked(spec, make_window, stir):
@@ -88,12 +105,14 @@ def test_the_crowd_joins_where_it_is_asked(spec, make_window, stir):
     assert model.absent_streams(spec(has_crowd=False)) == ["crowd"]
 
 
-def test_windows_that_share_maps_give_the_loss_and_gradients_of_windows_that_do_not(
-    spec, make_window, stir, sharing_changes_nothing
-):
-    """Sharing is an arrangement of the work, not an approximation."""
+def test_the_crowd_changes_the_horizons_and_not_the_history_told_again(spec, make_window, stir):
     torch.manual_seed(0)
-    model = StarVP(spec(has_crowd=False), dropout=0.0).double().train()
+    model = StarVP(spec(), crowd=True, reconstruct_past=True, dropout=0.0).train()
     stir(model)
-    gradients = sharing_changes_nothing(model, make_window(model.spec, maps=4, dtype=torch.float64))
-    assert any(gradient.abs().max() > 1e-3 for gradient in gradients.values())
+    crowded = make_window(model.spec)
+    alone = crowded._replace(crowd_valid=torch.zeros_like(crowded.crowd_valid))
+    with_others, without = model.trace(crowded), model.trace(alone)
+    torch.testing.assert_close(with_others.answer.history, without.answer.history, rtol=0, atol=0)
+    moved = (with_others.attentive - without.attentive).abs().amax(dim=2)
+    assert (moved > 1e-3).all(), "every horizon"
+    torch.testing.assert_close(with_others.attentive, model.eval().trace(crowded).attentive)
