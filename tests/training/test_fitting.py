@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from vpnet.models.lstm import LSTM
 from vpnet.models.static import Static
 from vpnet.training.checkpoint import read_checkpoint
 from vpnet.training.fitting import fit
+from vpnet.training.schedule import cosine
 
 
 def metrics_of(folder: Path) -> pl.DataFrame:
@@ -123,6 +125,26 @@ def test_resuming_continues_the_epochs_and_the_optimizer(
     weights = read_checkpoint(last).weights
     for name, value in finished.model.state_dict().items():
         assert torch.equal(value, weights[name]), "the resumed weights are those of the checkpoint"
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_resuming_with_more_epochs_follows_the_longer_curve_at_once(
+    data, make_module, quiet_trainer, tmp_path
+):
+    rates = []
+
+    class Rates(pytorch_lightning.Callback):
+        def on_train_batch_start(self, trainer, *_):
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    for folder, epochs, start in (("short", 2, None), ("long", 4, "short")):
+        module = make_module(lr=0.01, scheduler=partial(cosine, epochs=epochs))
+        trainer = quiet_trainer(tmp_path / folder, max_epochs=epochs)
+        trainer.callbacks.append(Rates())
+        last = start and tmp_path / start / "checkpoints" / "last.ckpt"
+        fit(module, data, trainer, resume_from=last)
+    # Half way of either curve is the same rate: the second epoch of two, the third of four.
+    assert list(dict.fromkeys(rates)) == pytest.approx([0.01, 0.005, 0.005 * (1 - 0.5**0.5)])
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed", "ignore:Experiment logs directory")

@@ -18,6 +18,7 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
 from vpnet.training.checkpoint import CHECKPOINT_KEY
+from vpnet.training.schedule import catch_up
 from vpnet.training.stages import Stage, parameter_groups
 
 
@@ -57,6 +58,11 @@ class ForecastingModule(pl.LightningModule):
         self.test_metrics = test_metrics
         self.description = description or {}
         self.stage = stage or Stage()
+
+    def on_train_start(self) -> None:
+        """A training that goes on does so at the rate of its own schedule."""
+        for config in self.trainer.lr_scheduler_configs:
+            catch_up(config.scheduler)
 
     def training_step(self, window: ViewportWindow, batch_idx: int) -> Tensor:
         """Loss of a batch."""

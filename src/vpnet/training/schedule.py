@@ -3,14 +3,15 @@
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 def cosine(optimizer: Optimizer, epochs: int) -> LambdaLR:
     """Half a cosine from the full rate to zero.
 
     A function of the epoch alone: training that is resumed with more epochs follows the longer
-    curve from where it stands, which `CosineAnnealingLR` with its stored state does not.
+    curve from where it stands (`catch_up`), which `CosineAnnealingLR` with its stored state does
+    not.
 
     Args:
         optimizer: Its rate is the full one.
@@ -40,3 +41,15 @@ def warm_cosine(optimizer: Optimizer, batches: int, warm_up_batches: int = 50) -
             / 2
         ),
     )
+
+
+def catch_up(scheduler: LRScheduler) -> None:
+    """Set the rate that the curve has where it stands, if it is a function of progress alone.
+
+    A checkpoint keeps the rate of the curve that was followed when it was written, which is zero at
+    its end; of a longer one the scheduler would only know after its next step.
+    """
+    if isinstance(scheduler, LambdaLR):
+        curves = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+        for group, (full, curve) in zip(scheduler.optimizer.param_groups, curves, strict=True):
+            group["lr"] = full * curve(scheduler.last_epoch)
