@@ -37,6 +37,18 @@ def tangent_axes(center: Tensor) -> tuple[Tensor, Tensor]:
     return east, torch.linalg.cross(center, east)
 
 
+def viewport_axes(center: Tensor) -> Tensor:
+    """East, north and forward at a viewport centre, as columns: of a rotation, world from viewport.
+
+    Args:
+        center: Unit vectors, shape ``(..., 3)``.
+
+    Returns:
+        Shape ``(..., 3, 3)``.
+    """
+    return torch.stack((*tangent_axes(center), center), dim=-1)
+
+
 def to_tangent(center: Tensor, directions: Tensor) -> Tensor:
     """Coordinates of directions in the tangent plane at ``center``, in radians.
 

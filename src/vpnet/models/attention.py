@@ -7,7 +7,13 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None) -> Tensor:
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """Scaled dot-product attention.
 
     Args:
@@ -15,6 +21,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None
         key: Shape ``(batch, heads, keys, width)``.
         value: Shape ``(batch, heads, keys, value_width)``.
         scale: What products are multiplied by; None for 1 / sqrt(width).
+        mask: True where a query may ask a key, ``(batch, heads, queries, keys)`` or what broadcasts
+            to it; None for everywhere.
 
     Returns:
         Shape ``(batch, heads, queries, value_width)``.
@@ -25,13 +33,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None
     common = -(-max(width, value_width) // 8) * 8
     query, key, value = (pad(part, (0, common - part.shape[3])) for part in (query, key, value))
     if query.device.type != "cpu":
-        attended = scaled_dot_product_attention(query, key, value, scale=scale)
+        attended = scaled_dot_product_attention(query, key, value, mask, scale=scale)
     else:
         # There attention in bf16 takes twice the time of float32 when it trains.
         with torch.autocast("cpu", enabled=False):
             wide = torch.promote_types(query.dtype, torch.float32)
             query, key, value = (part.to(wide) for part in (query, key, value))
-            attended = scaled_dot_product_attention(query, key, value, scale=scale)
+            attended = scaled_dot_product_attention(query, key, value, mask, scale=scale)
     return attended[..., :value_width]
 
 

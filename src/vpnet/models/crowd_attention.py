@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import great_circle_distance
-from vpnet.geometry.tangent import tangent_axes
+from vpnet.geometry.tangent import viewport_axes
 
 NEAR_S = (0.2, 1.0)
 """Spans before the anchor over which nearness is measured, beside the whole history."""
@@ -93,7 +93,7 @@ class CrowdAttention(nn.Module):
     def read(self, window: ViewportWindow) -> CrowdMemory:
         """Make tokens of a batch's crowds."""
         center = window.history_directions[:, -1]
-        axes = torch.stack((*tangent_axes(center), center), dim=-1)
+        axes = viewport_axes(center)
         # Not a product: what is not valid may be anything.
         directions = torch.where(window.crowd_valid.unsqueeze(-1), window.crowd_directions, 0.0)
         path = directions @ axes.unsqueeze(1)

@@ -38,6 +38,9 @@ class Forecaster(nn.Module):
     saliency_view: ClassVar[str] = "ahead"
     """How it sees saliency, one of `vpnet.dataset.window.SALIENCY_VIEWS`."""
 
+    asked_streams: tuple[str, ...] = ()
+    """What it uses where the data have it, names of `vpnet.dataset.window.WindowSpec.present`."""
+
     def __init__(self, spec: WindowSpec) -> None:
         super().__init__()
         self.spec = spec
@@ -55,12 +58,13 @@ class Forecaster(nn.Module):
         return 0.0
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Streams that the model can use and the data lack.
+        """Streams that the model asks for and the data lack.
 
         Args:
             data: What the data hold; None takes what the model was made for.
         """
-        return []
+        present = (data or self.spec).present
+        return [name for name in self.asked_streams if not present[name]]
 
     def personal_parameters(self) -> list[str]:
         """Names of the parameters that serve to tell users apart; none where nothing does."""

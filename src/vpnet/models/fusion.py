@@ -233,11 +233,6 @@ class Fusion(Forecaster):
             return 0.0
         return self.diversity_weight * self.user.crowding(self.diversity_margin)
 
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Streams asked for that the data lack."""
-        present = (data or self.spec).present
-        return [name for name in self.asked_streams if not present[name]]
-
     def describe(self, data: WindowSpec | None = None) -> str:
         """See `Forecaster`; says where the data have none of the streams."""
         line = super().describe(data)

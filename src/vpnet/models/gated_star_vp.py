@@ -47,6 +47,7 @@ class GatedStarVP(Forecaster):
     """
 
     saliency_view = "points"
+    asked_streams = ("eye", "face", "saliency")
 
     def __init__(
         self,
@@ -112,8 +113,3 @@ class GatedStarVP(Forecaster):
     def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
         """See `Forecaster`: the weights at the anchor."""
         return {name: gate[:, -1] for name, gate in self.trace(window).gates.items()}
-
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Streams that the data lack."""
-        present = (data or self.spec).present
-        return [name for name in ("eye", "face", "saliency") if not present[name]]

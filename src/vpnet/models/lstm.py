@@ -38,7 +38,7 @@ class LSTM(Forecaster):
         velocity: bool = True,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd = crowd
+        self.asked_streams = ("crowd",) if crowd else ()
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         self.recurrent = EncoderDecoder(self.head.features, hidden, layers)
         self.crowd_attention = None
@@ -69,7 +69,3 @@ class LSTM(Forecaster):
     def recurrent_part(self) -> RecurrentPart:
         """See `Forecaster`."""
         return RecurrentPart(self.recurrent, self.head.features)
-
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """The crowd, where it is asked for and the data have none."""
-        return ["crowd"] if self.wants_crowd and not (data or self.spec).has_crowd else []

@@ -84,12 +84,12 @@ class MuseVP(Forecaster):
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
         if not isinstance(face_window_s, int | float) or not face_window_s > 0:
             raise ValueError(f"face_window_s must be a positive number, got {face_window_s!r}")
-        self.asked = {
-            "saliency": True,
-            "eye": eye_lstm or eye_spatial,
-            "face": face_gating,
-            "crowd": crowd,
-        }
+        self.asked_streams = (
+            "saliency",
+            *(("eye",) if eye_lstm or eye_spatial else ()),
+            *(("face",) if face_gating else ()),
+            *(("crowd",) if crowd else ()),
+        )
         # The samples at most so long before the anchor, its own among them.
         self.face_steps = math.floor(face_window_s * spec.sampling_rate_hz + 1e-6) + 1
         present = spec.present
@@ -152,11 +152,6 @@ class MuseVP(Forecaster):
         if self.eye_encoder is not None:
             return None
         return RecurrentPart(self.network.recurrent, self.head.features)
-
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Streams asked for that the data lack."""
-        present = (data or self.spec).present
-        return [name for name, asked in self.asked.items() if asked and not present[name]]
 
     def personal_parameters(self) -> list[str]:
         """See `Forecaster`: the users' vectors and what makes states of them."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.geometry.equirectangular import solid_angle_weights
-from vpnet.geometry.tangent import tangent_axes
+from vpnet.geometry.tangent import viewport_axes
+from vpnet.models.attention import attend
 from vpnet.models.saliency_encoder import SaliencyTokens
 
 
@@ -99,7 +100,7 @@ class PersonalSaliency(nn.Module):
         streams_valid = {
             name: part.repeat_interleave(moments) for name, part in streams_valid.items()
         }
-        axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
+        axes = viewport_axes(viewport_center)
         positions = tokens.directions @ axes
         has_map = (saliency_index.flatten() >= 0).unsqueeze(1)
         of_window = saliency_index.flatten().clamp(min=0)
@@ -137,9 +138,8 @@ class PersonalSaliency(nn.Module):
         )
         # A softmax over nothing is NaN: where all is masked nothing is, and the answer dropped.
         open_to = (valid | ~any_valid)[:, None, None]
-        answer = nn.functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=open_to.expand(-1, -1, query.shape[2], -1)
-        )
+        open_to = open_to.expand(-1, -1, query.shape[2], -1)
+        answer = attend(query, key, value, mask=open_to)
         return self.output(answer.transpose(1, 2).flatten(2)) * any_valid.unsqueeze(2)
 
 

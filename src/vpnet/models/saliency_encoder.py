@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
-from vpnet.geometry.tangent import tangent_axes
+from vpnet.geometry.tangent import viewport_axes
 from vpnet.models.attention import attend, together
 
 LEAST_DENSITY = 1e-2
@@ -135,7 +135,7 @@ class SaliencyAttention(nn.Module):
         # (heads, width of a head, 3): what a token's position adds to its key and its value.
         key_position = (self.key.weight @ self.position.weight).unflatten(0, (self.heads, -1))
         value_position = (self.value.weight @ self.position.weight).unflatten(0, (self.heads, -1))
-        axes = torch.stack((*tangent_axes(viewport_center), viewport_center), dim=-1)
+        axes = viewport_axes(viewport_center)
         asked_position = torch.einsum("bshc,hcp->bshp", query, key_position.to(query.dtype))
         asked_position = asked_position @ axes.transpose(1, 2).unsqueeze(1).to(query.dtype)
 

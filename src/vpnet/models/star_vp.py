@@ -40,7 +40,7 @@ class StarVP(Forecaster):
         velocity: bool = False,
     ) -> None:
         super().__init__(spec)
-        self.wants_crowd = crowd
+        self.asked_streams = ("saliency", "crowd") if crowd else ("saliency",)
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         self.network = StarVPNetwork(
             spec,
@@ -67,9 +67,3 @@ class StarVP(Forecaster):
     def recurrent_part(self) -> RecurrentPart:
         """See `Forecaster`."""
         return RecurrentPart(self.network.recurrent, self.head.features)
-
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Saliency, and the crowd where it is asked for, where the data lack them."""
-        asked = ("saliency", "crowd") if self.wants_crowd else ("saliency",)
-        present = (data or self.spec).present
-        return [name for name in asked if not present[name]]

@@ -72,8 +72,6 @@ class StarVPNetwork(nn.Module):
         reconstruct_past: Tell the history again in training, as published.
     """
 
-    steps: Tensor
-
     def __init__(
         self,
         spec: WindowSpec,
@@ -120,7 +118,8 @@ class StarVPNetwork(nn.Module):
         """
         history, horizon_steps = window.history_directions, self.spec.horizon_steps
         enrich = None
-        if self.join is not None and inputs.beside is not None:
+        if self.join is not None:
+            assert inputs.beside is not None, "beside=True needs something beside"
             enrich = partial(_join, self.join, inputs.beside)
         path = self.recurrent(
             inputs.history, history[:, -1], horizon_steps[-1], inputs.state, enrich
@@ -138,9 +137,9 @@ class StarVPNetwork(nn.Module):
         state = self.temporal(seen.viewpoint, seen.saliency, first_asked)
         crowd_weights = None
         if self.crowd is not None:
-            past, future = state[:, : -len(horizon_steps)], state[:, -len(horizon_steps) :]
-            answer = self.crowd(future, self.crowd.read(window))
-            state, crowd_weights = torch.cat((past, future + answer.values), dim=1), answer.weights
+            earlier, asking = state[:, : -len(horizon_steps)], state[:, -len(horizon_steps) :]
+            found = self.crowd(asking, self.crowd.read(window))
+            state, crowd_weights = torch.cat((earlier, asking + found.values), dim=1), found.weights
         told = self._directions(state)
         attentive = told[:, -len(horizon_steps) :]
         parts = [recurrent.flatten(1), attentive.flatten(1)]

@@ -31,6 +31,7 @@ class Track(Forecaster):
     """
 
     saliency_view = "maps"
+    asked_streams = ("saliency",)
 
     def __init__(self, spec: WindowSpec, hidden: int = 256, *, velocity: bool = True) -> None:
         super().__init__(spec)
@@ -60,10 +61,6 @@ class Track(Forecaster):
 
         path = self.recurrent.decode(history[:, -1], horizon_steps[-1], state, enrich)
         return path[:, [step - 1 for step in horizon_steps]]
-
-    def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Saliency, where the data have none."""
-        return [] if (data or self.spec).has_saliency else ["saliency"]
 
     def _column_of_step(self) -> list[int]:
         """Of each step to come, the moment of the window whose map stands then."""
