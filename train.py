@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.settings import check_settings, saliency_view_of
+from vpnet.dataset.cautions import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
@@ -107,6 +108,8 @@ def main(config: DictConfig) -> None:
         trained = data.keys(data.partition.train)
         stage.check_viewers([key.user_id for key in trained], data.users)
         stage.begin(model)
+        if model.personal_parameters():
+            warn_of_strangers(data.users, [key.user_id for key in data.keys(data.partition.test)])
     if config.crowd and "crowd" not in config.model:
         logger.warning("crowd=true: %s cannot ask the crowd, and does without it", model.name)
     print(data.describe(), model.describe(data.spec), *remarks, sep="\n")

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from vpnet.dataset.cautions import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import CrossUser, CrossVideo
@@ -23,6 +24,14 @@ def test_others_that_nobody_watched_with_are_told(setting, asked, make_cohort, m
         with caplog.at_level(logging.WARNING):
             ViewportDataModule(recordings, split, make_task(), **asked)
         assert (f"{setting}: nobody of the training part watched" in caplog.text) == told
+
+
+def test_users_whom_a_model_has_not_met_are_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        warn_of_strangers(["ada", "bob"], ["bob", "bob"])
+        assert not caplog.text
+        warn_of_strangers(["ada", "bob"], ["bob", "zoe", "zoe"])
+    assert "user_embed=true: 1 of 2 users who are tested did not train the model" in caplog.text
 
 
 @pytest.mark.parametrize(("rate_hz", "told"), [(3.0, True), (4.8, False), (20.0, False)])

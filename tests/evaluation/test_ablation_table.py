@@ -93,9 +93,17 @@ def test_the_csv_has_a_line_per_row_and_horizon(leave_ablation_run, tmp_path):
         for row in ("full", "less", "static")
         for horizon in ("0.2 s", "1 s", "0.2-1 s")
     ]
-    assert list(lines[0].values()) == ["full", "1", "0.2 s", "3.5", "", "", "", "", ""]
+    assert list(lines[0].values()) == ["full", "1", "0.2 s", "3.5", *[""] * 6]
     less = lines[3]
     assert (less["seeds"], less["is_clear"]) == ("1", "True")
-    numbers = [float(less[name]) for name in COLUMNS[3:8]]
+    told = ("error_deg", "difference_deg", "low_deg", "high_deg", "gain_percent")
+    numbers = [float(less[name]) for name in told]
     assert numbers == pytest.approx([6.0, 2.5, 1.0, 4.0, -250 / 3.5])
     assert lines[6]["seeds"] == "", "static learns nothing"
+
+
+def test_the_csv_has_the_spread_over_seeds(leave_ablation_run, tmp_path):
+    for seed, error_deg in ((1, 2.0), (2, 4.0)):
+        leave_ablation_run("full", seed, {"ada": [(error_deg, 9.0)], "bob": [(5.0, 9.0)]})
+    first = ablation_records(ablation_of(tmp_path / "sweep"))[0]
+    assert first["seed_sd_deg"] == pytest.approx(0.5**0.5), "means over users of 3.5 and 4.5"

@@ -147,6 +147,12 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
         results_over_seeds([tmp_path])
 
 
+def test_a_folder_of_runs_is_told_from_a_run(write_run, summary_of):
+    run = write_run("one", {"fusion": summary_of(1), "static": summary_of(9)})
+    with pytest.raises(InputError, match=r"a folder of runs, not a run; give .*/\*/"):
+        results_over_seeds([run.parent])
+
+
 @pytest.fixture
 def write_lstm(summary_of, write_run) -> Callable[..., Path]:
     """Function that writes a run folder of an LSTM with a configuration."""

@@ -27,6 +27,20 @@ def warn_of_missing_companions(
         )
 
 
+def warn_of_strangers(trained: Sequence[str], tested: Sequence[str]) -> None:
+    """Say how many users are tested whom a model that tells users apart has not met."""
+    users = set(tested)
+    strangers = len(users - set(trained))
+    if strangers:
+        logger.warning(
+            "user_embed=true: %d of %d users who are tested did not train the model, which takes "
+            "them for anybody; user_embed=false tells nobody apart, a split by videos has users "
+            "who are known",
+            strangers,
+            len(users),
+        )
+
+
 def warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:
     """Say so where the recordings are slower than the task."""
     rate_hz = 1 / statistics.median(intervals_s)

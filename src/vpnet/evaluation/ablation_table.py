@@ -14,6 +14,7 @@ COLUMNS = (
     "seeds",
     "horizon",
     "error_deg",
+    "seed_sd_deg",
     "difference_deg",
     "low_deg",
     "high_deg",
@@ -44,12 +45,14 @@ def ablation_records(ablation: Ablation) -> list[dict[str, Any]]:
     """One record per row and horizon, with the keys `COLUMNS`; None for what there is not."""
     records = []
     for row in ablation.rows:
-        for error in row.errors:
+        deviations_deg = row.seed_deviation_deg or [None] * len(row.errors)
+        for error, deviation_deg in zip(row.errors, deviations_deg, strict=True):
             record = dict.fromkeys(COLUMNS) | {
                 "row": row.name,
                 "seeds": len(row.runs) or None,
                 "horizon": error.label,
                 "error_deg": error.candidate_deg,
+                "seed_sd_deg": deviation_deg,
             }
             if row.is_compared:
                 low_deg, high_deg = error.interval_deg or (None, None)
