@@ -42,9 +42,10 @@ def of(*first_words: str) -> list[str]:
 
 
 def train_commands() -> list:
-    """Evaluating is quick; training and sweeps take longer."""
+    """To evaluate, and to train the small demo on, is quick; other training and sweeps are not."""
+    quick = ("fit=false", "stage=", "resume=true")
     return [
-        pytest.param(line, marks=() if "fit=false" in line else pytest.mark.slow)
+        pytest.param(line, marks=() if any(word in line for word in quick) else pytest.mark.slow)
         for line in of("python train.py")
     ]
 
