@@ -27,7 +27,7 @@ class PersonalAnswer(NamedTuple):
 
 
 class PersonalSaliency(nn.Module):
-    """Tokens of a map ask the streams of a viewer.
+    """Tokens of a map ask the streams of a viewer: one vector each, as the gates left it.
 
     A token is told where it lies relative to the viewport centre, as in `SaliencyAttention`. What
     it learns from the streams joins it, and a small network turns the sum into the logarithm of a
