@@ -58,7 +58,8 @@ def test_best_by_validation_error_and_last_are_kept(tmp_path, patience):
     assert [stopper.patience for stopper in stoppers] == ([] if patience is None else [3])
 
 
-def test_training_stops_when_it_no_longer_helps(data, make_module, quiet_trainer):
-    trainer = quiet_trainer(max_epochs=9, patience=1)
+@pytest.mark.parametrize("patience", [0, 1])
+def test_training_stops_when_it_no_longer_helps(patience, data, make_module, quiet_trainer):
+    trainer = quiet_trainer(max_epochs=9, patience=patience)
     trainer.fit(make_module(lr=0.0), datamodule=data)
     assert trainer.current_epoch == 2

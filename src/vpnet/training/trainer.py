@@ -29,7 +29,7 @@ class Patience(EarlyStopping):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Lightning looks after an epoch only."""
-        if self.wait_count >= self.patience:
+        if 0 < self.wait_count >= self.patience:
             trainer.should_stop = True
 
 
