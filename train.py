@@ -108,7 +108,7 @@ def main(config: DictConfig) -> None:
         trained = data.keys(data.partition.train)
         stage.check_viewers([key.user_id for key in trained], data.users)
         stage.begin(model)
-        if model.personal_parameters():
+        if model.personal_parameters() and checkpoint is None and stage.name != "general":
             warn_of_strangers(data.users, [key.user_id for key in data.keys(data.partition.test)])
     if config.crowd and "crowd" not in config.model:
         logger.warning("crowd=true: %s cannot ask the crowd, and does without it", model.name)

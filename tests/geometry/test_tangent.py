@@ -36,6 +36,7 @@ def test_axes_are_orthonormal_and_east_is_level(center):
     axes = viewport_axes(center)
     assert torch.equal(axes.T, torch.stack((east, north, center)))
     torch.testing.assert_close(axes.T @ axes, torch.eye(3, dtype=torch.float64))
+    assert float(torch.linalg.det(axes)) == pytest.approx(1), "no mirror image"
     assert east[1] == 0
     assert north[1] >= -1e-12
 

@@ -56,6 +56,8 @@ def test_best_by_validation_error_and_last_are_kept(tmp_path, patience):
         each for each in trainer.early_stopping_callbacks if isinstance(each, EarlyStopping)
     ]
     assert [stopper.patience for stopper in stoppers] == ([] if patience is None else [3])
+    plain = EarlyStopping(monitor="val/error_deg", mode="min")
+    assert all(stopper.state_key == plain.state_key for stopper in stoppers), "found again"
 
 
 @pytest.mark.parametrize("patience", [0, 1])

@@ -31,7 +31,7 @@ def check_rows(config: DictConfig) -> None:
     """
     group = next(name for name in config.hydra.runtime.choices if name.startswith("ablation/"))
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-    given = {_SHORT.get(key, key): each for each in overrides if (key := each.key_or_group)}
+    given = {_short(override.key_or_group): override for override in overrides}
     model = group.removeprefix("ablation/")
     if "model" in given and _value(given["model"]) != model:
         raise InputError(
@@ -81,7 +81,11 @@ def _leaves(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             yield from _leaves(value, f"{above}{name}.")
         elif above != "ablation.":
-            yield f"{above}{name}", value
+            yield _short(f"{above}{name}"), value
+
+
+def _short(key: str) -> str:
+    return _SHORT.get(key, key)
 
 
 def _value(override: Override) -> Any:

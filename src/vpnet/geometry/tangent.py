@@ -38,7 +38,7 @@ def tangent_axes(center: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def viewport_axes(center: Tensor) -> Tensor:
-    """East, north and forward at a viewport centre, as columns: of a rotation, world from viewport.
+    """Rotation matrix from the viewport to the world: its columns are east, north and forward.
 
     Args:
         center: Unit vectors, shape ``(..., 3)``.

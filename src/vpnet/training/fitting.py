@@ -38,10 +38,12 @@ def fit(
     if module.model.parameter_count > 0:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
         if not best.is_file():
+            setting = "patience" if trainer.should_stop else "max_epochs"
             raise InputError(
                 f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
-                f"{trainer.current_epoch} done before, or its patience was at an end; raise "
-                "training.max_epochs and training.patience"
+                f"{trainer.current_epoch} done before"
+                f"{' and no better one for long' if trainer.should_stop else ''}; raise "
+                f"training.{setting}"
             )
         return best
     if isinstance(module.model, ClosedForm):

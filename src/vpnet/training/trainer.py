@@ -17,18 +17,23 @@ MONITOR = "val/error_deg"
 
 
 class Patience(EarlyStopping):
-    """Epochs without a better validation error until training stops.
+    """Early stopping whose patience is this run's, not that of the checkpoint it goes on with.
 
-    A checkpoint says how many passed; how many may pass is a setting of the run that goes on with
-    it, and where none is left no epoch is trained.
+    A checkpoint says how many epochs passed without a better error; how many may pass is a setting
+    of the run, and where none is left no epoch is trained.
     """
+
+    @property
+    def state_key(self) -> str:
+        """That of its base, under which checkpoints of plain early stopping have it."""
+        return super().state_key.replace(type(self).__qualname__, EarlyStopping.__qualname__, 1)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """See the class; Lightning's own would take the checkpoint's patience."""
         super().load_state_dict({**state_dict, "patience": self.patience})
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Lightning looks after an epoch only."""
+        """Lightning looks after an epoch only. A training that begins has waited for nothing."""
         if 0 < self.wait_count >= self.patience:
             trainer.should_stop = True
 
