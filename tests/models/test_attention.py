@@ -29,9 +29,10 @@ def test_the_grid_is_little_larger_than_those_who_ask(map_of):
     assert set(grid.map_of_row.tolist()) == set(map_of)
 
 
+@pytest.mark.parametrize("mask", [None, torch.tensor([[[[True, False, True, True, False]]]])])
 @pytest.mark.parametrize("scale", [None, 0.3])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_attention_is_a_mean_weighed_by_the_softmax_of_products(scale, dtype):
+def test_attention_is_a_mean_weighed_by_the_softmax_of_products(scale, dtype, mask):
     generator = torch.Generator().manual_seed(0)
     query, key, value = (
         torch.randn(2, 3, tokens, width, generator=generator).to(dtype)
@@ -39,7 +40,9 @@ def test_attention_is_a_mean_weighed_by_the_softmax_of_products(scale, dtype):
     )
     factor = 8**-0.5 if scale is None else scale
     products = query.double() @ key.double().transpose(2, 3) * factor
+    if mask is not None:
+        products = products.masked_fill(~mask, -torch.inf)
     expected = products.softmax(dim=-1) @ value.double()
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        found = attend(query, key, value, scale)
+        found = attend(query, key, value, scale, mask)
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-6)

@@ -27,10 +27,10 @@ def warn_of_missing_companions(
         )
 
 
-def warn_of_strangers(trained: Sequence[str], tested: Sequence[str]) -> None:
-    """Say how many users are tested whom a model that tells users apart has not met."""
+def warn_of_strangers(known: Sequence[str], tested: Sequence[str]) -> None:
+    """Say how many users are tested of whom a model that tells users apart has no vector."""
     users = set(tested)
-    strangers = len(users - set(trained))
+    strangers = len(users - set(known))
     if strangers:
         logger.warning(
             "user_embed=true: %d of %d users who are tested did not train the model, which takes "

@@ -21,8 +21,8 @@ def attend(
         key: Shape ``(batch, heads, keys, width)``.
         value: Shape ``(batch, heads, keys, value_width)``.
         scale: What products are multiplied by; None for 1 / sqrt(width).
-        mask: True where a query may ask a key, ``(batch, heads, queries, keys)`` or what broadcasts
-            to it; None for everywhere.
+        mask: True where a query may ask a key, ``(batch, heads, queries, keys)``, any of them 1;
+            None for everywhere.
 
     Returns:
         Shape ``(batch, heads, queries, value_width)``.

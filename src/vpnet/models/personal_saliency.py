@@ -138,7 +138,6 @@ class PersonalSaliency(nn.Module):
         )
         # A softmax over nothing is NaN: where all is masked nothing is, and the answer dropped.
         open_to = (valid | ~any_valid)[:, None, None]
-        open_to = open_to.expand(-1, -1, query.shape[2], -1)
         answer = attend(query, key, value, mask=open_to)
         return self.output(answer.transpose(1, 2).flatten(2)) * any_valid.unsqueeze(2)
 
