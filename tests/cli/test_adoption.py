@@ -169,6 +169,27 @@ def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
     assert adopted.split == {"seed": 3}
 
 
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("training.optimizer.lr=0.1", r"training.optimizer.lr 0.001\), .*=0.1 asks for 0.1; leave"),
+        ("training=fast", r"training.optimizer \{'lr': 0.001\}\), training=fast asks for .*0.1"),
+    ],
+)
+def test_training_goes_on_with_its_optimizer_only(config, checkpoint, typed, message):
+    """Lightning restores its rate with its moments: what was typed would silently not count."""
+    checkpoint.run["training"]["optimizer"] = {"lr": 0.001}
+    config = changed(config, resume=True, training__optimizer={"lr": 0.1})
+    with pytest.raises(InputError, match=message):
+        adopt_checkpoint(config, checkpoint, ["resume=true", typed])
+    assert adopt_checkpoint(config, checkpoint, ["resume=true"]).training.optimizer.lr == 0.001
+    same = changed(config, training__optimizer__lr=0.001)
+    assert adopt_checkpoint(same, checkpoint, ["resume=true", typed]).training.optimizer.lr == 0.001
+    anew = changed(config, resume=False, training__optimizer__lr=0.1)
+    adopted = adopt_checkpoint(anew, checkpoint, [typed])
+    assert adopted.training.optimizer.lr == 0.1, "but weights may be trained on in another way"
+
+
 def test_training_goes_on_in_its_stage_only(config, checkpoint):
     typed = changed(config, resume=True, stage__name="personal")
     with pytest.raises(InputError, match="with stage general, stage=personal asks for personal"):

@@ -64,7 +64,8 @@ def adopt_checkpoint(
         A new configuration.
 
     Raises:
-        InputError: What the user typed contradicts the checkpoint.
+        InputError: What the user typed contradicts the checkpoint, or the training that it goes
+            on with.
     """
     own: dict[str, Any] = {
         "model": checkpoint.model,
@@ -73,9 +74,11 @@ def adopt_checkpoint(
         "crowd": checkpoint.crowd_state is not None,
         **{name: getattr(checkpoint.spec, name) for name in SEEN},
     }
-    if config.resume and "stage" in checkpoint.run:
-        own["stage"] = checkpoint.run["stage"]
     resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    if config.resume:
+        if "stage" in checkpoint.run:
+            own["stage"] = checkpoint.run["stage"]
+        _check_optimizer(resolved, checkpoint, overrides)
     for override in overrides:
         key = _key(override)
         if key.split(".")[0] in own:
@@ -111,6 +114,23 @@ def adopt_checkpoint(
             if key.split(".")[0] in checkpoint.run:
                 OmegaConf.update(adopted, key, OmegaConf.select(config, key), merge=False)
     return adopted
+
+
+def _check_optimizer(
+    resolved: Mapping[str, Any], checkpoint: Checkpoint, overrides: Sequence[str]
+) -> None:
+    """Refuse another optimizer: training goes on with the rates and moments that were saved."""
+    for override in overrides:
+        key = _key(override)
+        if key == "training":
+            key = "training.optimizer"
+        asked, was = _at(resolved, key), _at(checkpoint.run, key)
+        if key.startswith("training.optimizer") and asked != was:
+            raise InputError(
+                f"{checkpoint.path}: training goes on with its own optimizer ({key} {was}), "
+                f"{override} asks for {asked}; leave it out, or leave out resume=true: training "
+                "then starts anew from these weights"
+            )
 
 
 def _key(override: str) -> str:
