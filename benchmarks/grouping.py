@@ -30,6 +30,7 @@ from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.star_vp import StarVP
 from vpnet.recordings.parquet import read_parquet
 from vpnet.saliency.behavioural import Behavioural
+from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.training.loss import forecast_loss
 
 GROUP_SIZES = (16, 32, 64, 128)
@@ -52,6 +53,8 @@ def main() -> None:
     arguments.add_argument("--rate", type=float, default=1e-3)
     arguments.add_argument("--bf16", action="store_true")
     asked = arguments.parse_args()
+    if asked.bf16 and not cpu_has_bfloat16():
+        arguments.error("--bf16: this processor does not compute in bfloat16")
     name, every = PROTOCOLS[asked.protocol]
     recordings = list(read_parquet(asked.shared / "data" / f"{name}.parquet"))
     split = SplitFile(asked.shared / "benchmarks" / f"{asked.protocol}.json")

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -24,6 +23,7 @@ from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.weights import load_weights
 from vpnet.saliency.resizing import resize_maps
 from vpnet.saliency.salient_points import salient_points
+from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.video.encoding import VideoWriter
 from vpnet.video.opening import open_video
 from vpnet.video.probe import VideoFile, probe_video
@@ -32,7 +32,7 @@ from vpnet.video.resizing import read_resized
 WIDTH, HEIGHT, RATE_HZ = 1920, 960, 30
 LENGTHS = (30, 300, 3000)
 ROUNDS = 3
-BFLOAT16 = {"32-true": False, "bf16-mixed": True}
+PRECISIONS = ("32-true", "bf16-mixed") if cpu_has_bfloat16() else ("32-true",)
 
 
 def write_video(path: Path, frames: int) -> Path:
@@ -115,8 +115,8 @@ def speed(video: VideoFile) -> None:
     with sdpa_kernel(SDPBackend.MATH):
         plain_s = seconds(lambda: maps_of(paver, read_plainly(video, every)))
     show("plain loop", RATE_HZ, plain_s)
-    for precision, is_bfloat16 in BFLOAT16.items():
-        with torch.autocast("cpu", dtype=torch.bfloat16) if is_bfloat16 else nullcontext():
+    for precision in PRECISIONS:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
             show_parts(paver, clip, precision)
             taken_s = seconds(lambda: maps_of(paver, read(video, every)))
             show(f"vpnet, {precision}", RATE_HZ, taken_s, plain_s)
@@ -137,7 +137,8 @@ def memory(folder: Path) -> None:
     for frames in LENGTHS:
         path = write_video(folder / f"{frames}.mp4", frames)
         command = ["predict.py", "predict=saliency", f"videos={path}", f"output={folder / 'maps'}"]
-        command += ["saliency.random_weights=true", "clip=sampled", "trainer.precision=bf16-mixed"]
+        command += ["saliency.random_weights=true", "clip=sampled"]
+        command += [f"trainer.precision={PRECISIONS[-1]}"]
         command += ["trainer.accelerator=cpu", "trainer.progress_bar=false"]
         start = time.perf_counter()
         ended = subprocess.run(
@@ -148,7 +149,7 @@ def memory(folder: Path) -> None:
         size = (folder / "maps" / f"{frames}.h5").stat().st_size
         maps = -(-frames // 6)
         print(
-            f"{frames:5d} frames, {maps:3d} maps, bf16-mixed: peak {peak_gb:.2f} GB, "
+            f"{frames:5d} frames, {maps:3d} maps, {PRECISIONS[-1]}: peak {peak_gb:.2f} GB, "
             f"{taken_s:.0f} s in all, {size / maps:.0f} bytes a map"
         )
 

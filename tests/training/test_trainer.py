@@ -4,7 +4,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 
 from vpnet.errors import InputError
-from vpnet.training.trainer import make_trainer
+from vpnet.training.trainer import make_prediction_trainer, make_trainer
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
@@ -14,6 +14,22 @@ def test_a_missing_gpu_is_said(tmp_path, accelerator):
         InputError, match=rf"trainer.accelerator={accelerator} needs a CUDA device .* trainer=cpu"
     ):
         make_trainer(tmp_path, loggers=[], accelerator=accelerator)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "16-mixed"])
+def test_bfloat16_of_a_processor_without_it_is_refused(tmp_path, monkeypatch, precision):
+    """Of 16-mixed Lightning makes bf16-mixed on a CPU."""
+    has_it = True
+    monkeypatch.setattr("vpnet.training.trainer.cpu_has_bfloat16", lambda: has_it)
+    settings = {"loggers": [], "progress_bar": False, "accelerator": "cpu"}
+    assert make_trainer(tmp_path, **settings, precision=precision).precision.startswith("bf16")
+    has_it = False
+    message = r"trainer.precision=bf16-.* does not compute in bfloat16; take .*precision=32-true"
+    with pytest.raises(InputError, match=message):
+        make_trainer(tmp_path, **settings, precision=precision)
+    with pytest.raises(InputError, match=message):
+        make_prediction_trainer(callbacks=[], accelerator="cpu", precision=precision)
+    assert make_trainer(tmp_path, **settings).precision == "32-true"
 
 
 def test_settings_reach_lightning(tmp_path):

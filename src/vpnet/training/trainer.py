@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
+from vpnet.training.bfloat16 import cpu_has_bfloat16
 
 MONITOR = "val/error_deg"
 
@@ -62,7 +63,8 @@ def make_trainer(
         **settings: Anything else that `pytorch_lightning.Trainer` takes.
 
     Raises:
-        InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
+        InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
+            have it, or Lightning refuses a setting.
     """
     # A batch without map or crowd leaves parameters without a gradient, on which ddp would stop.
     if strategy == "ddp" or (strategy == "auto" and _are_several(devices)):
@@ -105,7 +107,8 @@ def make_prediction_trainer(
         **settings: Anything else that `pytorch_lightning.Trainer` takes.
 
     Raises:
-        InputError: A GPU is asked for and there is none, or Lightning refuses a setting.
+        InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
+            have it, or Lightning refuses a setting.
     """
     return _lightning_trainer(
         accelerator=accelerator,
@@ -144,6 +147,13 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     try:
-        return pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
+        trainer = pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"trainer: {error}; see conf/trainer for the settings") from error
+    on_cpu = trainer.strategy.root_device.type == "cpu"
+    if on_cpu and str(trainer.precision).startswith("bf16") and not cpu_has_bfloat16():
+        raise InputError(
+            f"trainer.precision={trainer.precision}: this processor does not compute in bfloat16; "
+            "take trainer.precision=32-true"
+        )
+    return trainer
