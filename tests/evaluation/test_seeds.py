@@ -42,7 +42,7 @@ def write_run(tmp_path) -> Callable[..., Path]:
 
     def write(name: str, models: dict[str, Any]) -> Path:
         folder = tmp_path / name
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps({"task": "t", "models": models}))
         return folder
 
@@ -148,9 +148,11 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
 
 
 def test_a_folder_of_runs_is_told_from_a_run(write_run, summary_of):
-    run = write_run("one", {"fusion": summary_of(1), "static": summary_of(9)})
-    with pytest.raises(InputError, match=r"a folder of runs, not a run; give .*/\*/"):
-        results_over_seeds([run.parent])
+    """That of a sweep, and that of an ablation."""
+    run = write_run("ablation/full/seed_1", {"fusion": summary_of(1), "static": summary_of(9)})
+    for folder, inner in ((run.parent, r"full/\*/"), (run.parent.parent, r"ablation/\*/\*/")):
+        with pytest.raises(InputError, match=rf"a folder of runs, not a run; give .*/{inner}$"):
+            results_over_seeds([folder])
 
 
 @pytest.fixture

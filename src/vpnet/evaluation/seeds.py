@@ -168,10 +168,12 @@ def read_metrics(run: Path) -> dict[str, Any]:
         for summary in metrics["models"].values():
             _evaluated_on(summary)
     except FileNotFoundError as error:
-        if any(Path(run).glob(f"*/{METRICS_FILE}")):
-            raise InputError(
-                f"{run}: a folder of runs, not a run; give those in it, as {run}/*/"
-            ) from error
+        # Of a sweep, or of an ablation, which has a folder of seeds for each row.
+        for inner in ("*", "*/*"):
+            if any(Path(run).glob(f"{inner}/{METRICS_FILE}")):
+                raise InputError(
+                    f"{run}: a folder of runs, not a run; give those in it, as {run}/{inner}/"
+                ) from error
         raise InputError(
             f"{file}: not found; a finished run folder has one, give such folders"
         ) from error
