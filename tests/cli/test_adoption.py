@@ -172,18 +172,29 @@ def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("training.optimizer.lr=0.1", r"training.optimizer.lr 0.001\), .*=0.1 asks for 0.1; leave"),
-        ("training=fast", r"training.optimizer \{'lr': 0.001\}\), training=fast asks for .*0.1"),
+        ("training.optimizer.lr=0.1", r"training.optimizer.lr 0.001, .*=0.1 asks for 0.1; leave"),
+        ("training=fast", r"training.optimizer \{'lr': 0.001\}, training=fast asks for .*0.1"),
+        ("experiment=fast", r"training.optimizer \{'lr': 0.001\}, experiment=fast asks for .*0.1"),
+        ("training.scheduler.patience=9", r"scheduler.patience 5, .* asks for 9; leave it out, or"),
     ],
 )
-def test_training_goes_on_with_its_optimizer_only(config, checkpoint, typed, message):
+def test_training_goes_on_with_its_optimizer_and_scheduler_only(config, checkpoint, typed, message):
     """Lightning restores its rate with its moments: what was typed would silently not count."""
-    checkpoint.run["training"]["optimizer"] = {"lr": 0.001}
-    config = changed(config, resume=True, training__optimizer={"lr": 0.1})
+    epochs = "${training.max_epochs}"
+    checkpoint.run["training"] |= {
+        "optimizer": {"lr": 0.001},
+        "scheduler": {"patience": 5, "epochs": epochs},
+    }
+    config = changed(
+        config,
+        resume=True,
+        training__optimizer={"lr": 0.1},
+        training__scheduler={"patience": 9, "epochs": epochs},
+    )
     with pytest.raises(InputError, match=message):
         adopt_checkpoint(config, checkpoint, ["resume=true", typed])
     assert adopt_checkpoint(config, checkpoint, ["resume=true"]).training.optimizer.lr == 0.001
-    same = changed(config, training__optimizer__lr=0.001)
+    same = changed(config, training__optimizer__lr=0.001, training__scheduler__patience=5)
     assert adopt_checkpoint(same, checkpoint, ["resume=true", typed]).training.optimizer.lr == 0.001
     anew = changed(config, resume=False, training__optimizer__lr=0.1)
     adopted = adopt_checkpoint(anew, checkpoint, [typed])

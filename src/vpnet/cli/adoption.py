@@ -11,6 +11,9 @@ from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
 """Settings that say what windows see of their video."""
 
+SAVED = ("training.optimizer", "training.scheduler")
+"""Settings of what Lightning restores whole, with its rates and moments."""
+
 
 def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
     """The checkpoint that a training configuration names.
@@ -78,7 +81,7 @@ def adopt_checkpoint(
     if config.resume:
         if "stage" in checkpoint.run:
             own["stage"] = checkpoint.run["stage"]
-        _check_optimizer(resolved, checkpoint, overrides)
+        _check_saved(config, checkpoint, overrides)
     for override in overrides:
         key = _key(override)
         if key.split(".")[0] in own:
@@ -116,21 +119,20 @@ def adopt_checkpoint(
     return adopted
 
 
-def _check_optimizer(
-    resolved: Mapping[str, Any], checkpoint: Checkpoint, overrides: Sequence[str]
-) -> None:
-    """Refuse another optimizer: training goes on with the rates and moments that were saved."""
+def _check_saved(config: DictConfig, checkpoint: Checkpoint, overrides: Sequence[str]) -> None:
+    """Refuse another optimizer or scheduler: training goes on with what was saved of them."""
+    # Not resolved, as in the checkpoint: more epochs may stretch the schedule.
+    values = OmegaConf.to_container(config)
     for override in overrides:
-        key = _key(override)
-        if key == "training":
-            key = "training.optimizer"
-        asked, was = _at(resolved, key), _at(checkpoint.run, key)
-        if key.startswith("training.optimizer") and asked != was:
-            raise InputError(
-                f"{checkpoint.path}: training goes on with its own optimizer ({key} {was}), "
-                f"{override} asks for {asked}; leave it out, or leave out resume=true: training "
-                "then starts anew from these weights"
-            )
+        typed = _key(override)
+        for key in SAVED if typed in ("training", "experiment") else (typed,):
+            asked, was = _at(values, key), _at(checkpoint.run, key)
+            if key.startswith(SAVED) and asked != was:
+                raise InputError(
+                    f"{checkpoint.path}: training goes on with the saved {key} {was}, {override} "
+                    f"asks for {asked}; leave it out, or leave out resume=true: training then "
+                    "starts anew from these weights"
+                )
 
 
 def _key(override: str) -> str:
