@@ -2,7 +2,8 @@
 
 vpnet's own. For a video that others have watched, each of them is a token: where they looked during
 the history and at the horizons, seen from the current viewport centre, and how near they were to
-this viewer of late. Attention weights say whose behaviour a viewer shares.
+this viewer of late. Attention weights say whose behaviour a viewer shares; they are returned, so
+the products are written out: the fused kernels do not give them.
 """
 
 from typing import NamedTuple

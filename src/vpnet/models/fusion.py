@@ -6,8 +6,10 @@ saliency maps to come where it might go (or the maps ask the viewer's streams wh
 them) and turns into one rotation per horizon.
 
 Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
-viewer's vector, learned or made of their answers, enters the gates as it is; per-horizon networks
-make up most of the parameters, so their number grows with the horizons asked (docs/LOG.md).
+viewer's vector, learned or made of their answers, enters the gates as it is; a horizon asks the map
+nearest to it, and looks first where that map is salient, for the logarithm of a token's mass, times
+a learned trust, is added to its score (`saliency_encoder`); per-horizon networks make up most of
+the parameters, so their number grows with the horizons asked (docs/LOG.md).
 """
 
 from collections.abc import Sequence

@@ -101,8 +101,8 @@ class GatedStarVP(Forecaster):
         measured = torch.stack([valid[name] for name in said], dim=-1)
         weights = self.weigh(torch.cat(list(said.values()), dim=-1))
         weights = weights.masked_fill(~measured, -torch.inf).softmax(dim=-1)
-        together = torch.stack(list(said.values()), dim=-1)
-        summed = (together * weights.to(together.dtype).unsqueeze(2)).sum(dim=-1)
+        stacked = torch.stack(list(said.values()), dim=-1)
+        summed = (stacked * weights.to(stacked.dtype).unsqueeze(2)).sum(dim=-1)
         gates = {name: weights[..., column] for column, name in enumerate(said)}
         return GatedTrace(self.network(window, Inputs(summed)), gates)
 

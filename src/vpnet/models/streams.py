@@ -1,7 +1,9 @@
-"""The four sensor streams of the fusion model, as features per history step.
+"""What the sensors tell the models, as features per history step.
 
-Yaw is relative to the viewport centre at the anchor, wrapped, so a network cannot tell where around
-the viewer it looks; elevation stays absolute: the horizon is a real thing that heads return to.
+The streams of fusion (`head_stream`, `eye_stream`, `offset_stream`, `face_stream`) have yaw
+relative to the viewport centre at the anchor, wrapped, so a network cannot tell where around the
+viewer it looks; elevation stays absolute: the horizon is a real thing that heads return to. star_vp
+and its kin, lstm and track read unit vectors in the world's axes (`HeadVectors`, `eye_features`).
 """
 
 import torch

@@ -9,8 +9,8 @@ import torch
 def cpu_has_bfloat16() -> bool:
     """Whether the CPU's recurrent networks run in bfloat16, found out with a tiny one.
 
-    Without its instructions they raise an error from inside the library, and everything else is
-    several times as slow as in float32.
+    Without its instructions an LSTM raises an error from inside the library, and what else there is
+    takes longer than in float32, several times so (docs/LOG.md).
     """
     network = torch.nn.LSTM(1, 1)
     try:

@@ -153,7 +153,7 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     on_cpu = trainer.strategy.root_device.type == "cpu"
     if on_cpu and str(trainer.precision).startswith("bf16") and not cpu_has_bfloat16():
         raise InputError(
-            f"trainer.precision={trainer.precision}: this processor does not compute in bfloat16; "
-            "take trainer.precision=32-true"
+            f"trainer.precision={settings['precision']}: this processor does not compute in "
+            "bfloat16; take trainer.precision=32-true"
         )
     return trainer
