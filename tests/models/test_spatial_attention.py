@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import linear
 
 from vpnet.geometry.directions import normalize
 from vpnet.models.spatial_attention import SpatialAttention
@@ -24,6 +25,23 @@ def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     path = normalize(torch.randn(5, 7, 3, generator=generator).double())
     points = torch.randn(3, 9, 4, generator=generator).double()
     return path, points, torch.randint(-1, 3, (5, 7), generator=generator)
+
+
+def test_the_points_ask_each_other_and_the_viewpoint_asks_what_came_of_them(attention, scene):
+    """The layers in the paper's order, a step of a window at a time."""
+    path, points, steps = scene
+    found = attention(path, points, steps)
+    for window, step in (steps >= 0).nonzero().tolist():
+        encoded = linear(points[steps[window, step]], attention.point.weight, attention.point.bias)
+        encoded = encoded.unsqueeze(0)
+        for block in attention.encoder:
+            encoded = block(encoded, encoded)
+        token = torch.cat((path[window, step], attention.viewpoint_mark)).reshape(1, 1, 4)
+        asking = linear(token, attention.viewpoint.weight, attention.viewpoint.bias)
+        for block in attention.decoder:
+            asking = block(asking, encoded)
+        torch.testing.assert_close(found.viewpoint[window, step], asking[0, 0])
+        torch.testing.assert_close(found.saliency[window, step], encoded[0].mean(dim=0))
 
 
 def test_sharing_maps_gives_the_numbers_of_encoding_each_step_by_itself(attention, scene):

@@ -43,6 +43,20 @@ def test_the_two_predictions_are_mixed_step_by_step(spec, make_window, stir):
     torch.testing.assert_close(trace.recurrent.norm(dim=-1), torch.ones_like(trace.weights))
 
 
+def test_the_gate_reads_both_predictions(spec, make_window, stir):
+    torch.manual_seed(0)
+    model = StarVP(spec()).double().eval()
+    stir(model)
+    trace = model.trace(make_window(model.spec, dtype=torch.float64))
+    both = torch.cat((trace.recurrent.flatten(1), trace.attentive.flatten(1)), dim=1)
+    first, second = model.network.gate[0], model.network.gate[2]
+    hidden = (both @ first.weight.T + first.bias).clamp(min=0)
+    assert (hidden == 0).any()
+    assert (hidden > 0).any()
+    expected = 1 / (1 + torch.exp(-(hidden @ second.weight.T + second.bias)))
+    torch.testing.assert_close(trace.weights, expected)
+
+
 def test_the_gate_decides_between_them(spec, make_window, stir):
     model = StarVP(spec()).eval()
     stir(model)
