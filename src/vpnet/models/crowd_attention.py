@@ -26,8 +26,10 @@ stay in these axes whatever the answer is given in."""
 class CrowdMemory(NamedTuple):
     """What the attention asks."""
 
-    viewers: Tensor
-    """A token for each viewer, ``(batch, viewers, width)``."""
+    keys: Tensor
+    """Of each viewer, the same at all steps, ``(batch, heads, viewers, width / heads)``."""
+    values: Tensor
+    """Likewise."""
     places: Tensor
     """Where they looked at each horizon, ``(batch, horizon, viewers, PLACE_FEATURES)``."""
     valid: Tensor
@@ -92,7 +94,7 @@ class CrowdAttention(nn.Module):
         self.output = nn.Linear(width + PLACE_FEATURES * heads, state_width)
 
     def read(self, window: ViewportWindow) -> CrowdMemory:
-        """Make tokens of a batch's crowds."""
+        """Make keys and values of a batch's crowds."""
         center = window.history_directions[:, -1]
         axes = viewport_axes(center)
         # Not a product: what is not valid may be anything.
@@ -108,8 +110,14 @@ class CrowdAttention(nn.Module):
         features = (path.flatten(2), known, torch.stack(near, dim=-1))
         east, north, forward = path[:, :, self.history_steps :].unbind(dim=-1)
         places = torch.stack((east, north, forward, east**2, north**2, east * north), dim=-1)
+        viewers = self.path(torch.cat(features, dim=-1))
+        keys, values = (
+            layer(viewers).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for layer in (self.key, self.value)
+        )
         return CrowdMemory(
-            self.path(torch.cat(features, dim=-1)),
+            keys,
+            values,
             places.transpose(1, 2),
             window.crowd_valid[:, :, self.history_steps :].transpose(1, 2),
             axes,
@@ -147,19 +155,15 @@ class CrowdAttention(nn.Module):
 
     def _ask(self, query: Tensor, memory: CrowdMemory) -> CrowdAnswer:
         query = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        keys, values = (
-            layer(memory.viewers).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for layer in (self.key, self.value)
-        )
         places = memory.places.to(query.dtype)
-        asked = query @ keys.transpose(2, 3)
+        asked = query @ memory.keys.transpose(2, 3)
         asked_place = torch.einsum("bhsc,hcp->bshp", query, self.key_place.to(query.dtype))
         asked = asked + (asked_place @ places.transpose(2, 3)).transpose(1, 2)
         asked = asked.masked_fill(~memory.valid.unsqueeze(1), -torch.inf)
         nobody = torch.einsum("bhsc,hc->bhs", query, self.nobody.to(query.dtype)).unsqueeze(-1)
         asked = torch.cat((asked, nobody), dim=-1) * query.shape[-1] ** -0.5
         weights = asked.softmax(dim=-1)[..., :-1].to(query.dtype)
-        seen = (weights @ values).transpose(1, 2).flatten(2)
+        seen = (weights @ memory.values).transpose(1, 2).flatten(2)
         where = weights.transpose(1, 2) @ places
         if self.in_world:
             turned = where[..., :3] @ memory.axes.transpose(1, 2).unsqueeze(1).to(where.dtype)
