@@ -110,8 +110,9 @@ def main(config: DictConfig) -> None:
         stage.begin(model)
         if model.personal_parameters() and checkpoint is None and stage.name != "general":
             warn_of_strangers(data.users, [key.user_id for key in data.keys(data.partition.test)])
-    if config.crowd and "crowd" not in config.model:
-        logger.warning("crowd=true: %s cannot ask the crowd, and does without it", model.name)
+    for stream, is_given in (("crowd", config.crowd), ("saliency", config.saliency is not None)):
+        if is_given and stream not in (*config.model, *model.asked_streams):
+            logger.warning("%s: %s does not look at it, and does without it", stream, model.name)
     print(data.describe(), model.describe(data.spec), *remarks, sep="\n")
 
     # Not resolved: whoever resumes with more epochs stretches the schedule too.

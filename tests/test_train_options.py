@@ -292,6 +292,13 @@ def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_p
     assert list(offline.glob("files/media/images/overview*.png"))
 
 
+def test_what_a_model_does_without_is_said(run_script, tmp_path):
+    given = (*SMOKE, *TINY, "split=cross_user", "saliency=center_bias", "crowd=true")
+    ended = run_script("train.py", *given, "model=lstm", f"hydra.run.dir={tmp_path / 'run'}")
+    assert "saliency: lstm does not look at it" in ended.out
+    assert "crowd: lstm" not in ended.out
+
+
 def test_whoever_trains_on_asks_the_viewers_of_the_new_split(smoke_train, tmp_path):
     """Viewers of the first training may be those that are tested now."""
     settings = ("crowd=true", "split=cross_user", "model.encoder=gru")
