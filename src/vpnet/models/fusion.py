@@ -79,7 +79,8 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: A stream is unknown, or there is none.
+        ValueError: A stream is unknown, or there is none; ``query`` is unknown, or asks the streams
+            where the data have none of them.
     """
 
     def __init__(

@@ -14,7 +14,8 @@ class Linear(Forecaster):
 
     Features: east and north of the earlier history steps around the last one, the elevation of the
     last one (heads come back to the horizon) and a constant. One call of `accumulate` per training
-    batch and one of `solve` fit it: W = (X'X + ridge I)^-1 X'Y, the constant not penalised.
+    batch and one of `solve` fit it: W = (X'X + ridge n I)^-1 X'Y over n windows, the constant not
+    penalised.
 
     Args:
         spec: What the windows look like.

@@ -3,7 +3,7 @@
 "Deep position only" of Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: TRACK, IEEE TPAMI 2021,
 doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024; the
 encoder reads the history's velocity beside its directions unless ``velocity=False``; and where
-others looked may be asked at every step of the decoder.
+others looked may be asked at every horizon.
 """
 
 from functools import partial

@@ -51,7 +51,7 @@ class MuseVP(Forecaster):
         velocity: The LSTM reads how fast the head turns.
 
     Raises:
-        ValueError: An option is unknown.
+        ValueError: An option is unknown, or ``face_window_s`` is not positive.
     """
 
     saliency_view = "points"
