@@ -295,6 +295,7 @@ def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_p
 def test_what_a_model_does_without_is_said(run_script, tmp_path):
     given = (*SMOKE, *TINY, "split=cross_user", "saliency=center_bias", "crowd=true")
     ended = run_script("train.py", *given, "model=lstm", f"hydra.run.dir={tmp_path / 'run'}")
+    assert ended.code == 0
     assert "saliency: lstm does not look at it" in ended.out
     assert "crowd: lstm" not in ended.out
 

@@ -167,7 +167,7 @@ def test_it_can_be_stopped_and_gone_on_with(server, load, partial):
 
 def test_a_wait_can_be_stopped(load, server):
     stop = Event()
-    Timer(0.1, stop.set).start()
+    Timer(0.5, stop.set).start()
     with pytest.raises(Interrupted):
         load("broken.mp4", Settings(5, 60.0, 1.0), stop=stop)
     assert len(server.asked("broken.mp4")) == 1
