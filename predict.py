@@ -2,33 +2,11 @@
 
 python predict.py checkpoint=RUN/checkpoints/best.ckpt recording=FOLDER_OR_PARQUET output=FILE.csv
 python predict.py predict=saliency videos='DIR/*.mp4' output=DIR saliency.checkpoint=FILE
+
+The same as `vpnet predict`; the code is in src/vpnet/cli/predict.py.
 """
 
-import sys
-
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-
-from vpnet.cli.entry_point import fails_clearly
-from vpnet.cli.settings import check_settings
-
-
-@fails_clearly
-@hydra.main(version_base="1.3", config_path="conf", config_name="predict")
-@fails_clearly
-def main(config: DictConfig) -> None:
-    """Do what the group `predict` says."""
-    check_settings(config)
-    if HydraConfig.get().runtime.choices["predict"] == "saliency":
-        # Here, so that neither waits for the other's libraries.
-        from vpnet.cli.prediction.saliency import predict_saliency
-
-        sys.exit(predict_saliency(config))
-    from vpnet.cli.prediction.viewport import predict_viewports
-
-    predict_viewports(config)
-
+from vpnet.cli.predict import main
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,31 @@
+"""Predict where the head will point, or turn videos into saliency maps.
+
+python predict.py checkpoint=RUN/checkpoints/best.ckpt recording=FOLDER_OR_PARQUET output=FILE.csv
+python predict.py predict=saliency videos='DIR/*.mp4' output=DIR saliency.checkpoint=FILE
+"""
+
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from vpnet.cli.config_folder import CONFIG_FOLDER
+from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.settings import check_settings
+
+
+@fails_clearly
+@hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="predict")
+@fails_clearly
+def main(config: DictConfig) -> None:
+    """Do what the group `predict` says."""
+    check_settings(config)
+    if HydraConfig.get().runtime.choices["predict"] == "saliency":
+        # Here, so that neither waits for the other's libraries.
+        from vpnet.cli.prediction.saliency import predict_saliency
+
+        sys.exit(predict_saliency(config))
+    from vpnet.cli.prediction.viewport import predict_viewports
+
+    predict_viewports(config)
