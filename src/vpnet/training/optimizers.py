@@ -1,4 +1,4 @@
-"""Optimizers and learning rate schedules by name: closed tables, from which configurations choose."""
+"""Optimizers and learning rate schedules by name: closed tables for configurations."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
