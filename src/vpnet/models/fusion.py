@@ -70,7 +70,7 @@ class Fusion(Forecaster):
         questionnaire: Use what viewers answered in a questionnaire beforehand, masked where they
             did not. Unlike a vector per user it also serves people who were not trained on.
         saliency: Attend to the saliency maps, each horizon to the one nearest to it; masked where
-            the data have none (saliency=none).
+            the data have none, as with saliency=none.
         crowd: Attend to where the training viewers of the same video looked; masked where the data
             have none.
         encoder: Temporal encoder of each stream.

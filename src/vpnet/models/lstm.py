@@ -20,7 +20,7 @@ from vpnet.settings import Layers, Units, checked
 
 @checked
 class LSTM(Forecaster):
-    """See `EncoderDecoder`.
+    """An LSTM reads the history, another one writes the future, a residual at every step.
 
     Args:
         spec: What the windows look like.

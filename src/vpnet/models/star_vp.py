@@ -4,7 +4,8 @@ Source: Gao et al., ACM MM 2024, doi 10.1145/3664647.3681268; see `vpnet.models.
 Differences: the LSTM's directions are normalised at every step; its output and that of the
 attention start at zero, so that the prediction starts from the static baseline; a step without a
 map attends to a learned vector; the loss is the great-circle distance by default; maps of any size
-are scaled to a maximum of 1, and the 128 points are the same share of their pixels (`vpnet.saliency.salient_points.map_points`).
+are scaled to a maximum of 1, and the 128 points are the same share of their pixels
+(`vpnet.saliency.salient_points.map_points`).
 """
 
 from torch import Tensor
