@@ -34,9 +34,9 @@ def test_a_checkpoint_stands_alone(saved, data, recordings):
     """With the file and recordings alone, the same predictions come out."""
     checkpoint = read_checkpoint(saved)
     assert checkpoint.path == saved
-    assert checkpoint.model == {"_target_": "vpnet.models.lstm.LSTM"}
+    assert checkpoint.model == {"name": "lstm"}
     assert checkpoint.saliency is not None
-    assert checkpoint.saliency["_target_"] == "vpnet.saliency.center_bias.CenterBias"
+    assert checkpoint.saliency["name"] == "center_bias"
     assert checkpoint.spec == data.spec
     assert checkpoint.users == data.users
     assert checkpoint.face_features == ("Jaw_Drop", "FaceActivity")
