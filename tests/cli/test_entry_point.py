@@ -59,7 +59,7 @@ def bad_recording() -> None:
         (bad_recording, "head.csv, line 3: mend it"),
         (missing_key, "data.path has no value; give it on the command line, as data.path=VALUE"),
         (wrong_target, "No module named 'vpnet.models.fusion.Fission'"),
-        (wrong_argument, "saliency.depth is no setting; there are height, width, smoothing_deg"),
+        (wrong_argument, "saliency.depth is no setting"),
         (refused_argument, "saliency.height must be a whole number from 1 to 2160, got 0"),
         (unknown_group, "Could not find 'model/x'\n--help lists the groups and the keys"),
         (

@@ -165,7 +165,7 @@ def test_another_model_is_refused(saved, data):
     checkpoint = read_checkpoint(saved)
     with pytest.raises(
         InputError,
-        match=r"holds a vpnet.models.lstm.LSTM and does not fit this Fusion: .* expected .*, found",
+        match=r"holds a lstm and does not fit this Fusion: .* expected .*, found",
     ):
         checkpoint.load_into(Fusion(data.spec))
 
