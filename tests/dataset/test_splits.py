@@ -179,3 +179,15 @@ def test_the_seed_decides_and_the_order_of_recordings_does_not():
 def test_a_partition_refuses_a_recording_in_two_parts():
     with pytest.raises(InputError, match="two parts"):
         Partition(train=(0, 1), val=(2,), test=(1,))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LeaveOneUserOut(fold=-1), "fold must be a whole number of at least 0, got -1"),
+        (lambda: CrossUser(-0.1, 0.5), "val_fraction must be a number from 0 to 1, got -0.1"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
