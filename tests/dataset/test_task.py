@@ -32,7 +32,7 @@ def test_times_become_steps(make_task):
         ({"horizon_weights": [1.0]}, r"one weight a horizon \(3\), got 1"),
         (
             {"horizon_weights": [1.0, -1.0, 2.0]},
-            r"horizon_weights must be a list of numbers of at least 0",
+            r"list of numbers of at least 0",
         ),
         ({"horizon_weights": [0, 0, 0]}, r"task.horizon_weights must not be all 0"),
         ({"history_s": "long"}, r"history_s must be a number above 0 and at most 3600, got 'long'"),
@@ -40,7 +40,7 @@ def test_times_become_steps(make_task):
         ({"report_horizons_s": [1.0, 0.0]}, r"report_horizons_s must be a list of numbers above 0"),
         (
             {"sampling_rate_hz": 0},
-            r"sampling_rate_hz must be a number above 0 and at most 1000, got 0",
+            r"sampling_rate_hz must be a number above 0",
         ),
     ],
 )
