@@ -82,7 +82,7 @@ def test_a_setting_that_is_wrong(train_refused, tiny_settings, override, message
         (
             "muse_vp",
             "model.face_window_s=null",
-            "face_window_s must be a number above 0, got None",
+            "face_window_s must be a number above 0 and at most 3600, got None",
         ),
         (
             "star_vp",
