@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,5 +122,24 @@ def test_baselines_give_the_published_errors(name, shared):
             assert range_deg == pytest.approx(expected_range_deg, abs=TOLERANCE_DEG)
 
 
+def test_the_protocol_of_track_gives_its_static_errors(shared):
+    """Mean over 0 to t in radians, an anchor at every step, as the table of that split has it."""
+    task = OmegaConf.to_container(OmegaConf.load(TASK))
+    assert isinstance(task, dict)
+    values = {str(key): value for key, value in task.items()} | {"anchor_stride_s": 0.2}
+    data = ViewportDataModule(
+        read_dataset(shared / "data" / "david_mmsys18.parquet"),
+        SplitFile(shared / "benchmarks" / "david_track.json"),
+        Task(**values),
+        skip_short=True,
+    )
+    assert len(data.test_windows) == 6525
+    assert len({data.samples.user_ids[i] for i in data.partition.test}) == 29
+    found_rad = [math.radians(error) for error in errors_deg(Static(data.spec), data).values()]
+    means_rad = [sum(found_rad[: 5 * t_s]) / (5 * t_s) for t_s in (1, 2, 3, 4, 5)]
+    assert means_rad == pytest.approx([0.321, 0.520, 0.671, 0.788, 0.878], abs=5e-4)
+
+
 def test_every_protocol_has_its_reference(shared):
-    assert {path.stem for path in (shared / "benchmarks").glob("*.json")} == set(REFERENCES)
+    tested = {*REFERENCES, "david_track"}
+    assert {path.stem for path in (shared / "benchmarks").glob("*.json")} == tested
