@@ -80,6 +80,18 @@ class Setting:
         """What values it may have, in words."""
         return allowed(self.annotation)
 
+    def check(self, key: str, value: Any) -> None:
+        """Hold a value to the setting's type and range.
+
+        Args:
+            key: Where the value comes from, for messages.
+            value: The value.
+
+        Raises:
+            InputError: It is of another type or out of its range.
+        """
+        _check(key, self.annotation, value)
+
 
 def checked(build: Builder) -> Builder:
     """Check the arguments of a function, or of a class's constructor, at every call.
@@ -124,8 +136,10 @@ def settings_of(build: Callable[..., Any], given: Sequence[str] = ()) -> dict[st
             continue
         hint = hints[name]
         if _is_record(hint):
-            inner = settings_of(hint).values()
-            found |= {field.name: dataclasses.replace(field, record=name) for field in inner}
+            for field in settings_of(hint).values():
+                # A builder may have a record of other defaults than the record's own.
+                default = getattr(parameter.default, field.name, field.default)
+                found[field.name] = dataclasses.replace(field, record=name, default=default)
         else:
             found[name] = Setting(name, hint, parameter.default, None, build)
     return found
@@ -170,7 +184,15 @@ def check_settings(
         holder = arguments if setting.record is None else records.setdefault(setting.record, {})
         holder[name] = values[name]
     hints = _plain_hints(build)
-    return {**arguments, **{name: hints[name](**fields) for name, fields in records.items()}}
+    for name, fields in records.items():
+        default = _signature(build).parameters[name].default
+        known_fields = {} if default is REQUIRED else _fields_of(default)
+        arguments[name] = hints[name](**{**known_fields, **fields})
+    return arguments
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def choose(

@@ -14,50 +14,49 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.quest_pro.rows import UnusableRecording, playback_rows
 from vpnet.recordings.quest_pro.streams import QUATERNION_COLUMNS, head_orientation
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("Formated_Data", "Experiment_*/*/video_*.csv")
 
 _NAMES = re.compile(r"Experiment_(\d+)/([^/]+)/video_(\d+)\.csv$")
 
 
+@checked
 def read_wu_mmsys17(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
+    frame: Frame = Frame(),
     use_timestamp_as_playback: bool = False,
-    **options: Unpack[StudyOptions],
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of the data set; videos are named "E_K", as in "1_0" to "2_8".
 
     Rows before playback are left out as in the Quest Pro's files, which share these columns.
 
     Args:
-        root: Folder that holds ``Formated_Data``, that folder, one of those in it, or one file.
-        video_yaw_offset_deg: Added to the yaw, after the mirror.
-        mirror: Whether left and right are exchanged.
-        use_timestamp_as_playback: Whether Timestamp may stand in for a PlaybackTime that is 0
-            throughout.
-        **options: See `Study`.
+        root: Folder that holds Formated_Data, that folder, one of those in it, or one file.
+        frame: How the recorded axes lie in the frame of the video.
+        use_timestamp_as_playback: Whether a recording whose PlaybackTime is 0 throughout, which is
+            otherwise refused, takes the time since its first row.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files, or a name is none of the data set's.
     """
-    settings = AssemblySettings(video_yaw_offset_deg, mirror)
     parts = []
     for file in LAYOUT.require(Path(root)):
         names = _NAMES.search(file.absolute().as_posix())
@@ -69,17 +68,17 @@ def read_wu_mmsys17(
         experiment, user_id, video = names.groups()
         video_id = f"{experiment}_{video}"
         read = partial(
-            _checked_recordings, file, user_id, video_id, settings, use_timestamp_as_playback
+            _checked_recordings, file, user_id, video_id, frame, use_timestamp_as_playback
         )
         parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def _checked_recordings(
     file: Path,
     user_id: str,
     video_id: str,
-    settings: AssemblySettings,
+    frame: Frame,
     use_timestamp_as_playback: bool,
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
@@ -106,7 +105,7 @@ def _checked_recordings(
             source,
             timestamps_s,
             forward_direction(orientation_xyzw),
-            settings,
+            frame,
             first_line=FIRST_LINE + int(rows[0]),
             findings=findings,
             head_valid=head_valid,
