@@ -50,6 +50,14 @@ PositiveInt = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Units = Annotated[int, Field(ge=1, le=8192)]
+Layers = Annotated[int, Field(ge=1, le=16)]
+MlpRatio = Annotated[int, Field(ge=1, le=64)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Rows = Annotated[int, Field(ge=1, le=2160)]
+Columns = Annotated[int, Field(ge=1, le=4320)]
+Folds = Annotated[int, Field(ge=2, le=10_000)]
+SmoothingDeg = Annotated[float, Field(gt=0, le=90)]
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,9 +64,12 @@ def align(
     layout: Annotated[
         str | None,
         typer.Option(
-            help="What reads the recordings, those of --against as well: a name of train.py's group data, or the import path "
-            "of your own reader; by default the names of the files tell."
+            help="What reads ROOT: a name of train.py's group data, or the import path of your own "
+            "reader; by default the names of the files tell."
         ),
+    ] = None,
+    against_layout: Annotated[
+        str | None, typer.Option(help="What reads --against, likewise.")
     ] = None,
     use_timestamp_as_playback: Annotated[
         bool,
@@ -101,7 +104,7 @@ def align(
             f"--plot: a figure is saved as {', '.join(FORMATS)}, got {plot.name!r}; change the "
             "ending of the file"
         )
-    settings = {
+    settings: dict[str, Any] = {
         "use_timestamp_as_playback": use_timestamp_as_playback,
         "videos_csv": videos_csv,
         "exclude": exclude,
@@ -110,7 +113,7 @@ def align(
     maps: MomentMaps
     if against is not None:
         hung = {"video_yaw_offset_deg": against_yaw_offset_deg, "mirror": against_mirror}
-        others = read_with_layout(against, layout, settings | hung)
+        others = read_with_layout(against, layout if is_itself else against_layout, settings | hung)
         maps = ViewerDensity(others, rate_hz)
     else:
         assert saliency is not None

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -114,7 +114,7 @@ def check(
     if exclude is not None and exclude.exists():
         read_exclusions(exclude)  # What is wrong there shall be said before the long reading.
     durations_s = None if videos is None else read_video_durations(videos)
-    settings = {
+    settings: dict[str, Any] = {
         "accept": accept or [],
         "workers": workers,
         "use_timestamp_as_playback": use_timestamp_as_playback,

@@ -7,11 +7,15 @@ mirrored. The mirror (x to -x) comes first, then the turn: yaw = recorded yaw + 
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.geometry.rotations import multiply_quaternions, rotate
 from vpnet.settings import checked
+
+YawOffsetDeg = Annotated[float, Field(ge=-360, le=360)]
 
 
 @checked
@@ -27,7 +31,7 @@ class Frame:
         mirror: Whether left and right are exchanged, before the turn.
     """
 
-    video_yaw_offset_deg: float = 0.0
+    video_yaw_offset_deg: YawOffsetDeg = 0.0
     mirror: bool = False
 
 

@@ -1,8 +1,10 @@
 """The gaze streams of a recording: eye-in-world direction, its mask, and what follows from them."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.geometry.directions import FORWARD, great_circle_distance, normalize, yaw_and_elevation
@@ -25,7 +27,7 @@ class GazeRules:
         velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
     """
 
-    max_gaze_offset_deg: Positive | None = 60.0
+    max_gaze_offset_deg: Annotated[float, Field(gt=0, le=180)] | None = 60.0
     velocity_threshold_deg_s: Positive = 30.0
 
 

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from loky import ProcessPoolExecutor, cpu_count
+from pydantic import Field
 from rich.progress import track
 
-from vpnet.errors import InputError
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.quest_pro.recorded import HeadsetColumns
 from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
+from vpnet.settings import PositiveInt, Seed, Share, checked
 from vpnet.simulation.defects.choice import (
     NOT_IN_MEMORY,
     check_defects,
@@ -34,7 +36,6 @@ from vpnet.simulation.study_folder import MARKER, prepare_folder
 from vpnet.simulation.study_plan import RecordingPlan, plan_study, same_for_all
 from vpnet.simulation.videos import SimulatedVideo, draw_video
 from vpnet.simulation.viewers import Viewer, draw_viewer
-from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
 from vpnet.whole_files import write_text
 
 PARALLEL_FROM_S = 1200.0
@@ -42,13 +43,16 @@ PARALLEL_FROM_S = 1200.0
 
 MOST_WORKERS = 4
 
+Count = Annotated[int, Field(ge=1, le=10_000)]
+DurationS = Annotated[float, Field(ge=1, le=36_000)]
+
 
 @checked
 def simulate_recordings(
-    users: PositiveInt = 12,
-    videos: PositiveInt = 8,
-    duration_s: Positive = 40.0,
-    seed: NonNegativeInt = 0,
+    users: Count = 12,
+    videos: Count = 8,
+    duration_s: DurationS = 40.0,
+    seed: Seed = 0,
     gaze: GazeRules = GazeRules(),
     recorded_offsets: bool = False,
     defects: Sequence[str] = (),
@@ -105,8 +109,9 @@ def simulate_recordings(
     return recordings
 
 
+@checked
 def draw_study(
-    users: int, videos: int, duration_s: float, seed: int
+    users: Count, videos: Count, duration_s: DurationS, seed: Seed
 ) -> tuple[list[Viewer], list[SimulatedVideo]]:
     """The viewers and the videos of a simulated study: its truth.
 
@@ -119,29 +124,25 @@ def draw_study(
     Raises:
         InputError: A size is impossible.
     """
-    for name, number in (("users", users), ("videos", videos)):
-        if not isinstance(number, int) or number < 1:
-            raise InputError(
-                f"{name} of a simulated study must be a whole number of at least 1, got {number}"
-            )
     return (
         [draw_viewer(f"S{number + 1:02d}", number, seed) for number in range(users)],
         [draw_video(f"simulated_{number + 1:02d}", duration_s, seed) for number in range(videos)],
     )
 
 
+@checked
 def write_simulated_study(
     root: str | Path,
-    users: int = 12,
-    videos: int = 8,
-    duration_s: float = 40.0,
-    seed: int = 0,
+    users: Count = 12,
+    videos: Count = 8,
+    duration_s: DurationS = 40.0,
+    seed: Seed = 0,
     saliency_rate_hz: float = 5.0,
     command: str | None = None,
     *,
     saliency: bool = True,
     defects: Sequence[str] = (),
-    defective_share: float = 1.0,
+    defective_share: Share = 1.0,
     layout: str = "v2",
     frame: Frame = Frame(),
     workers: PositiveInt | None = None,

@@ -152,7 +152,6 @@ def turned_tables(tables: QuestProTables, frame: Frame) -> QuestProTables:
         tables: Tables that are row-aligned.
         frame: What readers of these tables need.
     """
-
     # The inverse of the alignment undoes its steps in the reverse order.
     turn, mirror = Frame(-frame.video_yaw_offset_deg), Frame(mirror=frame.mirror)
 

@@ -2,29 +2,32 @@
 
 import polars as pl
 import torch
-from hydra.utils import instantiate
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
-from vpnet.recordings.reading import read_any, reading_settings
+from vpnet.models.all_models import MODELS
+from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
+from vpnet.settings import build
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
 def predict_viewports(config: DictConfig) -> None:
     """Read, predict, write."""
-    output = check_output(str(config.output))
-    checkpoint = read_checkpoint(config.checkpoint)
-    predictor = load_predictor(checkpoint, config.saliency_path, str(config.device))
-    typed = {name: value for name, value in config.reading.items() if value is not None}
-    reading = reading_settings(checkpoint.run["data"]) | typed
+    settings = ViewportSettings.of(config)
+    output = check_output(settings.output)
+    checkpoint = read_checkpoint(settings.checkpoint)
+    predictor = load_predictor(checkpoint, settings.saliency_path, settings.device)
+    typed = {override.lstrip("+~").split("=")[0] for override in HydraConfig.get().overrides.task}
     keys, tables = [], []
-    for recording in read_any(str(config.recording), **reading):
+    for recording in settings.recordings(checkpoint.run["data"], typed):
         keys.append((recording.user_id, recording.video_id))
-        tables.append(predictor.predict(recording, config.stride_s))
+        tables.append(predictor.predict(recording, settings.stride_s))
     predictions = pl.concat(tables)
     write_predictions(predictions, output)
     print(*checkpoint.remarks(keys), sep="\n")
@@ -37,7 +40,7 @@ def predict_viewports(config: DictConfig) -> None:
 
 def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: str) -> Predictor:
     """Build the checkpoint's model, task and saliency source."""
-    model = instantiate(checkpoint.model, spec=checkpoint.spec, _convert_="object")
+    model = build(MODELS, checkpoint.model, f"{checkpoint.path}: model", spec=checkpoint.spec)
     checkpoint.load_into(model)
     settings = checkpoint.saliency
     if saliency_path == "none":
@@ -49,8 +52,9 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
                 "maps on disk (saliency=file or paver); leave it out"
             )
         settings = {**settings, "path": saliency_path}
-    saliency = instantiate(settings, _convert_="all")
-    if saliency is not None:
+    saliency = None
+    if settings is not None:
+        saliency = build(SOURCES, settings, f"{checkpoint.path}: saliency")
         saliency.load_state(checkpoint.saliency_state)
     crowd = None
     if checkpoint.crowd_state is not None:

@@ -120,8 +120,8 @@ def check_quest_pro(
     answers, measurements = recording_answers(files.questionnaires, files.video_id, findings)
     if recording is not None and answers:
         recording = replace(recording, answers=answers)
-    for checked, measured in _checks(files, tables, recording, rows, measured_gaze):
-        findings += checked
+    for found, measured in _checks(files, tables, recording, rows, measured_gaze):
+        findings += found
         measurements |= measured
     return [
         CheckedRecording(
