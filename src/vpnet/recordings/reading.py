@@ -28,8 +28,8 @@ class Reader:
     """What reads a data set, and how its files are recognised.
 
     Args:
-        read: The reader: a `checked` function whose first parameter is the path, and whose others
-            are the settings of ``conf/data/<name>.yaml``.
+        read: The reader: a `checked` function whose first parameter is the path as text, and whose
+            others are the settings of ``conf/data/<name>.yaml``.
         fits: Whether what lies at a path has the names of this layout.
         layout: These names in words, for messages.
     """
@@ -114,7 +114,7 @@ def arguments_for(
             f"one such as {place}: str"
         )
     taken = {name: value for name, value in settings.items() if name in known}
-    return check_settings(read, {**taken, place: path}, key)
+    return check_settings(read, {**taken, place: str(path)}, key)
 
 
 def path_parameter(read: Callable[..., Any]) -> str:

@@ -52,9 +52,9 @@ class StudyOptions:
     """Which recordings of a study are used, and how they are read.
 
     Args:
-        exclude: CSV file of recordings to leave out, as `vpnet check ROOT --exclude FILE` writes
+        exclude: CSV file of recordings to leave out, as vpnet check ROOT --exclude FILE writes
             it; null leaves none out.
-        accept: Codes of errors that `vpnet check` reports and that do not refuse a recording.
+        accept: Codes of errors that vpnet check reports and that do not refuse a recording.
         cache: Whether what was read is kept in your folder for caches (or that named by the
             environment variable VPNET_CACHE), or a folder to keep it in.
         workers: Processes that read, half a GB each, the main one included; null takes two where
@@ -131,7 +131,7 @@ class Study:
                 refused.append(replace(one, findings=(copied,)))
                 continue
             codes = {one.code for one in one.findings if one.severity is not Severity.NOTE}
-            warned.update(codes)
+            warned.update(sorted(codes))
             if one.recording is not None:
                 yield one.recording
         if unmet:

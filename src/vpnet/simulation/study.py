@@ -20,7 +20,7 @@ from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.quest_pro.recorded import HeadsetColumns
 from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
-from vpnet.settings import PositiveInt, Seed, Share, checked
+from vpnet.settings import Positive, PositiveInt, Seed, Share, checked
 from vpnet.simulation.defects.choice import (
     NOT_IN_MEMORY,
     check_defects,
@@ -31,10 +31,10 @@ from vpnet.simulation.defects.questionnaires import spoil_questionnaires
 from vpnet.simulation.defects.tables import hit_by, with_defects
 from vpnet.simulation.quest_pro_tables import simulate_tables
 from vpnet.simulation.questionnaires import draw_questionnaire, write_questionnaires
-from vpnet.simulation.saliency_files import check_rate, write_saliency
+from vpnet.simulation.saliency_files import write_saliency
 from vpnet.simulation.study_folder import MARKER, prepare_folder
 from vpnet.simulation.study_plan import RecordingPlan, plan_study, same_for_all
-from vpnet.simulation.videos import SimulatedVideo, draw_video
+from vpnet.simulation.videos import DurationS, SimulatedVideo, draw_video
 from vpnet.simulation.viewers import Viewer, draw_viewer
 from vpnet.whole_files import write_text
 
@@ -44,7 +44,7 @@ PARALLEL_FROM_S = 1200.0
 MOST_WORKERS = 4
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
-DurationS = Annotated[float, Field(ge=1, le=36_000)]
+Names = Annotated[Sequence[str], Field(description="a list of names, such as [headset]")]
 
 
 @checked
@@ -55,7 +55,7 @@ def simulate_recordings(
     seed: Seed = 0,
     gaze: GazeRules = GazeRules(),
     recorded_offsets: bool = False,
-    defects: Sequence[str] = (),
+    defects: Names = (),
     defective_share: Share = 1.0,
 ) -> list[Recording]:
     """Simulated recordings of every viewer watching every video, without any file.
@@ -70,7 +70,7 @@ def simulate_recordings(
         recorded_offsets: Whether eye-in-head offsets are those that the headset writes, not
             computed from the directions. The defect mixed_pitch_sign makes them wrong, as in real
             files: only to reproduce earlier work.
-        defects: What is wrong with the headset's tables: codes of `vpnet check`, or headset for
+        defects: What is wrong with the headset's tables: codes of vpnet check, or headset for
             what every real headset does. Recordings in memory have no files, so none of the defects
             of files.
         defective_share: Probability that a recording has a defect, for each defect by itself.
@@ -84,7 +84,7 @@ def simulate_recordings(
     """
     viewers, shown = draw_study(users, videos, duration_s, seed)
     defects = named_defects(defects, NOT_IN_MEMORY)
-    check_defects(defects, defective_share, users, videos, duration_s)
+    check_defects(defects, users, videos, duration_s)
     recordings = []
     for number, viewer in enumerate(viewers):
         questionnaire = draw_questionnaire(viewer, number, shown, seed)
@@ -137,11 +137,11 @@ def write_simulated_study(
     videos: Count = 8,
     duration_s: DurationS = 40.0,
     seed: Seed = 0,
-    saliency_rate_hz: float = 5.0,
+    saliency_rate_hz: Positive = 5.0,
     command: str | None = None,
     *,
     saliency: bool = True,
-    defects: Sequence[str] = (),
+    defects: Names = (),
     defective_share: Share = 1.0,
     layout: str = "v2",
     frame: Frame = Frame(),
@@ -182,9 +182,8 @@ def write_simulated_study(
     """
     root = Path(root)
     viewers, shown = draw_study(users, videos, duration_s, seed)
-    check_rate(saliency_rate_hz)
     defects = named_defects(defects, not_in_layout(layout))
-    check_defects(defects, defective_share, users, videos, duration_s)
+    check_defects(defects, users, videos, duration_s)
     plans = plan_study(
         root,
         viewers,

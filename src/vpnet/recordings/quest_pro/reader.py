@@ -47,8 +47,8 @@ def read_quest_pro(
     """All recordings of a study, in the order of participants' and videos' names.
 
     Args:
-        root: Folder that holds the participants' folders or the flat files; or one recording of
-            it, a folder or a file.
+        root: Folder that holds the participants' folders or the flat files; or the folder, or a
+            file, of one recording.
         frame: How the recorded axes lie in the frame of the video.
         gaze: Which gaze is valid, and which is a fixation.
         headset: Which of the headset's own columns are used.
