@@ -95,7 +95,7 @@ def test_a_missing_recording(predict_refused, tmp_path):
 
 def test_another_kind_of_file(predict_refused, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    assert "notes.txt: a recording is a .parquet file" in predict_refused(tmp_path / "notes.txt")
+    assert "notes.txt: recordings are recognised by" in predict_refused(tmp_path / "notes.txt")
 
 
 def test_a_missing_column(train_refused, predict_refused, study, parquet):

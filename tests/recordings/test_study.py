@@ -163,7 +163,7 @@ def test_accepting_one_error_leaves_others_refused(make_study):
     [
         (["euler_disagree"], "did you mean euler_disagrees"),
         (["head_missing"], "no error that can be accepted is called 'head_missing'"),
-        ("euler_disagrees", r"write \[euler_disagrees\]"),
+        ("euler_disagrees", r"a list of codes, such as \[euler_disagrees\], got 'euler"),
     ],
 )
 def test_unknown_codes_are_refused(make_study, accept, message):
@@ -193,7 +193,7 @@ def test_warnings_are_told_once(make_study, caplog):
 
 
 def test_no_worker_cannot_read(make_study):
-    with pytest.raises(InputError, match="workers must be at least 1"):
+    with pytest.raises(InputError, match="workers must be a whole number of at least 1"):
         make_study(workers=0)
 
 
