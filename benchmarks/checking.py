@@ -20,6 +20,7 @@ from rich.console import Console
 
 from vpnet.evaluation.text_table import TextTable
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLING_S = 0.25
@@ -134,7 +135,7 @@ def memory_kb(process_id: int) -> int:
 
 def read_one(root: str) -> tuple[str, str, str, str]:
     """The fastest of five readings of one recording, checks included, in this process."""
-    part = read_quest_pro(root, cache=False).parts[0]
+    part = read_quest_pro(root, study=StudyOptions(cache=False)).parts[0]
     seconds = []
     rows = 0
     for _ in range(5):

@@ -103,6 +103,44 @@ def test_recordings_are_read_as_in_training_unless_told_otherwise(
     assert (plain["x"].abs() > 0.1).any()
 
 
+OWN_READER = """
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.quest_pro.reader import read_quest_pro
+
+
+def read_mine(folder: str, *, viewer: str = "S01", frame: Frame = Frame()) -> list:
+    return [one for one in read_quest_pro(folder, frame=frame) if one.user_id == viewer]
+"""
+
+
+def test_a_reader_of_the_user_s_own_predicts_what_it_reads(
+    run_script, predict, simulated_study, one_recording, tmp_path, monkeypatch
+):
+    """As train.py takes it, from a folder of the user's own configurations."""
+    (tmp_path / "readers_of_a_test.py").write_text(OWN_READER)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.yaml").write_text(
+        "_target_: readers_of_a_test.read_mine\nfolder: ???\nviewer: S01\nmirror: false\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = ("data=mine", "data.viewer=S02", f"--config-dir={tmp_path}")
+    table = predict(simulated_study, *own).filter(video="simulated_03")
+    named = predict(one_recording, "data=quest_pro", "data.cache=false")
+    assert table.equals(named)
+    mirrored = predict(one_recording, "data=quest_pro", "data.mirror=true")
+    assert not mirrored.equals(named)
+
+
+def test_a_setting_of_a_named_reader_is_refused_before_the_checkpoint_is_read(refused):
+    arguments = ("checkpoint=gone.ckpt", "recording=gone", "output=out.csv")
+    message = refused("predict.py", *arguments, "data=quest_pro", "data.mirror=flase")
+    assert message == "error: data.mirror must be true or false, got 'flase'\n"
+    message = refused("predict.py", *arguments, "data=wu_mmsys17", "reading.mirror=true")
+    assert "with a reader named by data=NAME write data.mirror" in message
+    message = refused("predict.py", *arguments, "reading.mirror=no")
+    assert message == "error: reading.mirror must be true or false, got 'no'\n"
+
+
 def test_a_recording_as_long_as_the_history_has_no_error_at_all(predict, tmp_path):
     path = tmp_path / "short.parquet"
     write_parquet(simulate_recordings(users=1, videos=1, duration_s=3.0), path)

@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.settings import (
@@ -29,13 +28,9 @@ class Frame:
     mirror: bool = False
 
 
-class Options(TypedDict, total=False):
-    cache: Annotated[bool | str, Field(default=True)]
-
-
 @checked
-def read_with_options(root: str, **options: Unpack[Options]) -> dict[str, Any]:
-    return dict(options)
+def read_turned(root: str, frame: Frame = Frame(yaw_deg=90.0)) -> Frame:  # noqa: B008 - frozen
+    return frame
 
 
 class Network:
@@ -139,11 +134,15 @@ def test_a_name_chooses_in_a_table_and_nothing_else():
         build(table, {"name": "model", "network": 1}, "model", network=Network())
 
 
-def test_options_that_are_handed_on_are_settings():
-    assert settings_of(read_with_options)["cache"].default is True
-    arguments = check_settings(read_with_options, {"root": "x", "cache": False}, "data")
-    assert read_with_options(**arguments) == {"cache": False}
-    with pytest.raises(InputError, match="data.cache must be true or false, or text, got 3"):
-        check_settings(read_with_options, {"root": "x", "cache": 3}, "data")
-    with pytest.raises(InputError, match="cache must be true or false, or text, got 3"):
-        read_with_options("x", cache=3)  # type: ignore[arg-type]
+def test_a_builder_may_have_a_record_of_other_defaults():
+    assert settings_of(read_turned)["yaw_deg"].default == 90.0
+    assert settings_of(read)["yaw_deg"].default == 0.0
+    arguments = check_settings(read_turned, {"root": "x", "mirror": True}, "data")
+    assert read_turned(**arguments) == Frame(yaw_deg=90.0, mirror=True)
+    assert read_turned(**check_settings(read_turned, {"root": "x"}, "data")) == Frame(90.0)
+
+
+def test_one_setting_can_be_checked_alone():
+    settings_of(read)["workers"].check("data.workers", 2)
+    with pytest.raises(InputError, match="data.workers must be a whole number .* got 'two'"):
+        settings_of(read)["workers"].check("data.workers", "two")

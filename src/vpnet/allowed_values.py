@@ -26,17 +26,25 @@ def allowed(annotation: Any) -> str:
     'a number above 0 and at most 1, or null'
     >>> allowed(Sequence[Literal["head", "eye"]])
     'a list of head or eye'
+    >>> allowed(Annotated[str, Field(pattern="/", description="a folder, with a / in it")])
+    'a folder, with a / in it'
     """
     options = options_of(annotation)
     words = [_one_allowed(option) for option in options if option is not type(None)]
     if Path in options and str in options:
         words = [word for word in words if word != "text"]
+    elif Path in options and any(_description(option) for option in options):
+        # The description says which paths.
+        words = [word for word in words if word != "a path"]
     if type(None) in options:
         words.append("null")
     return ", or ".join(words)
 
 
 def _one_allowed(annotation: Any) -> str:
+    described = _description(annotation)
+    if described:
+        return described
     limits = _limits(annotation)
     base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     if get_origin(base) is Literal:
@@ -49,6 +57,14 @@ def _one_allowed(annotation: Any) -> str:
     if get_origin(base) is Mapping or base is Mapping:
         return "settings by name"
     return SCALARS[base][0] + _range_words(limits)
+
+
+def _description(annotation: Any) -> str | None:
+    """What an annotated type says of itself, for rules that are no bounds."""
+    if get_origin(annotation) is not Annotated:
+        return None
+    found = (getattr(part, "description", None) for part in get_args(annotation)[1:])
+    return next(filter(None, found), None)
 
 
 def _range_words(limits: dict[str, float]) -> str:

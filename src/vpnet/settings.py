@@ -35,8 +35,6 @@ from typing import (
 )
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
-from typing_extensions import Unpack
 
 from vpnet.allowed_values import SCALARS, SEQUENCES, allowed
 from vpnet.errors import InputError
@@ -90,6 +88,18 @@ class Setting:
         """What values it may have, in words."""
         return allowed(self.annotation)
 
+    def check(self, key: str, value: Any) -> None:
+        """Hold a value to the setting's type and range.
+
+        Args:
+            key: Where the value comes from, for messages.
+            value: The value.
+
+        Raises:
+            InputError: It is of another type or out of its range.
+        """
+        _check(key, self.annotation, value)
+
 
 def checked(build: Builder) -> Builder:
     """Check the arguments of a function, or of a class's constructor, at every call.
@@ -114,13 +124,7 @@ def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
         bound = _signature(function).bind(*args, **kwargs)
         hints = _plain_hints(function)
         for name, value in bound.arguments.items():
-            if name not in hints or _is_record(hints[name]):
-                continue
-            if get_origin(hints[name]) is Unpack:
-                known = _options_of(get_args(hints[name])[0])
-                for option in value.keys() & known.keys():
-                    _check(option, known[option].annotation, value[option])
-            else:
+            if name in hints and not _is_record(hints[name]):
                 _check(name, hints[name], value)
         return function(*args, **kwargs)
 
@@ -139,22 +143,13 @@ def settings_of(build: Callable[..., Any], given: Sequence[str] = ()) -> dict[st
         if name in given or name not in hints:
             continue
         hint = hints[name]
-        if get_origin(hint) is Unpack:
-            found |= _options_of(get_args(hint)[0])
-        elif _is_record(hint):
-            inner = settings_of(hint).values()
-            found |= {field.name: dataclasses.replace(field, record=name) for field in inner}
+        if _is_record(hint):
+            for field in settings_of(hint).values():
+                # A builder may have a record of other defaults than the record's own.
+                default = getattr(parameter.default, field.name, field.default)
+                found[field.name] = dataclasses.replace(field, record=name, default=default)
         else:
             found[name] = Setting(name, hint, parameter.default, None, build)
-    return found
-
-
-def _options_of(options: Any) -> dict[str, Setting]:
-    """The entries of a `TypedDict` of keyword arguments; each declares its default by a Field."""
-    found = {}
-    for name, hint in get_type_hints(options, include_extras=True).items():
-        default = next(part.default for part in get_args(hint)[1:] if isinstance(part, FieldInfo))
-        found[name] = Setting(name, get_args(hint)[0], default, None, options)
     return found
 
 
@@ -197,7 +192,15 @@ def check_settings(
         holder = arguments if setting.record is None else records.setdefault(setting.record, {})
         holder[name] = values[name]
     hints = _plain_hints(build)
-    return {**arguments, **{name: hints[name](**fields) for name, fields in records.items()}}
+    for name, fields in records.items():
+        default = _signature(build).parameters[name].default
+        known_fields = {} if default is REQUIRED else _fields_of(default)
+        arguments[name] = hints[name](**{**known_fields, **fields})
+    return arguments
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def choose(
@@ -283,17 +286,9 @@ def _plain_hints(build: Callable[..., Any]) -> dict[str, Any]:
     """The parameters that are settings or records, with their types."""
     function = build.__init__ if isinstance(build, type) else inspect.unwrap(build)
     hints = get_type_hints(inspect.unwrap(function), include_extras=True)
-    return {
-        name: hints[name]
-        for name, parameter in _signature(build).parameters.items()
-        if name in hints
-        and parameter.kind is not inspect.Parameter.VAR_POSITIONAL
-        and (
-            get_origin(hints[name]) is Unpack
-            if parameter.kind is inspect.Parameter.VAR_KEYWORD
-            else _is_plain(hints[name])
-        )
-    }
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [name for name, p in _signature(build).parameters.items() if p.kind not in kinds]
+    return {name: hints[name] for name in names if name in hints and _is_plain(hints[name])}
 
 
 def _is_record(annotation: Any) -> bool:

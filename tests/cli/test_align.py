@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from vpnet.cli.align import align, conclusions
 from vpnet.errors import InputError
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.parquet import write_parquet
 from vpnet.recordings.reading import read_any
 from vpnet.saliency.alignment import Alignment, find_alignment
@@ -27,7 +28,11 @@ def turned_study(tmp_path_factory) -> Path:
     """A simulated study whose videos hung askew and mirrored."""
     root = tmp_path_factory.mktemp("simulated") / "turned"
     return write_simulated_study(
-        root, users=6, videos=4, duration_s=16.0, video_yaw_offset_deg=OFFSET_DEG, mirror=True
+        root,
+        users=6,
+        videos=4,
+        duration_s=16.0,
+        frame=Frame(video_yaw_offset_deg=OFFSET_DEG, mirror=True),
     )
 
 

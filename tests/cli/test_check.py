@@ -10,6 +10,7 @@ from vpnet.cli.check import check
 from vpnet.errors import InputError
 from vpnet.recordings.exclusions import read_exclusions
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 from vpnet.simulation.study import write_simulated_study
 
 
@@ -64,7 +65,9 @@ def test_refused_recordings_end_with_code_1_and_can_be_excluded(run_check, defec
     assert 0 < len(refused) < 9
     excluded = read_exclusions(tmp_path / "out.csv")
     assert {(one.user, one.video) for one in excluded} == refused
-    left = list(read_quest_pro(defective, exclude=tmp_path / "out.csv", cache=False))
+    left = list(
+        read_quest_pro(defective, study=StudyOptions(exclude=tmp_path / "out.csv", cache=False))
+    )
     assert len(left) == 9 - len(refused)
 
 

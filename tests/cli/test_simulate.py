@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from vpnet.cli.simulate import simulate
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_defects_layout_and_turn_are_passed_on(simulated):
         "--defective-share 0.5 --layout v1 --video-yaw-offset-deg 30 --mirror --no-saliency\n"
     ) in notice
     assert "rows_before_playback, gaze_lost\n" in notice
-    checked = list(read_quest_pro(root, cache=False).checked())
+    checked = list(read_quest_pro(root, study=StudyOptions(cache=False)).checked())
     assert len(checked) == 2
     for one in checked:
         assert one.source.startswith(str(root / "S0"))

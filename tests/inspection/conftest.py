@@ -22,7 +22,7 @@ from vpnet.recordings.findings import Finding, Rule, Severity
 from vpnet.recordings.gaze import gaze_streams
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import EULER_DISAGREES, UNREADABLE
-from vpnet.recordings.study import Study
+from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
 
 if TYPE_CHECKING:
@@ -121,21 +121,24 @@ def study() -> Study:
     pairs = [(user, video) for user in (NASTY, "B", "C") for video in ("ride", "walk")]
     pairs.remove(("C", "walk"))
     parts = [StudyPart((), partial(_read, *pair)) for pair in pairs]
-    return Study([*parts, StudyPart((), partial(_read_nothing))], cache=False, workers=1)
+    return Study(
+        [*parts, StudyPart((), partial(_read_nothing))], StudyOptions(cache=False, workers=1)
+    )
 
 
 @pytest.fixture(scope="session")
 def one_recording() -> Study:
     """Only the recording that is refused."""
-    return Study([StudyPart((), partial(_read, "B", "ride"))], cache=False, workers=1)
+    return Study([StudyPart((), partial(_read, "B", "ride"))], StudyOptions(cache=False, workers=1))
 
 
 @pytest.fixture(scope="session")
 def as_study() -> Callable[..., Study]:
-    """Function that makes a study of checked recordings, and of what `Study` takes."""
+    """Function that makes a study of checked recordings, and of `StudyOptions`."""
 
     def make(*checked: CheckedRecording, **options: Any) -> Study:
-        return Study([StudyPart((), partial(list, checked))], cache=False, workers=1, **options)
+        of_study = StudyOptions(cache=False, workers=1, **options)
+        return Study([StudyPart((), partial(list, checked))], of_study)
 
     return make
 
@@ -158,7 +161,7 @@ def repeated() -> Callable[[Study, int], Study]:
     def repeat(study: Study, recordings: int) -> Study:
         part = study.parts[0]
         parts = [StudyPart((Path(),), partial(renamed, part, n)) for n in range(recordings)]
-        return Study(parts, cache=False, workers=1)
+        return Study(parts, StudyOptions(cache=False, workers=1))
 
     return repeat
 

@@ -6,12 +6,14 @@ import pytest
 from vpnet.inspection.json_report import FORMAT, VERSION, write_json_report
 from vpnet.inspection.study import Inspection, inspect_study
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.study import Study
+from vpnet.recordings.study import Study, StudyOptions
 
 
 @pytest.fixture(scope="module")
 def inspection(study) -> Inspection:
-    return inspect_study(Study(study.parts, accept=["euler_disagrees"], cache=False, workers=1))
+    return inspect_study(
+        Study(study.parts, StudyOptions(accept=["euler_disagrees"], cache=False, workers=1))
+    )
 
 
 def test_the_file_holds_everything(inspection, tmp_path, nasty):

@@ -8,7 +8,7 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.playback import STARTS_LATE
 from vpnet.recordings.findings import Severity
 from vpnet.recordings.refusals import EULER_DISAGREES
-from vpnet.recordings.study import Study
+from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
 
 
@@ -33,7 +33,7 @@ def test_every_recording_has_its_verdict(inspection, nasty):
 
 def test_an_accepted_error_asks_for_care(study):
     accepting = inspect_study(
-        Study(study.parts, accept=["euler_disagrees"], cache=False, workers=1)
+        Study(study.parts, StudyOptions(accept=["euler_disagrees"], cache=False, workers=1))
     )
     verdicts = {one.checked.name: one.verdict for one in accepting.recordings}
     assert verdicts["B/ride"] is Verdict.CARE
@@ -115,7 +115,7 @@ def test_recordings_are_let_go_one_by_one(make_recording):
         return [CheckedRecording("B", f"video_{number}", "study", recording)]
 
     parts = [StudyPart((), partial(read, number)) for number in range(5)]
-    inspection = inspect_study(Study(parts, cache=False, workers=1))
+    inspection = inspect_study(Study(parts, StudyOptions(cache=False, workers=1)))
     assert not any(one() for one in alive)
     assert all(one.checked.recording is None for one in inspection.recordings)
     assert all(one.trace is not None for one in inspection.recordings)
@@ -129,7 +129,7 @@ def test_what_only_the_whole_study_shows_is_added(make_recording):
         )
         for _ in range(2)
     ]
-    inspection = inspect_study(Study(parts, cache=False, workers=1))
+    inspection = inspect_study(Study(parts, StudyOptions(cache=False, workers=1)))
     assert "duplicate_recording" in {one.finding.code for one in inspection.codes}
     assert inspection.refused
 

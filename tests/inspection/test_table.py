@@ -7,6 +7,7 @@ from vpnet.inspection.study import inspect_study
 from vpnet.inspection.table import WORST_SHOWN, location, show_inspection
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
+from vpnet.recordings.study import Study, StudyOptions
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_only_the_worst_of_many_are_listed(shown, study, repeated):
 
 
 def test_nothing_found_is_said_in_one_line(shown, study):
-    good = type(study)(study.parts[4:5] * 2, cache=False, workers=1)
+    good = Study(study.parts[4:5] * 2, StudyOptions(cache=False, workers=1))
     assert "│ care" not in shown(good)
 
 

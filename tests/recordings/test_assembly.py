@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles, yaw_and_elevation
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import checked_recording
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.refusals import FACE_UNREADABLE
 
 ROWS = 40
@@ -14,7 +14,7 @@ CENTER = direction_from_angles(torch.deg2rad(3 * torch.arange(ROWS)).double(), t
 
 
 def test_a_plain_recording_comes_checked_and_without_findings():
-    checked = checked_recording("u", "v", "file", TIMES_S, CENTER, AssemblySettings(), first_line=1)
+    checked = checked_recording("u", "v", "file", TIMES_S, CENTER, Frame(), first_line=1)
     assert (checked.user_id, checked.video_id, checked.source) == ("u", "v", "file")
     assert checked.findings == ()
     assert checked.measurements["rows"] == ROWS
@@ -28,7 +28,7 @@ def test_findings_of_the_reader_the_clock_and_the_checks_follow_each_other():
     times_s[20:] += 2
     earlier = FACE_UNREADABLE.broken("made up")
     checked = checked_recording(
-        "u", "v", "file", times_s, CENTER, AssemblySettings(), first_line=3, findings=[earlier]
+        "u", "v", "file", times_s, CENTER, Frame(), first_line=3, findings=[earlier]
     )
     codes = [finding.code for finding in checked.findings]
     assert codes == ["face_unreadable", "playback_repeats", "playback_gaps"]
@@ -38,9 +38,7 @@ def test_findings_of_the_reader_the_clock_and_the_checks_follow_each_other():
 
 
 def test_too_few_rows_are_a_finding():
-    checked = checked_recording(
-        "u", "v", "file", TIMES_S[:1], CENTER[:1], AssemblySettings(), first_line=1
-    )
+    checked = checked_recording("u", "v", "file", TIMES_S[:1], CENTER[:1], Frame(), first_line=1)
     assert checked.recording is None
     (finding,) = checked.findings
     assert finding.code == "unreadable"
@@ -48,8 +46,8 @@ def test_too_few_rows_are_a_finding():
 
 
 def test_the_mirror_comes_before_the_turn():
-    settings = AssemblySettings(video_yaw_offset_deg=90, mirror=True)
-    checked = checked_recording("u", "v", "file", TIMES_S, CENTER, settings, first_line=1)
+    frame = Frame(video_yaw_offset_deg=90, mirror=True)
+    checked = checked_recording("u", "v", "file", TIMES_S, CENTER, frame, first_line=1)
     assert checked.recording is not None
     yaw_rad, _ = yaw_and_elevation(checked.recording.viewport_center)
     assert math.degrees(yaw_rad[10]) == pytest.approx(60)
@@ -64,7 +62,7 @@ def test_gaze_is_lost_where_the_head_is():
         "file",
         TIMES_S,
         CENTER,
-        AssemblySettings(),
+        Frame(),
         first_line=1,
         head_valid=head_valid,
         gaze_direction=CENTER,
@@ -74,22 +72,6 @@ def test_gaze_is_lost_where_the_head_is():
     assert torch.nonzero(~checked.recording.gaze_valid).squeeze(-1).tolist() == [3]
 
 
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        (
-            {"video_yaw_offset_deg": math.nan},
-            "video_yaw_offset_deg must be a finite angle, got nan",
-        ),
-        ({"max_gaze_offset_deg": 0.0}, "max_gaze_offset_deg must be > 0 or None, got 0.0"),
-        ({"velocity_threshold_deg_s": -1.0}, "velocity_threshold_deg_s must be > 0, got -1.0"),
-    ],
-)
-def test_settings_are_checked_before_anything_is_read(setting, message):
-    with pytest.raises(InputError, match=message):
-        AssemblySettings(**setting)
-
-
 def test_gaze_that_is_masked_is_not_called_lost():
     checked = checked_recording(
         "u",
@@ -97,7 +79,7 @@ def test_gaze_that_is_masked_is_not_called_lost():
         "file",
         TIMES_S,
         CENTER,
-        AssemblySettings(video_yaw_offset_deg=90, mirror=True),
+        Frame(video_yaw_offset_deg=90, mirror=True),
         first_line=1,
         gaze_direction=-CENTER,
     )

@@ -113,5 +113,5 @@ def test_holding_adds_no_fixation(steps, rows_per_sample):
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, math.nan])
 def test_threshold_must_be_positive(threshold):
-    with pytest.raises(InputError, match="velocity_threshold_deg_s must be > 0"):
+    with pytest.raises(InputError, match="velocity_threshold_deg_s must be a number above 0"):
         detect([0.0, 1.0], velocity_threshold_deg_s=threshold)

@@ -12,7 +12,7 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, rotate
-from vpnet.recordings.gaze import eye_in_head_offset_deg, gaze_streams, measured_gaze
+from vpnet.recordings.gaze import GazeRules, eye_in_head_offset_deg, gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
 
 
@@ -104,7 +104,7 @@ def test_streams_make_a_recording():
 )
 def test_offsets_beyond_the_limit_are_marked(limit_deg, expected):
     timestamps_s, center, gaze, valid = four_samples()
-    streams = gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=limit_deg)
+    streams = gaze_streams(timestamps_s, center, None, gaze, valid, GazeRules(limit_deg))
     assert streams["gaze_valid"].int().tolist() == expected
 
 
@@ -114,7 +114,7 @@ def test_offsets_beyond_the_limit_are_marked(limit_deg, expected):
 def test_what_is_no_direction_is_marked_and_holds_the_center(vector):
     timestamps_s, center, gaze, valid = four_samples()
     gaze[1] = torch.tensor(vector)
-    streams = gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=None)
+    streams = gaze_streams(timestamps_s, center, None, gaze, valid, GazeRules(None))
     assert streams["gaze_valid"].tolist() == [True, False, True, True]
     assert torch.equal(streams["gaze_direction"][1], center[1])
     assert torch.equal(streams["gaze_offset_deg"][1], torch.zeros(3, dtype=torch.float64))
@@ -140,10 +140,17 @@ def test_without_orientation_the_head_is_upright():
     assert without["gaze_offset_deg"][0, :2].tolist() == pytest.approx([12, -8])
 
 
-def test_limit_must_be_positive():
-    timestamps_s, center, gaze, valid = four_samples()
-    with pytest.raises(InputError, match="max_gaze_offset_deg must be > 0 or None, got 0"):
-        gaze_streams(timestamps_s, center, None, gaze, valid, max_gaze_offset_deg=0)
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"max_gaze_offset_deg": 0}, "max_gaze_offset_deg must be a number above 0 .* null, got 0"),
+        ({"velocity_threshold_deg_s": -1.0}, "velocity_threshold_deg_s must be .* above 0, got -1"),
+        ({"velocity_threshold_deg_s": None}, "velocity_threshold_deg_s must be .* got None"),
+    ],
+)
+def test_rules_that_no_gaze_could_keep_are_refused(rule, message):
+    with pytest.raises(InputError, match=message):
+        GazeRules(**rule)
 
 
 def test_measured_gaze_is_what_the_source_measured_near_or_far():

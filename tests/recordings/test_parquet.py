@@ -11,6 +11,8 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, roll_angle
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.parquet import read_parquet, write_parquet
 from vpnet.simulation.study import simulate_recordings
 
@@ -95,7 +97,7 @@ def test_single_precision_time_is_read_as_the_decimal_that_was_meant(tmp_path):
 
 def test_the_video_frame_is_mirrored_then_turned(tmp_path):
     path = written(made_up_table(), tmp_path)
-    (recording,) = read_parquet(path, video_yaw_offset_deg=90, mirror=True)
+    (recording,) = read_parquet(path, frame=Frame(video_yaw_offset_deg=90, mirror=True))
     yaw_rad, elevation_rad = yaw_and_elevation(recording.viewport_center)
     step = torch.arange(ROWS, dtype=torch.float64)
     torch.testing.assert_close(torch.rad2deg(yaw_rad), 90 - 3 * step, atol=1e-6, rtol=0)
@@ -108,11 +110,11 @@ def test_the_video_frame_is_mirrored_then_turned(tmp_path):
 
 def test_settings_reach_the_gaze(tmp_path):
     path = written(made_up_table(), tmp_path)
-    (recording,) = read_parquet(path, max_gaze_offset_deg=4)
+    (recording,) = read_parquet(path, gaze=GazeRules(max_gaze_offset_deg=4))
     assert recording.gaze_valid is not None
     assert not recording.gaze_valid.any()
-    (slow,) = read_parquet(path, velocity_threshold_deg_s=1)
-    (fast,) = read_parquet(path, velocity_threshold_deg_s=1000)
+    (slow,) = read_parquet(path, gaze=GazeRules(velocity_threshold_deg_s=1))
+    (fast,) = read_parquet(path, gaze=GazeRules(velocity_threshold_deg_s=1000))
     assert slow.is_fixating is not None
     assert not slow.is_fixating.any()
     assert fast.is_fixating is not None

@@ -1,12 +1,26 @@
-import inspect
+import dataclasses
+import re
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
 
 from vpnet.errors import InputError
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.parquet import write_parquet
-from vpnet.recordings.reading import READERS, read_any, reading_settings, recognise_layout
+from vpnet.recordings.reading import (
+    READERS,
+    Reader,
+    path_parameter,
+    read_any,
+    reading_settings,
+    recognise_layout,
+)
+from vpnet.recordings.study import Study, StudyOptions
+from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import check_settings, checked, settings_of
 
 
 def test_a_folder_with_head_csv_is_one_recording(quest_pro_tables, write_quest_pro):
@@ -54,7 +68,7 @@ def test_settings_reach_every_reader(quest_pro_tables, write_quest_pro, tmp_path
 
 def test_settings_of_any_reader_are_sifted():
     settings = {
-        "name": "x",
+        "name": "parquet",
         "root": "a",
         "mirror": True,
         "max_quaternion_disagreement_deg": 0.1,
@@ -65,12 +79,86 @@ def test_settings_of_any_reader_are_sifted():
     }
     kept = {"mirror", "max_quaternion_disagreement_deg", "accept"}
     assert reading_settings(settings) == {name: settings[name] for name in kept}
+    of_wu = reading_settings(settings, READERS["wu_mmsys17"].read)
+    assert of_wu == {"mirror": True, "accept": ["euler_disagrees"]}
 
 
-def test_every_setting_of_a_reader_is_one_of_read_any():
-    of_any = inspect.signature(read_any).parameters.keys()
-    for name, read in READERS.items():
-        assert inspect.signature(read).parameters.keys() - of_any <= {"root"}, name
+WRONG = object()
+"""A value that no setting can have: neither text nor number nor list."""
+
+EVERY_SETTING = [
+    (name, setting) for name, reader in READERS.items() for setting in settings_of(reader.read)
+]
+
+
+@pytest.mark.parametrize(("name", "setting"), EVERY_SETTING)
+def test_every_setting_is_checked_before_a_file_is_read(name, setting, tmp_path):
+    """The path leads nowhere: a reader that looked there first would say so."""
+    read = READERS[name].read
+    values = {path_parameter(read): str(tmp_path / "nothing"), setting: WRONG}
+    with pytest.raises(InputError, match=f"^data.{setting} must be "):
+        check_settings(read, values, "data")
+    if settings_of(read)[setting].record is None:
+        with pytest.raises(InputError, match=f"^{setting} must be "):
+            read(**values)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_readers_share_the_records(name):
+    """Flat in a mapping, one parameter each in the signature."""
+    settings = settings_of(READERS[name].read)
+    shared = {"frame": Frame, "study": StudyOptions}
+    for parameter, record in shared.items():
+        fields = {field.name for field in dataclasses.fields(record)}
+        assert {one for one in fields if settings[one].record == parameter} == fields
+        assert all(settings[one].owner is record for one in fields)
+    assert settings["cache"].default is (name != "parquet")
+
+
+def test_a_parquet_file_is_not_kept_whatever_else_is_set(tmp_path):
+    path = tmp_path / "recordings.parquet"
+    path.touch()
+    assert read_any(path, accept=["euler_disagrees"], workers=1).cache is False
+    assert read_any(path, cache=True).cache is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mirror": "flase"}, "mirror must be true or false, got 'flase'"),
+        ({"max_gaze_offset_deg": "abc"}, "max_gaze_offset_deg must be a number above 0"),
+        ({"users": 3}, "users is no setting; there are "),
+        ({"miror": True}, "miror is no setting; did you mean mirror?"),
+        (
+            {"cache": "no"},
+            "cache must be true or false, or a folder, with a / in it such as ./kept",
+        ),
+    ],
+)
+def test_settings_for_any_reader_are_checked_even_where_this_one_lacks_them(
+    tmp_path, settings, message
+):
+    """david_mmsys18 has no gaze."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_any(tmp_path, layout="david_mmsys18", **settings)
+
+
+def read_lines(root: str, *, frame: Frame = Frame(), study: StudyOptions = StudyOptions()) -> Study:
+    """A reader that is new."""
+    return Study([StudyPart((Path(root),), partial(list, [(root, frame)]))], study)
+
+
+def test_a_new_reader_is_one_entry(tmp_path, monkeypatch):
+    file = tmp_path / "viewing.lines"
+    file.touch()
+    new = Reader(checked(read_lines), lambda path: path.suffix == ".lines", "a .lines file")
+    monkeypatch.setitem(READERS, "lines", new)
+    assert recognise_layout(file) == "lines"
+    study = read_any(file, mirror=True, max_gaze_offset_deg=3.0)
+    ((root, frame),) = study.parts[0].read()
+    assert (root, frame) == (str(file), Frame(mirror=True))
+    with pytest.raises(InputError, match="lines: a .lines file"):
+        recognise_layout(tmp_path)
 
 
 def test_a_setting_that_a_reader_lacks_is_passed_over(shared):

@@ -14,7 +14,7 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import EULER_DISAGREES, HEAD_MISSING
-from vpnet.recordings.study import Study
+from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
 
 GAPS = Rule("playback_gaps", Severity.WARNING, "Gaps", meaning="Care.", remedy="record again")
@@ -63,7 +63,7 @@ def make_study(tmp_path) -> Callable[..., Study]:
             StudyPart((file,), partial(read_file, file, scale=scale), *file.stem.split("_"))
             for file in sorted(folder.glob("*.txt"))
         ]
-        return Study(parts, **{"cache": tmp_path / "cache", **options})
+        return Study(parts, StudyOptions(**{"cache": tmp_path / "cache", **options}))
 
     return make
 
@@ -163,7 +163,7 @@ def test_accepting_one_error_leaves_others_refused(make_study):
     [
         (["euler_disagree"], "did you mean euler_disagrees"),
         (["head_missing"], "no error that can be accepted is called 'head_missing'"),
-        ("euler_disagrees", r"write \[euler_disagrees\]"),
+        ("euler_disagrees", r"a list of codes, such as \[euler_disagrees\], got 'euler"),
     ],
 )
 def test_unknown_codes_are_refused(make_study, accept, message):
@@ -193,7 +193,7 @@ def test_warnings_are_told_once(make_study, caplog):
 
 
 def test_no_worker_cannot_read(make_study):
-    with pytest.raises(InputError, match="workers must be at least 1"):
+    with pytest.raises(InputError, match="workers must be a whole number of at least 1"):
         make_study(workers=0)
 
 
@@ -205,7 +205,7 @@ def test_a_copy_under_another_name_is_refused(make_study, tmp_path):
         for one in make_study({"a_1": "x", "b_1": "x"}, cache=False).checked()
     ]
     with pytest.raises(InputError, match=r"b_1.txt: no two recordings .* found .*a_1.txt so"):
-        list(Study(parts, cache=False))
-    assert len(list(Study(parts, cache=False, accept=["copied_recording"]))) == 2
+        list(Study(parts, StudyOptions(cache=False)))
+    assert len(list(Study(parts, StudyOptions(cache=False, accept=["copied_recording"])))) == 2
     (tmp_path / "exclude.csv").write_text("user,video\nb,1\n")
-    assert len(list(Study(parts, cache=False, exclude=tmp_path / "exclude.csv"))) == 1
+    assert len(list(Study(parts, StudyOptions(cache=False, exclude=tmp_path / "exclude.csv")))) == 1

@@ -8,6 +8,7 @@ import torch
 
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 from vpnet.recordings.study_part import StudyPart
 from vpnet.recordings.study_reading import PARALLEL_FROM, read_parts
 from vpnet.simulation.study import write_simulated_study
@@ -23,9 +24,9 @@ def many(tmp_path_factory) -> Path:
 
 
 def test_several_processes_read_what_one_reads(many, tmp_path):
-    alone = list(read_quest_pro(many, workers=1, cache=False).checked())
-    together = list(read_quest_pro(many, workers=2, cache=tmp_path).checked())
-    kept = list(read_quest_pro(many, workers=2, cache=tmp_path).checked())
+    alone = list(read_quest_pro(many, study=StudyOptions(workers=1, cache=False)).checked())
+    together = list(read_quest_pro(many, study=StudyOptions(workers=2, cache=tmp_path)).checked())
+    kept = list(read_quest_pro(many, study=StudyOptions(workers=2, cache=tmp_path)).checked())
     assert sum(one.recording is None for one in alone) == 1
     for others in (together, kept):
         for one, other in zip(alone, others, strict=True):
@@ -41,7 +42,7 @@ def test_several_processes_read_what_one_reads(many, tmp_path):
 
 def test_several_processes_without_a_cache_leave_nothing(many, tmp_path, monkeypatch):
     monkeypatch.setenv("VPNET_CACHE", str(tmp_path / "cache"))
-    study = read_quest_pro(many, workers=2, cache=False)
+    study = read_quest_pro(many, study=StudyOptions(workers=2, cache=False))
     assert len(list(study.checked())) == len(study)
     first = next(iter(study))
     assert first.user_id == "S01", "a study may be left half read"

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from vpnet.recordings.frame import Frame, align_to_video
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.video_alignment import align_to_video
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,9 @@ def as_recorded() -> Callable[..., Recording]:
     def turn_back(recording: Recording, offset_deg: float, mirror: bool) -> Recording:
         def undo(directions: Tensor) -> Tensor:
             # Backwards: a reader mirrors first and turns then.
-            return align_to_video(align_to_video(directions, -offset_deg), mirror=mirror)
+            return align_to_video(
+                align_to_video(directions, Frame(-offset_deg)), Frame(mirror=mirror)
+            )
 
         gaze = recording.gaze_direction
         return dataclasses.replace(

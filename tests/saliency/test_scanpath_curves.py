@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
-from vpnet.recordings.video_alignment import align_to_video
+from vpnet.recordings.frame import Frame, align_to_video
 from vpnet.saliency.scanpath_curves import offsets_deg, scanpath_curves
 
 HEIGHT, WIDTH = 30, 60
@@ -48,7 +48,7 @@ def test_the_score_is_the_z_score_of_the_pixel():
 def test_a_curve_tells_the_score_after_that_alignment(seed, step, mirror):
     maps, index, directions = random_maps_and_directions(seed)
     curves, _ = scanpath_curves(maps, index, directions)
-    aligned = align_to_video(directions, float(offsets_deg(WIDTH)[step]), mirror)
+    aligned = align_to_video(directions, Frame(float(offsets_deg(WIDTH)[step]), mirror))
     there, _ = scanpath_curves(maps, index, aligned)
     unturned = there[:, 0, WIDTH // 2]
     torch.testing.assert_close(curves[:, int(mirror), step], unturned, atol=2e-3, rtol=0)
@@ -59,7 +59,8 @@ def test_a_curve_tells_the_score_after_that_alignment(seed, step, mirror):
 def test_turning_the_directions_shifts_the_curves(seed, columns):
     maps, index, directions = random_maps_and_directions(seed)
     curves, _ = scanpath_curves(maps, index, directions)
-    turned, _ = scanpath_curves(maps, index, align_to_video(directions, columns * STEP_DEG))
+    frame = Frame(columns * STEP_DEG)
+    turned, _ = scanpath_curves(maps, index, align_to_video(directions, frame))
     torch.testing.assert_close(turned[:, 0], curves[:, 0].roll(-columns, 1), atol=2e-3, rtol=0)
     torch.testing.assert_close(turned[:, 1], curves[:, 1].roll(columns, 1), atol=2e-3, rtol=0)
 

@@ -10,7 +10,9 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 from vpnet.simulation.study import draw_study, simulate_recordings, write_simulated_study
 
 SIZE = {"users": 2, "videos": 2, "duration_s": 6.0, "seed": 5}
@@ -85,7 +87,7 @@ def test_another_seed_makes_other_recordings(recordings):
 
 
 def test_written_study_reads_back_as_the_one_in_memory(written, recordings):
-    read = read_quest_pro(written, cache=False)
+    read = read_quest_pro(written, study=StudyOptions(cache=False))
     for recording, other in zip(recordings, read, strict=True):
         assert_same(recording, other)
 
@@ -152,17 +154,15 @@ def test_folder_with_other_files_is_refused_and_untouched(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"users": 0}, "users of a simulated study must be a whole number of at least 1, got 0"),
-        ({"videos": 1.5}, "videos of a simulated study must be a whole number"),
-        ({"duration_s": -1.0}, "duration_s of a simulated video must be finite and at least 1"),
-        ({"saliency_rate_hz": 0.0}, "saliency_rate_hz must be positive and finite, got 0.0"),
-        ({"saliency_rate_hz": math.inf}, "saliency_rate_hz must be positive and finite, got inf"),
-        ({"video_yaw_offset_deg": math.nan}, "video_yaw_offset_deg must be finite, got nan"),
-        ({"video_yaw_offset_deg": -math.inf}, "video_yaw_offset_deg must be finite, got -inf"),
+        ({"users": 0}, "users must be a whole number from 1 to 10000, got 0"),
+        ({"videos": 1.5}, "videos must be a whole number from 1"),
+        ({"duration_s": -1.0}, "duration_s must be a number from 1 to 36000, got -1"),
+        ({"saliency_rate_hz": 0.0}, "saliency_rate_hz must be a number above 0, got 0.0"),
+        ({"saliency_rate_hz": math.inf}, "saliency_rate_hz must be a number above 0, got inf"),
         ({"layout": "v3"}, "layout must be one of v2, v1, got 'v3'"),
-        ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"defective_share": 1.5}, r"defective_share must lie in \[0, 1\], got 1.5"),
-        ({"defects": "all"}, r"defects must be a list of names, got 'all'; write \[all\]"),
+        ({"workers": 0}, "workers must be a whole number of at least 1, or null, got 0"),
+        ({"defective_share": 1.5}, r"defective_share must be a number from 0 to 1, got 1.5"),
+        ({"defects": "all"}, r"defects must be a list of names, such as \[headset\], got 'all'"),
         ({"defects": ["gaze_los"]}, "no defect is called 'gaze_los'; did you mean gaze_lost?"),
         ({"defects": ["head_still"]}, "head_still needs videos of at least 10 s, got duration_s=6"),
         (
@@ -196,14 +196,18 @@ def test_recordings_in_memory_have_defects_of_tables_only(defect, message):
 
 @pytest.mark.parametrize(("offset_deg", "mirror"), [(70.0, False), (0.0, True), (-130.0, True)])
 def test_a_turned_study_is_read_back_by_the_same_settings(tmp_path, recordings, offset_deg, mirror):
-    turned = {"video_yaw_offset_deg": offset_deg, "mirror": mirror}
-    root = write_simulated_study(tmp_path / "study", **SIZE, saliency=False, **turned)
+    frame = Frame(offset_deg, mirror)
+    root = write_simulated_study(tmp_path / "study", **SIZE, saliency=False, frame=frame)
     assert not (root / "saliency").exists()
-    for read, other in zip(read_quest_pro(root, cache=False, **turned), recordings, strict=True):
+    for read, other in zip(
+        read_quest_pro(root, frame=frame, study=StudyOptions(cache=False)), recordings, strict=True
+    ):
         for name in ("viewport_center", "gaze_direction"):
             apart_rad = great_circle_distance(getattr(read, name), getattr(other, name))
             assert torch.rad2deg(apart_rad[other.gaze_valid]).max() < 0.001
-    for read, other in zip(read_quest_pro(root, cache=False), recordings, strict=True):
+    for read, other in zip(
+        read_quest_pro(root, study=StudyOptions(cache=False)), recordings, strict=True
+    ):
         apart_rad = great_circle_distance(read.viewport_center, other.viewport_center)
         assert torch.rad2deg(apart_rad).max() > 20
 
@@ -219,7 +223,9 @@ def test_flat_layout_holds_the_same_viewing(tmp_path, recordings):
     header = (root / names[0]).read_text().partition("\n")[0].split(",")
     assert "AvgPupil" in header
     assert not {"VideoFrame", "BlinkL", "LeftOpenness"} & set(header)
-    for read, other in zip(read_quest_pro(root, cache=False), recordings, strict=True):
+    for read, other in zip(
+        read_quest_pro(root, study=StudyOptions(cache=False)), recordings, strict=True
+    ):
         assert (read.user_id, read.video_id) == (other.user_id, other.video_id)
         assert torch.equal(read.viewport_center, other.viewport_center)
         assert torch.equal(read.face, other.face)

@@ -3,17 +3,16 @@
 import json
 import math
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from vpnet.cli.readers import read_with_layout
 from vpnet.errors import InputError
 from vpnet.evaluation.text_table import TextTable, print_table
 from vpnet.plots.alignment_curve import plot_alignment_curve
 from vpnet.plots.style import FORMATS
-from vpnet.recordings.reading import read_any
 from vpnet.saliency.alignment import Alignment, counted, find_alignment
 from vpnet.saliency.moment_maps import FolderMaps, MomentMaps
 from vpnet.saliency.offset_peak import CONFIDENCE, OffsetPeak
@@ -62,6 +61,16 @@ def align(
         list[str] | None,
         typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="What reads ROOT: a name of train.py's group data, or the import path of your own "
+            "reader; by default the names of the files tell."
+        ),
+    ] = None,
+    against_layout: Annotated[
+        str | None, typer.Option(help="What reads --against, likewise.")
+    ] = None,
     use_timestamp_as_playback: Annotated[
         bool,
         typer.Option(
@@ -95,21 +104,21 @@ def align(
             f"--plot: a figure is saved as {', '.join(FORMATS)}, got {plot.name!r}; change the "
             "ending of the file"
         )
-    read = partial(
-        read_any,
-        use_timestamp_as_playback=use_timestamp_as_playback,
-        videos_csv=videos_csv,
-        exclude=exclude,
-        accept=accept or (),
-    )
+    settings: dict[str, Any] = {
+        "use_timestamp_as_playback": use_timestamp_as_playback,
+        "videos_csv": videos_csv,
+        "exclude": exclude,
+        "accept": accept or (),
+    }
     maps: MomentMaps
     if against is not None:
-        others = read(against, video_yaw_offset_deg=against_yaw_offset_deg, mirror=against_mirror)
+        hung = {"video_yaw_offset_deg": against_yaw_offset_deg, "mirror": against_mirror}
+        others = read_with_layout(against, layout if is_itself else against_layout, settings | hung)
         maps = ViewerDensity(others, rate_hz)
     else:
         assert saliency is not None
         maps = FolderMaps(saliency)
-    recordings = read(root)
+    recordings = read_with_layout(root, layout, settings)
     alignment = find_alignment(recordings, maps, rate_hz=rate_hz)
     print_table(alignment_table(alignment, by_user=by_user or is_itself))
     for line in conclusions(alignment, is_itself=is_itself):

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from vpnet.cli.readers import read_with_layout
 from vpnet.errors import InputError
 from vpnet.inspection.exclusion import leave_out_refused
 from vpnet.inspection.explanation import explain_checks
@@ -15,8 +16,6 @@ from vpnet.inspection.json_report import write_json_report
 from vpnet.inspection.study import inspect_study
 from vpnet.inspection.table import show_inspection
 from vpnet.recordings.exclusions import read_exclusions
-from vpnet.recordings.reading import read_any
-from vpnet.recordings.study import StudyOptions
 from vpnet.recordings.video_durations import read_video_durations
 
 NO_PAGE = Path("none")
@@ -73,6 +72,13 @@ def check(
         int | None, typer.Option(help="Processes that read, half a GB each; by default 2.")
     ] = None,
     cache: Annotated[bool, typer.Option(help="Keep what was read for the next time.")] = True,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="What reads the recordings: a name of train.py's group data, or the import path "
+            "of your own reader; by default the names of the files tell."
+        ),
+    ] = None,
     use_timestamp_as_playback: Annotated[
         bool,
         typer.Option(
@@ -108,15 +114,15 @@ def check(
     if exclude is not None and exclude.exists():
         read_exclusions(exclude)  # What is wrong there shall be said before the long reading.
     durations_s = None if videos is None else read_video_durations(videos)
-    options: StudyOptions = {"accept": accept or [], "workers": workers}
+    settings: dict[str, Any] = {
+        "accept": accept or [],
+        "workers": workers,
+        "use_timestamp_as_playback": use_timestamp_as_playback,
+        "videos_csv": videos_csv,
+    }
     if not cache:
-        options["cache"] = False
-    study = read_any(
-        root,
-        use_timestamp_as_playback=use_timestamp_as_playback,
-        videos_csv=videos_csv,
-        **options,
-    )
+        settings["cache"] = False
+    study = read_with_layout(root, layout, settings)
     inspection = inspect_study(study, durations_s)
     if not inspection.recordings:
         raise InputError(f"{root}: there is no recording to check; name another folder")

@@ -1,12 +1,52 @@
-"""Everything that recordings come from, by name: the readers, and the simulation."""
+"""The tables of readers that commands choose in: vpnet's own, and one of the user's own."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
-from vpnet.recordings.reading import READERS
+from vpnet.cli.own_code import TARGET, with_own_code
+from vpnet.errors import InputError
+from vpnet.recordings.reading import READERS, arguments_for, recognise_layout
 from vpnet.recordings.recording import Recording
+from vpnet.recordings.study import Study
 from vpnet.simulation.study import simulate_recordings
+
+FILES: Mapping[str, Callable[..., Iterable[Recording]]] = {
+    name: reader.read for name, reader in READERS.items()
+}
+"""Readers of files."""
 
 DATA: Mapping[str, Callable[..., Iterable[Recording]]] = {
     "simulated": simulate_recordings,
-    **READERS,
+    **FILES,
 }
+"""What ``data=NAME`` chooses in train.py: recordings made in memory, and readers of files."""
+
+
+def read_with_layout(path: Path, layout: str | None, settings: Mapping[str, Any]) -> Study:
+    """The recordings at a path, read as the option ``--layout`` says.
+
+    Args:
+        path: Where they are.
+        layout: A name in `FILES`, or the import path of a reader of the user's own; None
+            recognises the layout.
+        settings: Settings of any reader by name; those that this one does not have are passed over.
+
+    Raises:
+        InputError: The layout is unknown or is not recognised, or its reader refuses the settings
+            or gives no `Study`.
+    """
+    layout = layout or recognise_layout(path)
+    table: Mapping[str, Callable[..., Any]] = FILES
+    if "." in layout:
+        table, _ = with_own_code(FILES, {TARGET: layout}, "--layout")
+    if layout not in table:
+        raise InputError(f"--layout must be one of {', '.join(table)}, got {layout!r}")
+    read = table[layout]
+    study = read(**arguments_for(read, path, settings, ""))
+    if not isinstance(study, Study):
+        raise InputError(
+            f"--layout {layout}: a reader must return a vpnet.recordings.study.Study, this one "
+            f"returned a {type(study).__name__}"
+        )
+    return study

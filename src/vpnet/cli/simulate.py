@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vpnet.recordings.frame import Frame
 from vpnet.simulation.study import write_simulated_study
 
 
@@ -61,8 +62,7 @@ def simulate(
         defects=[name.strip() for name in defects.split(",") if name.strip()],
         defective_share=defective_share,
         layout=layout,
-        video_yaw_offset_deg=video_yaw_offset_deg,
-        mirror=mirror,
+        frame=Frame(video_yaw_offset_deg, mirror),
         workers=workers,
     )
     typer.echo(f"{users} x {videos} simulated recordings: {root}")

@@ -1,11 +1,9 @@
 """From the arrays that a reader of a public data set has found to a checked `Recording`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from vpnet.errors import InputError
@@ -14,33 +12,10 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.gaze import gaze_streams, measured_gaze
+from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
+from vpnet.recordings.gaze import GazeRules, gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import UNREADABLE
-from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
-from vpnet.settings import Positive, checked
-
-YawOffsetDeg = Annotated[float, Field(ge=-360, le=360)]
-GazeOffsetDeg = Annotated[float, Field(gt=0, le=180)]
-
-
-@checked
-@dataclass(frozen=True)
-class AssemblySettings:
-    """What the user may set, whatever the data set.
-
-    Args:
-        video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
-        mirror: Whether left and right are exchanged.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
-            keeps it.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
-    """
-
-    video_yaw_offset_deg: YawOffsetDeg = 0.0
-    mirror: bool = False
-    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0
-    velocity_threshold_deg_s: Positive = 30.0
 
 
 def checked_recording(
@@ -49,7 +24,8 @@ def checked_recording(
     source: str,
     timestamps_s: Tensor,
     viewport_center: Tensor,
-    settings: AssemblySettings,
+    frame: Frame,
+    gaze: GazeRules = GazeRules(),
     *,
     first_line: int,
     findings: Iterable[Finding] = (),
@@ -66,7 +42,8 @@ def checked_recording(
         source: The file, for messages.
         timestamps_s: Playback time, shape ``(rows,)``.
         viewport_center: Where the head points, near unit length, shape ``(rows, 3)``.
-        settings: What the user set.
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
         first_line: Line of the file that holds the first row, for messages.
         findings: What the reader has found so far.
         head_valid: Which rows of the head were measured, shape ``(rows,)``; None for all.
@@ -82,23 +59,19 @@ def checked_recording(
     lines = first_line + torch.arange(len(timestamps_s))
     rows = increasing_rows(timestamps_s, source, lines, found)
     timestamps_s = timestamps_s[rows]
-    viewport_center = align_to_video(
-        normalize(viewport_center[rows].double()), settings.video_yaw_offset_deg, settings.mirror
-    )
+    viewport_center = align_to_video(normalize(viewport_center[rows].double()), frame)
     if head_valid is None:
         head_valid = torch.ones(len(viewport_center), dtype=torch.bool)
     else:
         head_valid = head_valid[rows]
     if head_orientation_xyzw is not None:
         head_orientation_xyzw = align_orientation_to_video(
-            head_orientation_xyzw[rows].double(), settings.video_yaw_offset_deg, settings.mirror
+            head_orientation_xyzw[rows].double(), frame
         )
     streams: dict[str, Any] = {}
     measured = None
     if gaze_direction is not None:
-        gaze_direction = align_to_video(
-            gaze_direction[rows].double(), settings.video_yaw_offset_deg, settings.mirror
-        )
+        gaze_direction = align_to_video(gaze_direction[rows].double(), frame)
         # Where the head was lost nothing tells whether the eyes were within reach.
         gaze_valid = head_valid if gaze_valid is None else head_valid & gaze_valid[rows]
         measured = measured_gaze(gaze_direction, gaze_valid)
@@ -108,8 +81,7 @@ def checked_recording(
             head_orientation_xyzw,
             gaze_direction,
             gaze_valid,
-            max_gaze_offset_deg=settings.max_gaze_offset_deg,
-            velocity_threshold_deg_s=settings.velocity_threshold_deg_s,
+            gaze,
         )
     try:
         recording = Recording(

@@ -10,8 +10,8 @@ one that follows, so that the state of a row tells nothing about its future.
 import torch
 from torch import Tensor
 
-from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
+from vpnet.settings import Positive, checked
 
 HOLD_LIMIT_S = 0.05
 """Gaze unchanged for longer was measured again and found the same (trackers hold for 2-3 rows)."""
@@ -23,11 +23,12 @@ SAME_DIRECTION = 1e-9
 """Components that differ by no more are one held sample (arithmetic may change the last bits)."""
 
 
+@checked
 def detect_fixations(
     timestamps_s: Tensor,
     gaze_direction: Tensor,
     gaze_valid: Tensor,
-    velocity_threshold_deg_s: float = 30.0,
+    velocity_threshold_deg_s: Positive = 30.0,
 ) -> tuple[Tensor, Tensor]:
     """Which samples belong to a fixation, and the age of that fixation in seconds.
 
@@ -38,7 +39,7 @@ def detect_fixations(
         timestamps_s: Playback time, strictly increasing, shape ``(samples,)``.
         gaze_direction: Eye-in-world directions, unit vectors, shape ``(samples, 3)``.
         gaze_valid: Which of them were measured, shape ``(samples,)``.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
 
     Returns:
         ``is_fixating``, booleans, and ``fixation_duration_s``, float64: time since the first row of
@@ -47,7 +48,6 @@ def detect_fixations(
     Raises:
         InputError: The threshold is not positive.
     """
-    require_velocity_threshold(velocity_threshold_deg_s)
     timestamps_s = timestamps_s.double()
     unseen = timestamps_s.diff() > GAP_LIMIT_S
     same = (gaze_direction.diff(dim=0).abs() <= SAME_DIRECTION).all(dim=-1)
@@ -77,13 +77,3 @@ def detect_fixations(
     fixation_start_s = torch.where(continues, -torch.inf, timestamps_s).cummax(0).values
     duration_s = torch.where(is_fixating, timestamps_s - fixation_start_s, 0.0)
     return is_fixating, duration_s
-
-
-def require_velocity_threshold(velocity_threshold_deg_s: float) -> None:
-    """Refuses a threshold below which no gaze could be.
-
-    Raises:
-        InputError: It is not positive.
-    """
-    if not velocity_threshold_deg_s > 0:
-        raise InputError(f"velocity_threshold_deg_s must be > 0, got {velocity_threshold_deg_s}")

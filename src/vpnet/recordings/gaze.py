@@ -1,15 +1,34 @@
 """The gaze streams of a recording: eye-in-world direction, its mask, and what follows from them."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from vpnet.errors import InputError
 from vpnet.geometry.directions import FORWARD, great_circle_distance, normalize, yaw_and_elevation
 from vpnet.geometry.rotations import conjugate, quaternion_from_angles, rotate
 from vpnet.recordings.fixations import detect_fixations
+from vpnet.settings import Positive, checked
 
 LENGTH_TOLERANCE = 0.05
 """Gaze vectors this near to unit length are scaled to it (files are rounded to two decimals)."""
+
+
+@checked
+@dataclass(frozen=True)
+class GazeRules:
+    """Which gaze is valid, and which is a fixation.
+
+    Args:
+        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid, in
+            degrees; null keeps all.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
+    """
+
+    max_gaze_offset_deg: Annotated[float, Field(gt=0, le=180)] | None = 60.0
+    velocity_threshold_deg_s: Positive = 30.0
 
 
 def measured_gaze(gaze_direction: Tensor, gaze_valid: Tensor) -> Tensor:
@@ -56,9 +75,7 @@ def gaze_streams(
     head_orientation_xyzw: Tensor | None,
     gaze_direction: Tensor,
     gaze_valid: Tensor,
-    *,
-    max_gaze_offset_deg: float | None = 60.0,
-    velocity_threshold_deg_s: float = 30.0,
+    rules: GazeRules = GazeRules(),
 ) -> dict[str, Tensor]:
     """The five gaze fields of a `Recording`, by name: ``Recording(..., **gaze_streams(...))``.
 
@@ -73,18 +90,12 @@ def gaze_streams(
             none: the head is then taken to be upright (roll 0).
         gaze_direction: Eye-in-world directions, near unit length, shape ``(samples, 3)``.
         gaze_valid: Which of them the source says were measured, shape ``(samples,)``.
-        max_gaze_offset_deg: Samples with a greater eye-in-head offset are marked invalid; None
-            keeps them.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
+        rules: Which gaze is valid, and which is a fixation.
 
     Returns:
         ``gaze_direction``, ``gaze_valid``, ``gaze_offset_deg``, ``is_fixating`` and
         ``fixation_duration_s``, with the shapes and types that `Recording` asks for.
-
-    Raises:
-        InputError: A setting is not positive.
     """
-    require_max_gaze_offset(max_gaze_offset_deg)
     viewport_center = viewport_center.double()
     if head_orientation_xyzw is None:
         yaw_rad, elevation_rad = yaw_and_elevation(viewport_center)
@@ -95,12 +106,12 @@ def gaze_streams(
     gaze_valid = gaze_direction.isfinite().all(dim=-1)
 
     offset_deg = eye_in_head_offset_deg(head_orientation_xyzw.double(), gaze_direction)
-    if max_gaze_offset_deg is not None:
-        gaze_valid = gaze_valid & (offset_deg[:, 2] <= max_gaze_offset_deg)
+    if rules.max_gaze_offset_deg is not None:
+        gaze_valid = gaze_valid & (offset_deg[:, 2] <= rules.max_gaze_offset_deg)
     gaze_direction = torch.where(gaze_valid.unsqueeze(-1), gaze_direction, viewport_center)
     offset_deg = torch.where(gaze_valid.unsqueeze(-1), offset_deg, 0.0)
     is_fixating, fixation_duration_s = detect_fixations(
-        timestamps_s, gaze_direction, gaze_valid, velocity_threshold_deg_s
+        timestamps_s, gaze_direction, gaze_valid, rules.velocity_threshold_deg_s
     )
     return {
         "gaze_direction": gaze_direction,
@@ -109,13 +120,3 @@ def gaze_streams(
         "is_fixating": is_fixating,
         "fixation_duration_s": fixation_duration_s,
     }
-
-
-def require_max_gaze_offset(max_gaze_offset_deg: float | None) -> None:
-    """Refuses a limit that no eye-in-head offset could keep.
-
-    Raises:
-        InputError: It is not positive.
-    """
-    if max_gaze_offset_deg is not None and not max_gaze_offset_deg > 0:
-        raise InputError(f"max_gaze_offset_deg must be > 0 or None, got {max_gaze_offset_deg}")

@@ -20,18 +20,14 @@ import polars as pl
 import torch
 from pydantic import Field
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import FORWARD
-from vpnet.recordings.assembly import (
-    AssemblySettings,
-    GazeOffsetDeg,
-    YawOffsetDeg,
-    checked_recording,
-)
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.orientation_agreement import IDENTITY_XYZW, agreeing_orientation
 from vpnet.recordings.parquet_table import (
     GAZE,
@@ -43,57 +39,48 @@ from vpnet.recordings.parquet_table import (
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG, Recording
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
-from vpnet.settings import Positive, checked
+from vpnet.settings import checked
 from vpnet.whole_files import whole_file
 
 _LOGGER = logging.getLogger(__name__)
-
-QuaternionDisagreementDeg = Annotated[float, Field(ge=0, le=AGREEMENT_TOLERANCE_DEG)]
 
 
 @checked
 def read_parquet(
     path: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
-    velocity_threshold_deg_s: Positive = 30.0,
-    max_quaternion_disagreement_deg: QuaternionDisagreementDeg = AGREEMENT_TOLERANCE_DEG,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    gaze: GazeRules = GazeRules(),
+    max_quaternion_disagreement_deg: Annotated[
+        float, Field(ge=0, le=AGREEMENT_TOLERANCE_DEG)
+    ] = AGREEMENT_TOLERANCE_DEG,
+    study: StudyOptions = StudyOptions(cache=False),
 ) -> Study:
     """All recordings of a file, in the order in which they first appear.
 
+    What was read is not kept by default: such a file is read as fast as a kept one.
+
     Args:
         path: The file.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
-            null keeps all.
-        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
         max_quaternion_disagreement_deg: A recording whose quaternions point further than this from
-            its head direction, at any sample, loses them and with them the roll; in degrees.
-        **options: See `Study`; what was read is kept only where ``cache`` says so, since such a
-            file is read as fast as a kept one.
+            its head direction, at any sample, loses them and with them the roll, in degrees.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: There is no such file, or a setting is out of range; later, when the recordings
             are read, that the file is no such parquet file, or a row breaks a rule.
     """
-    settings = AssemblySettings(
-        video_yaw_offset_deg, mirror, max_gaze_offset_deg, velocity_threshold_deg_s
-    )
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: the parquet file cannot be read, there is none; check the path")
-    options.setdefault("cache", False)
-    read = partial(_checked_recordings, path, settings, max_quaternion_disagreement_deg)
-    return Study([StudyPart((path,), read)], **options)
+    read = partial(_checked_recordings, path, frame, gaze, max_quaternion_disagreement_deg)
+    return Study([StudyPart((path,), read)], study)
 
 
 def _checked_recordings(
-    path: Path, settings: AssemblySettings, max_disagreement_deg: float
+    path: Path, frame: Frame, rules: GazeRules, max_disagreement_deg: float
 ) -> list[CheckedRecording]:
     source = str(path)
     table = read_parquet_table(source)
@@ -130,7 +117,8 @@ def _checked_recordings(
                 source,
                 timestamps_s[rows],
                 head[rows],
-                settings,
+                frame,
+                rules,
                 first_line=1 + int(rows[0]),
                 findings=findings,
                 head_valid=head_valid[rows],

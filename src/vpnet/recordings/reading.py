@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.recordings.parquet import read_parquet
@@ -16,100 +15,149 @@ from vpnet.recordings.published import (
     wu_mmsys17,
     xu_cvpr18,
 )
+from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.quest_pro.files import LAYOUT as QUEST_PRO_LAYOUT
 from vpnet.recordings.quest_pro.files import has_table_name
 from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG
 from vpnet.recordings.study import Study, StudyOptions
-
-READERS: dict[str, Callable[..., Study]] = {
-    "parquet": read_parquet,
-    "quest_pro": read_quest_pro,
-    "xu_cvpr18": xu_cvpr18.read_xu_cvpr18,
-    "wu_mmsys17": wu_mmsys17.read_wu_mmsys17,
-    "david_mmsys18": david_mmsys18.read_david_mmsys18,
-    "nasrabadi_mmsys19": nasrabadi_mmsys19.read_nasrabadi_mmsys19,
-    "netllm_wu17": netllm_wu17.read_netllm_wu17,
-}
-"""Readers by the name of their configuration, ``conf/data/<name>.yaml``."""
-
-_FOLDERS = {
-    "xu_cvpr18": xu_cvpr18.LAYOUT,
-    "wu_mmsys17": wu_mmsys17.LAYOUT,
-    "david_mmsys18": david_mmsys18.LAYOUT,
-    "nasrabadi_mmsys19": nasrabadi_mmsys19.LAYOUT,
-    "netllm_wu17": netllm_wu17.LAYOUT,
-}
+from vpnet.settings import Setting, check_settings, settings_of, unknown_message
 
 
-def reading_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings of a data set's reader that hold for other recordings read by `read_any` too.
+@dataclass(frozen=True)
+class Reader:
+    """What reads a data set, and how its files are recognised.
 
     Args:
-        settings: Configuration of any reader.
+        read: The reader: a `checked` function whose first parameter is the path as text, and whose
+            others are the settings of ``conf/data/<name>.yaml``.
+        fits: Whether what lies at a path has the names of this layout.
+        layout: These names in words, for messages.
     """
-    shared = inspect.signature(read_any).parameters.keys() - {"path", "layout", "options"}
-    return {name: value for name, value in settings.items() if name in {*shared, "accept"}}
+
+    read: Callable[..., Study]
+    fits: Callable[[Path], Any]
+    layout: str
 
 
-def read_any(
-    path: str | Path,
-    *,
-    layout: str | None = None,
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
-    max_gaze_offset_deg: float | None = 60.0,
-    velocity_threshold_deg_s: float = 30.0,
-    max_quaternion_disagreement_deg: float = AGREEMENT_TOLERANCE_DEG,
-    use_timestamp_as_playback: bool = False,
-    recorded_offsets: bool = False,
-    recorded_fixations: bool = False,
-    videos_csv: str | Path | None = None,
-    **options: Unpack[StudyOptions],
-) -> Study:
+def _published(read: Callable[..., Study], layout: DatasetLayout) -> Reader:
+    return Reader(read, layout.find, str(layout))
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.is_file() and path.suffix == ".parquet"
+
+
+def _has_quest_pro_names(path: Path) -> bool:
+    if path.is_file():
+        return has_table_name(path)
+    return any(has_table_name(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
+
+
+READERS: dict[str, Reader] = {
+    "parquet": Reader(read_parquet, _is_parquet, "a .parquet file in vpnet's columns"),
+    "xu_cvpr18": _published(xu_cvpr18.read_xu_cvpr18, xu_cvpr18.LAYOUT),
+    "wu_mmsys17": _published(wu_mmsys17.read_wu_mmsys17, wu_mmsys17.LAYOUT),
+    "david_mmsys18": _published(david_mmsys18.read_david_mmsys18, david_mmsys18.LAYOUT),
+    "nasrabadi_mmsys19": _published(
+        nasrabadi_mmsys19.read_nasrabadi_mmsys19, nasrabadi_mmsys19.LAYOUT
+    ),
+    "netllm_wu17": _published(netllm_wu17.read_netllm_wu17, netllm_wu17.LAYOUT),
+    "quest_pro": Reader(read_quest_pro, _has_quest_pro_names, QUEST_PRO_LAYOUT),
+}
+"""Readers by the name of their configuration, in the order in which layouts are tried."""
+
+
+def read_any(path: str | Path, *, layout: str | None = None, **settings: Any) -> Study:
     """Recordings of any data set that vpnet reads.
-
-    Settings that the data set's reader does not have are passed over.
 
     Args:
         path: A parquet file in vpnet's columns; the folder of a Quest Pro study or of one of its
             recordings; or a public data set as its authors hand it out: the folder into which it
             was unpacked, a folder of its layout within that, or one of its files.
         layout: Name in `READERS`; None recognises it.
-        video_yaw_offset_deg: Turn of the video against the recorded axes.
-        mirror: Whether left and right are exchanged.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
-        max_quaternion_disagreement_deg: Parquet: how far a quaternion may point from the head.
-        use_timestamp_as_playback: Quest Pro and Wu: whether Timestamp may stand in for a
-            PlaybackTime that is 0 throughout.
-        recorded_offsets: Quest Pro: whether the recorded eye-in-head offsets are used.
-        recorded_fixations: Quest Pro: whether the recorded fixations are used.
-        videos_csv: Xu: the file of frame rates.
-        **options: See `Study`.
+        **settings: Settings of any reader by name, fields of records by theirs, such as
+            ``mirror=True``. Those that the data set's reader does not have are passed over.
 
     Raises:
-        InputError: There is nothing, the layout is unknown, or the reader refuses it.
+        InputError: There is nothing, the layout is unknown, no reader has a setting, or the reader
+            refuses it.
     """
+    check_reading(settings, "")
     path = Path(path)
-    settings: dict[str, Any] = {
-        "video_yaw_offset_deg": video_yaw_offset_deg,
-        "mirror": mirror,
-        "max_gaze_offset_deg": max_gaze_offset_deg,
-        "velocity_threshold_deg_s": velocity_threshold_deg_s,
-        "max_quaternion_disagreement_deg": max_quaternion_disagreement_deg,
-        "use_timestamp_as_playback": use_timestamp_as_playback,
-        "recorded_offsets": recorded_offsets,
-        "recorded_fixations": recorded_fixations,
-        "videos_csv": videos_csv,
-    }
     if layout is None:
         layout = recognise_layout(path)
     if layout not in READERS:
         raise InputError(f"layout must be one of {', '.join(READERS)}, got {layout!r}")
-    read = READERS[layout]
-    taken = inspect.signature(read).parameters
-    return read(path, **{name: settings[name] for name in settings.keys() & taken}, **options)
+    read = READERS[layout].read
+    return read(**arguments_for(read, path, settings, ""))
+
+
+def arguments_for(
+    read: Callable[..., Any], path: str | Path, settings: Mapping[str, Any], key: str
+) -> dict[str, Any]:
+    """What to call a reader with: a path, and those of the settings that it has.
+
+    Args:
+        read: A reader.
+        path: What it shall read.
+        settings: Settings of any reader by name.
+        key: Where they come from, for messages.
+
+    Raises:
+        InputError: A setting is of another type or out of its range, or a required one is missing.
+    """
+    known = settings_of(read)
+    place = path_parameter(read)
+    if place not in known:
+        raise InputError(
+            f"{read.__module__}.{read.__name__}: the parameters of a reader need types, its first "
+            f"one such as {place}: str"
+        )
+    taken = {name: value for name, value in settings.items() if name in known}
+    return check_settings(read, {**taken, place: str(path)}, key)
+
+
+def path_parameter(read: Callable[..., Any]) -> str:
+    """The name of the parameter of a reader that takes the path: its first."""
+    return next(iter(inspect.signature(read).parameters))
+
+
+def check_reading(values: Mapping[str, Any], key: str) -> None:
+    """Hold settings that are meant for whichever reader recognises the files to the readers' rules.
+
+    Args:
+        values: Settings by name.
+        key: Where they come from, for messages.
+
+    Raises:
+        InputError: No reader has such a setting, or it is of another type or out of its range.
+    """
+    prefix = f"{key}." if key else ""
+    known = _settings_of_all()
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(unknown_message(f"{prefix}{name}", name, known))
+        known[name].check(f"{prefix}{name}", value)
+
+
+def reading_settings(
+    settings: Mapping[str, Any], read: Callable[..., Any] | None = None
+) -> dict[str, Any]:
+    """Those settings of a data set's reader that hold for other recordings too.
+
+    These are all but the path and what concerns the study as a whole: which recordings are left
+    out, and how they are read (`StudyOptions`, but for the codes that it accepts).
+
+    Args:
+        settings: Configuration of any reader.
+        read: The reader of the other recordings; None for whichever recognises them.
+    """
+    known = _settings_of_all() if read is None else _settings_but_path(read)
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in known and (known[name].owner is not StudyOptions or name == "accept")
+    }
 
 
 def recognise_layout(path: Path) -> str:
@@ -121,29 +169,30 @@ def recognise_layout(path: Path) -> str:
     Raises:
         InputError: There is nothing, or it has the names of no layout.
     """
-    if path.is_file() and path.suffix == ".parquet":
-        return "parquet"
-    for name, folder in _FOLDERS.items():
-        if folder.find(path):
+    for name, reader in READERS.items():
+        if reader.fits(path):
             return name
-    if _has_quest_pro_names(path):
-        return "quest_pro"
     if not path.exists():
         raise InputError(f"{path}: nothing is there; check the path")
     found = "a file of another name"
     if path.is_dir():
         names = sorted(entry.name for entry in path.iterdir())
         found = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "") or "an empty folder"
-    known = "; ".join(f"{name}: {folder}" for name, folder in _FOLDERS.items())
+    known = "; ".join(f"{name}: {reader.layout}" for name, reader in READERS.items())
     raise InputError(
-        f"{path}: a recording is a .parquet file in vpnet's columns, a Quest Pro study "
-        f"({QUEST_PRO_LAYOUT}) or a public data set as its authors hand it out ({known}), found "
-        f"{found}; point at the folder into which it was unpacked, or name the layout if folders "
+        f"{path}: recordings are recognised by the names of their files ({known}), found {found}; "
+        "point at the folder into which a data set was unpacked, or name the layout if folders "
         "were renamed"
     )
 
 
-def _has_quest_pro_names(path: Path) -> bool:
-    if path.is_file():
-        return has_table_name(path)
-    return any(has_table_name(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
+def _settings_of_all() -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for reader in READERS.values():
+        found |= _settings_but_path(reader.read)
+    return found
+
+
+def _settings_but_path(read: Callable[..., Any]) -> dict[str, Setting]:
+    place = path_parameter(read)
+    return {name: setting for name, setting in settings_of(read).items() if name != place}

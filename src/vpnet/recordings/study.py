@@ -8,9 +8,9 @@ import difflib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from loky import cpu_count
 from pydantic import Field
@@ -38,55 +38,67 @@ REFUSALS_SHOWN = 10
 _LOGGER = logging.getLogger(__name__)
 
 
-class StudyOptions(TypedDict, total=False):
-    """What every reader of a study takes besides its own settings, and hands to `Study`.
+Codes = Annotated[Sequence[str], Field(description="a list of codes, such as [euler_disagrees]")]
 
-    Args:
-        exclude: CSV file of recordings to leave out, as vpnet check ROOT --exclude FILE writes it.
-        accept: Codes of errors that vpnet check reports and that do not refuse a recording, such
-            as [euler_disagrees].
-        cache: Keep what was read in your folder for caches (or that named by VPNET_CACHE); or a
-            folder to keep it in.
-        workers: Processes that read, half a GB each; null takes two.
-    """
-
-    exclude: Annotated[str | Path | None, Field(default=None)]
-    accept: Annotated[Sequence[str], Field(default=())]
-    cache: Annotated[bool | str | Path, Field(default=True)]
-    workers: Annotated[PositiveInt | None, Field(default=None)]
+Folder = Annotated[
+    str, Field(pattern=r"[/\\]", description="a folder, with a / in it such as ./kept")
+]
+"""A folder that is no misspelt truth value, such as "no" or "flase"."""
 
 
 @checked
+@dataclass(frozen=True)
+class StudyOptions:
+    """Which recordings of a study are used, and how they are read.
+
+    Args:
+        exclude: CSV file of recordings to leave out, as vpnet check ROOT --exclude FILE writes
+            it; null leaves none out.
+        accept: Codes of errors that vpnet check reports and that do not refuse a recording.
+        cache: Whether what was read is kept in your folder for caches (or that named by the
+            environment variable VPNET_CACHE), or a folder to keep it in.
+        workers: Processes that read, half a GB each, the main one included; null takes two where
+            there are two cores.
+
+    Raises:
+        InputError: A code of ``accept`` is unknown.
+    """
+
+    exclude: str | Path | None = None
+    accept: Codes = ()
+    cache: bool | Folder | Path = True
+    workers: PositiveInt | None = None
+
+    def __post_init__(self) -> None:
+        for code in self.accept:
+            if code not in ACCEPTABLE:
+                close = difflib.get_close_matches(code, ACCEPTABLE, n=1)
+                known = (
+                    f"did you mean {close[0]}?" if close else f"known are {', '.join(ACCEPTABLE)}"
+                )
+                raise InputError(
+                    f"accept: no error that can be accepted is called {code!r}; {known}"
+                )
+
+
 class Study:
     """The recordings of one data set. Iterate it: each time they are read, or loaded, anew.
 
     Args:
         parts: What to read, in order.
-        exclude: File of recordings to leave out, see `vpnet.recordings.exclusions`.
-        accept: Codes of errors that do not refuse a recording, see `vpnet.recordings.refusals`.
-        cache: Whether what was read is kept in the user's folder for caches (or that named by the
-            environment variable VPNET_CACHE); or a folder to keep it in.
-        workers: Processes that read, this one included; None takes two where there are two cores.
+        options: Which recordings are used, and how they are read.
 
     Raises:
-        InputError: The exclusion file is wrong, or a code is unknown.
+        InputError: The exclusion file is wrong.
     """
 
-    def __init__(
-        self,
-        parts: Iterable[StudyPart],
-        *,
-        exclude: str | Path | None = None,
-        accept: Sequence[str] = (),
-        cache: bool | str | Path = True,
-        workers: PositiveInt | None = None,
-    ) -> None:
+    def __init__(self, parts: Iterable[StudyPart], options: StudyOptions = StudyOptions()) -> None:
         self.parts = tuple(parts)
-        self.exclusions = [] if exclude is None else read_exclusions(exclude)
-        self.exclude = exclude
-        self.accept = _known_codes(accept)
-        self.cache = cache
-        self.workers = workers or min(MOST_WORKERS, cpu_count())
+        self.exclude = options.exclude
+        self.exclusions = [] if self.exclude is None else read_exclusions(self.exclude)
+        self.accept = frozenset(options.accept)
+        self.cache = options.cache
+        self.workers = options.workers or min(MOST_WORKERS, cpu_count())
 
     def __len__(self) -> int:
         """Number of parts, each of which holds at least one recording."""
@@ -119,7 +131,7 @@ class Study:
                 refused.append(replace(one, findings=(copied,)))
                 continue
             codes = {one.code for one in one.findings if one.severity is not Severity.NOTE}
-            warned.update(codes)
+            warned.update(sorted(codes))
             if one.recording is not None:
                 yield one.recording
         if unmet:
@@ -158,15 +170,6 @@ def _copy_of(one: CheckedRecording, contents: dict[tuple[float, float], str]) ->
         return None
     found = f"no two recordings can be equal to the last digit, found {contents[content]} so"
     return COPIED_RECORDING.broken(found, file=one.source)
-
-
-def _known_codes(accept: Sequence[str]) -> frozenset[str]:
-    for code in accept:
-        if code not in ACCEPTABLE:
-            close = difflib.get_close_matches(str(code), ACCEPTABLE, n=1)
-            known = f"did you mean {close[0]}?" if close else f"known are {', '.join(ACCEPTABLE)}"
-            raise InputError(f"accept: no error that can be accepted is called {code!r}; {known}")
-    return frozenset(accept)
 
 
 def _refusal(refused: Sequence[CheckedRecording], accept: frozenset[str]) -> str:

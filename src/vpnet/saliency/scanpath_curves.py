@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vpnet.geometry.equirectangular import pixel_from_direction, solid_angle_weights
-from vpnet.recordings.video_alignment import align_to_video
+from vpnet.recordings.frame import Frame, align_to_video
 
 FLAT = 1e-3
 """A map whose deviation is less than this share of its mean has no shape."""
@@ -21,7 +21,7 @@ def offsets_deg(width: int) -> Tensor:
 
 
 def scanpath_curves(maps: Tensor, index: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-    """Score of each direction under every alignment of `vpnet.recordings.video_alignment`.
+    """Score of each direction under every alignment of `vpnet.recordings.frame`.
 
     Maps are read bilinearly. A turn by whole columns only shifts what is read, so that a direction
     costs one row of a map for all its offsets.
@@ -45,7 +45,7 @@ def scanpath_curves(maps: Tensor, index: Tensor, directions: Tensor) -> tuple[Te
     known = (index >= 0) & (deviation > FLAT * mean)[index]
     index = index[known]
     for mirror in (False, True):
-        aligned = align_to_video(directions[known], mirror=mirror)
+        aligned = align_to_video(directions[known], Frame(mirror=mirror))
         row, column = pixel_from_direction(aligned, height, width)
         row = row.clamp(0, height - 1)
         above = row.floor().long()

@@ -1,32 +1,17 @@
 """The true saliency of simulated videos as files that `vpnet.saliency.map_folder` reads."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
-from vpnet.errors import InputError
 from vpnet.simulation.videos import SimulatedVideo, saliency_maps
 from vpnet.whole_files import whole_file, write_text
 
 FOLDER = "saliency"
 CLOCK_FILE = "saliency.json"
-
-
-def check_rate(rate_hz: float) -> None:
-    """Refuse a rate of maps that is none.
-
-    Args:
-        rate_hz: Maps per second.
-
-    Raises:
-        InputError: It is not positive and finite.
-    """
-    if not 0 < rate_hz < math.inf:
-        raise InputError(f"saliency_rate_hz must be positive and finite, got {rate_hz}")
 
 
 def saliency_files(root: Path, videos: Sequence[SimulatedVideo]) -> list[Path]:

@@ -4,7 +4,6 @@ Both go through the tables of `vpnet.simulation.quest_pro_tables` and through th
 recordings, so that whatever works on a simulated study works on a real one in the same format.
 """
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,12 +14,13 @@ from loky import ProcessPoolExecutor, cpu_count
 from pydantic import Field
 from rich.progress import track
 
-from vpnet.errors import InputError
-from vpnet.recordings.assembly import GazeOffsetDeg
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.quest_pro.from_tables import recording_from_tables
+from vpnet.recordings.quest_pro.recorded import HeadsetColumns
 from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
-from vpnet.settings import Positive, Share, checked
+from vpnet.settings import Positive, PositiveInt, Seed, Share, checked
 from vpnet.simulation.defects.choice import (
     NOT_IN_MEMORY,
     check_defects,
@@ -31,10 +31,10 @@ from vpnet.simulation.defects.questionnaires import spoil_questionnaires
 from vpnet.simulation.defects.tables import hit_by, with_defects
 from vpnet.simulation.quest_pro_tables import simulate_tables
 from vpnet.simulation.questionnaires import draw_questionnaire, write_questionnaires
-from vpnet.simulation.saliency_files import check_rate, write_saliency
+from vpnet.simulation.saliency_files import write_saliency
 from vpnet.simulation.study_folder import MARKER, prepare_folder
 from vpnet.simulation.study_plan import RecordingPlan, plan_study, same_for_all
-from vpnet.simulation.videos import SimulatedVideo, draw_video
+from vpnet.simulation.videos import DurationS, SimulatedVideo, draw_video
 from vpnet.simulation.viewers import Viewer, draw_viewer
 from vpnet.whole_files import write_text
 
@@ -43,10 +43,8 @@ PARALLEL_FROM_S = 1200.0
 
 MOST_WORKERS = 4
 
-
 Count = Annotated[int, Field(ge=1, le=10_000)]
-DurationS = Annotated[float, Field(ge=1, le=36_000)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Names = Annotated[Sequence[str], Field(description="a list of names, such as [headset]")]
 
 
 @checked
@@ -55,27 +53,26 @@ def simulate_recordings(
     videos: Count = 8,
     duration_s: DurationS = 40.0,
     seed: Seed = 0,
-    velocity_threshold_deg_s: Positive = 30.0,
-    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
+    gaze: GazeRules = GazeRules(),
     recorded_offsets: bool = False,
-    defects: Sequence[str] = (),
+    defects: Names = (),
     defective_share: Share = 1.0,
 ) -> list[Recording]:
     """Simulated recordings of every viewer watching every video, without any file.
 
     Args:
-        users: Number of viewers; a third each of explorers, followers and focusers.
-        videos: Number of videos.
+        users: Number of viewers; explorers, followers and focusers take turns.
+        videos: Number of videos; every viewer watches each.
         duration_s: Length of each video, in seconds.
-        seed: Decides everything. More users or videos leave what is recorded of the others as it
-            is; more videos change the answers, for each is shown at another place then.
-        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
-            null keeps all.
-        recorded_offsets: Use eye-in-head offsets as the headset writes them, which the defect
-            mixed_pitch_sign makes wrong, as in real files: to reproduce earlier work.
-        defects: What is wrong with the headset's tables: codes of vpnet check, or headset for what
-            every real one does. Recordings in memory have no files, so none of their defects.
+        seed: Decides everything. More users or videos leave what is recorded of the others
+            unchanged, but more videos change the answers: each is shown at another place then.
+        gaze: Which gaze is valid, and which is a fixation.
+        recorded_offsets: Whether eye-in-head offsets are those that the headset writes, not
+            computed from the directions. The defect mixed_pitch_sign makes them wrong, as in real
+            files: only to reproduce earlier work.
+        defects: What is wrong with the headset's tables: codes of vpnet check, or headset for
+            what every real headset does. Recordings in memory have no files, so none of the defects
+            of files.
         defective_share: Probability that a recording has a defect, for each defect by itself.
 
     Returns:
@@ -87,7 +84,7 @@ def simulate_recordings(
     """
     viewers, shown = draw_study(users, videos, duration_s, seed)
     defects = named_defects(defects, NOT_IN_MEMORY)
-    check_defects(defects, defective_share, users, videos, duration_s)
+    check_defects(defects, users, videos, duration_s)
     recordings = []
     for number, viewer in enumerate(viewers):
         questionnaire = draw_questionnaire(viewer, number, shown, seed)
@@ -104,17 +101,17 @@ def simulate_recordings(
                 user_id=viewer.user_id,
                 video_id=video.video_id,
                 source=f"simulated (seed {seed}): {viewer.user_id}/{video.video_id}",
-                velocity_threshold_deg_s=velocity_threshold_deg_s,
-                max_gaze_offset_deg=max_gaze_offset_deg,
-                recorded_offsets=recorded_offsets,
+                gaze=gaze,
+                headset=HeadsetColumns(recorded_offsets=recorded_offsets),
             )
             answers = encode_answers(questionnaire, video.video_id)
             recordings.append(replace(recording, answers=answers))
     return recordings
 
 
+@checked
 def draw_study(
-    users: int, videos: int, duration_s: float, seed: int
+    users: Count, videos: Count, duration_s: DurationS, seed: Seed
 ) -> tuple[list[Viewer], list[SimulatedVideo]]:
     """The viewers and the videos of a simulated study: its truth.
 
@@ -127,33 +124,28 @@ def draw_study(
     Raises:
         InputError: A size is impossible.
     """
-    for name, number in (("users", users), ("videos", videos)):
-        if not isinstance(number, int) or number < 1:
-            raise InputError(
-                f"{name} of a simulated study must be a whole number of at least 1, got {number}"
-            )
     return (
         [draw_viewer(f"S{number + 1:02d}", number, seed) for number in range(users)],
         [draw_video(f"simulated_{number + 1:02d}", duration_s, seed) for number in range(videos)],
     )
 
 
+@checked
 def write_simulated_study(
     root: str | Path,
-    users: int = 12,
-    videos: int = 8,
-    duration_s: float = 40.0,
-    seed: int = 0,
-    saliency_rate_hz: float = 5.0,
+    users: Count = 12,
+    videos: Count = 8,
+    duration_s: DurationS = 40.0,
+    seed: Seed = 0,
+    saliency_rate_hz: Positive = 5.0,
     command: str | None = None,
     *,
     saliency: bool = True,
-    defects: Sequence[str] = (),
-    defective_share: float = 1.0,
+    defects: Names = (),
+    defective_share: Share = 1.0,
     layout: str = "v2",
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
-    workers: int | None = None,
+    frame: Frame = Frame(),
+    workers: PositiveInt | None = None,
 ) -> Path:
     """Write a simulated study in the layout of a Quest Pro study, with its true saliency.
 
@@ -178,9 +170,8 @@ def write_simulated_study(
         defective_share: Probability that a recording has a defect, for each defect by itself; those
             of the headset are in all, those of a study in the study.
         layout: ``v2`` (folders) or ``v1`` (flat files), see docs/CONVENTIONS.md.
-        video_yaw_offset_deg: How far the video was turned in the scene: a reader that is told the
-            same gives directions in the frame of the video, which the maps have.
-        mirror: Whether it was mirrored there, likewise.
+        frame: How the video was turned in the scene: a reader that is given the same returns
+            directions in the frame of the video, which the maps have.
         workers: Processes that write; None takes one per core, at most four, for larger studies.
 
     Returns:
@@ -191,13 +182,8 @@ def write_simulated_study(
     """
     root = Path(root)
     viewers, shown = draw_study(users, videos, duration_s, seed)
-    check_rate(saliency_rate_hz)
     defects = named_defects(defects, not_in_layout(layout))
-    check_defects(defects, defective_share, users, videos, duration_s)
-    if not math.isfinite(video_yaw_offset_deg):
-        raise InputError(f"video_yaw_offset_deg must be finite, got {video_yaw_offset_deg}")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
+    check_defects(defects, users, videos, duration_s)
     plans = plan_study(
         root,
         viewers,
@@ -206,8 +192,7 @@ def write_simulated_study(
         defects=defects,
         defective_share=defective_share,
         layout=layout,
-        video_yaw_offset_deg=video_yaw_offset_deg,
-        mirror=mirror,
+        frame=frame,
     )
     # What a defect leaves out now may be there from before, and must not stay.
     complete = plan_study(root, viewers, shown, seed, layout=layout)
@@ -220,7 +205,7 @@ def write_simulated_study(
         f"videos={videos}, duration_s={duration_s}, seed={seed}, "
         f"saliency_rate_hz={saliency_rate_hz}, saliency={saliency}, defects={list(defects)}, "
         f"defective_share={defective_share}, layout={layout!r}, "
-        f"video_yaw_offset_deg={video_yaw_offset_deg}, mirror={mirror})"
+        f"frame={frame})"
     )
     notice = (
         "The data in this folder are SIMULATED. No person was recorded.\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vpnet.recordings.frame import Frame
 from vpnet.simulation.defects.files import FILE_DEFECTS
 from vpnet.simulation.defects.tables import hit_by, with_defects
 from vpnet.simulation.quest_pro_format import TABLE_NAMES, as_layout_v1, with_fixed_decimals
@@ -36,8 +37,7 @@ class RecordingPlan:
         files: Where its tables are written, by their names.
         layout: ``v2`` or ``v1``.
         defects: Names of its defects.
-        video_yaw_offset_deg: How far its video is turned, see `turned_tables`.
-        mirror: Whether its video is mirrored.
+        frame: What readers of its tables need, see `turned_tables`.
     """
 
     viewer: Viewer
@@ -46,15 +46,14 @@ class RecordingPlan:
     files: Mapping[str, Path]
     layout: str = "v2"
     defects: tuple[str, ...] = ()
-    video_yaw_offset_deg: float = 0.0
-    mirror: bool = False
+    frame: Frame = Frame()
 
     def write(self) -> None:
         """Simulate the recording, spoil it as planned, and write its files."""
         names = (self.viewer.user_id, self.video.video_id)
         tables = simulate_tables(self.viewer, self.video, self.seed)
-        if self.mirror or self.video_yaw_offset_deg:
-            tables = turned_tables(tables, self.video_yaw_offset_deg, self.mirror)
+        if self.frame != Frame():
+            tables = turned_tables(tables, self.frame)
         tables = with_defects(tables, self.defects, self.seed, *names)
         if self.layout == "v1":
             tables = as_layout_v1(tables)
@@ -75,8 +74,7 @@ def plan_study(
     defects: Sequence[str] = (),
     defective_share: float = 1.0,
     layout: str = "v2",
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
+    frame: Frame = Frame(),
 ) -> list[RecordingPlan]:
     """All recordings of a simulated study, in the order in which they are made.
 
@@ -88,8 +86,7 @@ def plan_study(
         defects: Names of defects.
         defective_share: Probability that a recording has a defect, for each defect by itself.
         layout: ``v2`` or ``v1``.
-        video_yaw_offset_deg: How far the video is turned in the scene.
-        mirror: Whether it is mirrored there.
+        frame: What readers of the study need: how the video is turned in the scene.
     """
     plans = []
     for number, viewer in enumerate(viewers):
@@ -107,8 +104,7 @@ def plan_study(
                     defects=tuple(
                         hit_by(defects, defective_share, seed, viewer.user_id, video.video_id)
                     ),
-                    video_yaw_offset_deg=video_yaw_offset_deg,
-                    mirror=mirror,
+                    frame=frame,
                 )
             )
             began += timedelta(seconds=math.ceil(video.duration_s + BETWEEN_VIDEOS_S))

@@ -14,7 +14,7 @@ from torch import Tensor
 from vpnet.geometry.directions import normalize
 from vpnet.geometry.rotations import conjugate, multiply_quaternions, rotate
 from vpnet.recordings.face import FACE_WEIGHTS
-from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
+from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
 from vpnet.simulation.derived_columns import derive_tables, matrix
 from vpnet.simulation.quest_pro_format import (
     CONFIDENCE_COLUMNS,
@@ -142,26 +142,24 @@ def with_face_weights(tables: QuestProTables, weights: np.ndarray) -> QuestProTa
     return derive_tables(tables.head, tables.eye, tables.face.with_columns(**columns))
 
 
-def turned_tables(
-    tables: QuestProTables, video_yaw_offset_deg: float, mirror: bool
-) -> QuestProTables:
+def turned_tables(tables: QuestProTables, frame: Frame) -> QuestProTables:
     """The same viewing recorded in a scene whose video is turned, or mirrored.
 
-    A reader that is told both gives the directions in the frame of the video back. The face stays
-    as it is.
+    A reader that is given the same frame returns the directions in the frame of the video. The
+    face stays as it is.
 
     Args:
         tables: Tables that are row-aligned.
-        video_yaw_offset_deg: What `vpnet.recordings.video_alignment` must add to the yaw.
-        mirror: Whether it must exchange left and right first.
+        frame: What readers of these tables need.
     """
-
     # The inverse of the alignment undoes its steps in the reverse order.
-    def recorded(vectors: Tensor) -> Tensor:
-        return align_to_video(align_to_video(vectors, -video_yaw_offset_deg), 0.0, mirror)
+    turn, mirror = Frame(-frame.video_yaw_offset_deg), Frame(mirror=frame.mirror)
 
-    orientation_xyzw = align_orientation_to_video(head_orientation(tables), -video_yaw_offset_deg)
-    orientation_xyzw = align_orientation_to_video(orientation_xyzw, 0.0, mirror)
+    def recorded(vectors: Tensor) -> Tensor:
+        return align_to_video(align_to_video(vectors, turn), mirror)
+
+    orientation_xyzw = align_orientation_to_video(head_orientation(tables), turn)
+    orientation_xyzw = align_orientation_to_video(orientation_xyzw, mirror)
     head = _with_vectors(tables.head, QUATERNION_COLUMNS, orientation_xyzw)
     eye = _with_vectors(tables.eye, GAZE_COLUMNS, recorded(matrix(tables.eye, GAZE_COLUMNS)))
     head, eye = (

@@ -6,15 +6,20 @@ that changes over time. Because the attractors are known, so is the true salienc
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
+from vpnet.settings import Seed, checked
 from vpnet.simulation.random_stream import random_stream
+
+DurationS = Annotated[float, Field(ge=1, le=36_000)]
 
 CATEGORIES = ("person", "animal", "vehicle", "landmark")
 """What an attractor can be; every viewer prefers one of them."""
@@ -145,7 +150,8 @@ class SimulatedVideo:
         return strengths
 
 
-def draw_video(video_id: str, duration_s: float, seed: int) -> SimulatedVideo:
+@checked
+def draw_video(video_id: str, duration_s: DurationS, seed: Seed) -> SimulatedVideo:
     """Make up a video.
 
     One attractor is always there; the others come and go on `TRACKS_AT_ONCE` tracks. Every
@@ -157,12 +163,8 @@ def draw_video(video_id: str, duration_s: float, seed: int) -> SimulatedVideo:
         seed: Seed of the simulated study.
 
     Raises:
-        InputError: The duration is less than 1 s, or not finite.
+        InputError: The duration is no length of a video.
     """
-    if not isinstance(duration_s, int | float) or not 1 <= duration_s < math.inf:
-        raise InputError(
-            f"duration_s of a simulated video must be finite and at least 1, got {duration_s!r}"
-        )
     rng = random_stream(seed, "video", video_id)
     first_category, *other_categories = rng.permutation(CATEGORIES).tolist()
     attractors = [_draw_attractor(first_category, 0.0, duration_s, rng, fades=False)]

@@ -7,6 +7,7 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.parquet import read_parquet
 from vpnet.recordings.published.david_mmsys18 import read_david_mmsys18
 
@@ -37,7 +38,7 @@ def test_people_follow_each_other_and_fractions_count_from_the_left_top(tmp_path
 def test_the_video_frame_is_mirrored_then_turned(tmp_path):
     root = written(tmp_path, PERSON)
     (recording,) = read_david_mmsys18(
-        root / "H" / "Scanpaths", video_yaw_offset_deg=30, mirror=True
+        root / "H" / "Scanpaths", frame=Frame(video_yaw_offset_deg=30, mirror=True)
     )
     yaw_rad, _ = yaw_and_elevation(recording.viewport_center[0])
     assert math.degrees(yaw_rad) == pytest.approx(-60)

@@ -14,6 +14,7 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, roll_angle, rotate
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.published.nasrabadi_mmsys19 import (
     VIDEO_ROTATION_DEG,
     orientation_in_world,
@@ -98,7 +99,7 @@ def test_lines_give_the_direction_and_the_roll(tmp_path):
 def test_turned_videos_are_turned_back_before_the_settings_apply(tmp_path, video, rotation_deg):
     root = written(tmp_path, made_up_lines(), f"U/U_{video}.csv")
     (plain,) = read_nasrabadi_mmsys19(root)
-    (moved,) = read_nasrabadi_mmsys19(root, mirror=True, video_yaw_offset_deg=30)
+    (moved,) = read_nasrabadi_mmsys19(root, frame=Frame(mirror=True, video_yaw_offset_deg=30))
     for recording, expected_deg in ((plain, -rotation_deg), (moved, rotation_deg + 30)):
         yaw_deg = math.degrees(yaw_and_elevation(recording.viewport_center[0])[0])
         assert math.remainder(yaw_deg - expected_deg, 360) == pytest.approx(0, abs=1e-4)

@@ -8,8 +8,10 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.geometry.rotations import quaternion_from_angles, roll_angle
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.parquet import read_parquet
 from vpnet.recordings.published.wu_mmsys17 import read_wu_mmsys17
+from vpnet.recordings.study import StudyOptions
 
 ROWS = 30
 
@@ -41,7 +43,7 @@ def written(folder: Path, table: pl.DataFrame, name: str = "Experiment_1/12/vide
 def test_names_rows_before_playback_and_orientation(tmp_path):
     written(tmp_path, made_up_table())
     written(tmp_path, made_up_table(), "Experiment_2/4/video_0.csv")
-    first, second = read_wu_mmsys17(tmp_path, accept=["copied_recording"])
+    first, second = read_wu_mmsys17(tmp_path, study=StudyOptions(accept=["copied_recording"]))
     assert (first.user_id, first.video_id) == ("12", "1_3")
     assert (second.user_id, second.video_id) == ("4", "2_0")
     assert first.samples == ROWS - 10, "none of the rows at 0 is known to begin the playback"
@@ -63,7 +65,9 @@ def test_columns_are_found_by_name_and_others_ignored(tmp_path):
 
 def test_the_video_frame_is_mirrored_then_turned(tmp_path):
     root = written(tmp_path, made_up_table())
-    (recording,) = read_wu_mmsys17(root / "Formated_Data", video_yaw_offset_deg=30, mirror=True)
+    (recording,) = read_wu_mmsys17(
+        root / "Formated_Data", frame=Frame(video_yaw_offset_deg=30, mirror=True)
+    )
     yaw_rad, _ = yaw_and_elevation(recording.viewport_center)
     assert math.degrees(yaw_rad[0]) == pytest.approx(20)
     assert recording.head_orientation_xyzw is not None

@@ -12,6 +12,8 @@ from vpnet.geometry.directions import (
     normalize,
     yaw_and_elevation,
 )
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.parquet import read_parquet
 from vpnet.recordings.published.xu_cvpr18 import read_xu_cvpr18
 
@@ -58,8 +60,8 @@ def test_the_root_may_be_the_inner_folder_and_settings_are_passed_on(dataset):
     (recording,) = read_xu_cvpr18(
         root / "Gaze_txt_files",
         videos_csv=root / "xu_cvpr18_videos.csv",
-        video_yaw_offset_deg=90,
-        max_gaze_offset_deg=1,
+        frame=Frame(video_yaw_offset_deg=90),
+        gaze=GazeRules(max_gaze_offset_deg=1),
     )
     assert math.degrees(yaw_and_elevation(recording.viewport_center[0])[0]) == pytest.approx(90.36)
     assert recording.gaze_valid is not None
@@ -145,7 +147,7 @@ def test_original_files_give_the_directions_of_the_parquet_file(shared, tmp_path
         read_xu_cvpr18(
             data / "raw_samples" / "Xu_CVPR_18",
             videos_csv=data / "xu_cvpr18_videos.csv",
-            max_gaze_offset_deg=None,
+            gaze=GazeRules(max_gaze_offset_deg=None),
         )
     )
     users = sorted({recording.user_id for recording in originals})
@@ -154,7 +156,7 @@ def test_original_files_give_the_directions_of_the_parquet_file(shared, tmp_path
     table.write_parquet(selection)
     converted = {
         (recording.user_id, recording.video_id): recording
-        for recording in read_parquet(selection, max_gaze_offset_deg=None)
+        for recording in read_parquet(selection, gaze=GazeRules(max_gaze_offset_deg=None))
     }
     assert len(originals) == 12
     for original in originals:

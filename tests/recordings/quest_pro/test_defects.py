@@ -12,16 +12,16 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.recordings.findings import Severity
-from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.reading import read_any
 
 
 def check(folder, **settings):
-    (checked,) = read_quest_pro(folder, cache=False, **settings).checked()
+    (checked,) = read_any(folder, layout="quest_pro", cache=False, **settings).checked()
     return checked
 
 
 def read_recording(folder, **settings):
-    (recording,) = read_quest_pro(folder, cache=False, **settings)
+    (recording,) = read_any(folder, layout="quest_pro", cache=False, **settings)
     return recording
 
 

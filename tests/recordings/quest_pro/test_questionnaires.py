@@ -10,6 +10,7 @@ from vpnet.recordings.checks.study import check_study
 from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.recordings.questionnaire.files import write_questionnaire
 from vpnet.recordings.questionnaire.schema import Questionnaire
+from vpnet.recordings.study import StudyOptions
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def check_with(quest_pro_tables, write_quest_pro) -> Callable[..., CheckedRecord
     def check(**contents: str) -> CheckedRecording:
         for ending, content in contents.items():
             (folder.parent / f"questionnaire.{ending}").write_text(content)
-        (checked,) = read_quest_pro(folder.parents[1], cache=False).checked()
+        (checked,) = read_quest_pro(folder.parents[1], study=StudyOptions(cache=False)).checked()
         return checked
 
     return check

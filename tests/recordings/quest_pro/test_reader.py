@@ -14,12 +14,16 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import roll_angle
 from vpnet.recordings.face import FACE_WEIGHTS
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.reading import read_any
+from vpnet.recordings.study import StudyOptions
 
 
 def read_recording(folder, **settings):
-    (recording,) = read_quest_pro(folder, cache=False, **settings)
+    (recording,) = read_any(folder, layout="quest_pro", cache=False, **settings)
     return recording
 
 
@@ -123,9 +127,13 @@ def test_alignment_to_the_video(quest_pro_tables, write_quest_pro, mirror, sign)
 def test_settings_reach_the_gaze(quest_pro_tables, write_quest_pro):
     folder = write_quest_pro(quest_pro_tables)
     root = folder.parents[1]
-    (strict,) = read_quest_pro(root, cache=False, velocity_threshold_deg_s=10.0)
+    (strict,) = read_quest_pro(
+        root, study=StudyOptions(cache=False), gaze=GazeRules(velocity_threshold_deg_s=10.0)
+    )
     assert not strict.is_fixating.any()
-    (narrow,) = read_quest_pro(root, cache=False, max_gaze_offset_deg=3.0)
+    (narrow,) = read_quest_pro(
+        root, study=StudyOptions(cache=False), gaze=GazeRules(max_gaze_offset_deg=3.0)
+    )
     assert not narrow.gaze_valid.any()
 
 
@@ -133,7 +141,7 @@ def test_both_layouts_in_one_study(quest_pro_tables, write_quest_pro):
     root = write_quest_pro(quest_pro_tables, "P2/video_01").parents[1]
     for name, table in quest_pro_tables.items():
         table.drop("VideoFrame").write_csv(root / f"{name}_P1_video_01_20240501_103000.csv")
-    study = read_quest_pro(root, cache=False)
+    study = read_quest_pro(root, study=StudyOptions(cache=False))
     assert len(study) == 2
     v1, v2 = study.checked()
     assert (v1.user_id, v2.user_id) == ("P1", "P2")
@@ -149,14 +157,14 @@ def test_findings_name_the_files_of_layout_v1(quest_pro_tables, tmp_path):
     for name, table in quest_pro_tables.items():
         table.write_csv(tmp_path / f"{name}_P1_video_01_20240501_103000.csv")
     file = tmp_path / "head_P1_video_01_20240501_103000.csv"
-    (checked,) = read_quest_pro(file, cache=False).checked()
+    (checked,) = read_quest_pro(file, study=StudyOptions(cache=False)).checked()
     (before,) = (one for one in checked.findings if one.code == "rows_before_playback")
     assert before.file == str(file)
     assert before.lines == ((2, 11),)
 
 
 def test_checks_measure_the_recording(quest_pro_tables, write_quest_pro):
-    study = read_quest_pro(write_quest_pro(quest_pro_tables), cache=False)
+    study = read_quest_pro(write_quest_pro(quest_pro_tables), study=StudyOptions(cache=False))
     (checked,) = study.checked()
     assert checked.measurements["rows"] == 72
     assert checked.measurements["has_questionnaire"] == 0.0
@@ -168,7 +176,7 @@ def test_answers_of_the_viewer_come_with_the_recording(quest_pro_tables, write_q
     viewing = {"video": "video_01", "session": 2, "position": 1}
     sessions = [{"session": 1}, {"session": 2, "alertness": 5}]
     questionnaire.write_text(json.dumps({"videos": [viewing], "sessions": sessions}))
-    (checked,) = read_quest_pro(folder.parents[1], cache=False).checked()
+    (checked,) = read_quest_pro(folder.parents[1], study=StudyOptions(cache=False)).checked()
     assert checked.recording.answers["alertness"] == 1.0
     assert checked.measurements["has_questionnaire"] == 1.0
     assert checked.measurements["session"] == 2.0
@@ -187,7 +195,7 @@ def test_what_was_read_is_kept_until_a_file_changes(quest_pro_tables, write_ques
     folder = write_quest_pro(quest_pro_tables, "study/P1/video_01")
 
     def read(**settings):
-        (recording,) = read_quest_pro(folder, cache=tmp_path / "kept", **settings)
+        (recording,) = read_any(folder, layout="quest_pro", cache=tmp_path / "kept", **settings)
         return recording
 
     first, again = read(), read()
@@ -213,7 +221,9 @@ def test_large_study_is_read_with_a_progress_bar(quest_pro_tables, write_quest_p
     first = write_quest_pro(quest_pro_tables)
     for number in range(2, 22):
         shutil.copytree(first, first.with_name(f"video_{number:02d}"))
-    study = read_quest_pro(first.parents[1], cache=False, accept=["copied_recording"])
+    study = read_quest_pro(
+        first.parents[1], study=StudyOptions(cache=False, accept=["copied_recording"])
+    )
     assert len(list(study)) == 21
     assert "Reading recordings" in capsys.readouterr().out
 
@@ -223,7 +233,9 @@ def test_gaze_that_is_masked_is_not_called_lost(quest_pro_tables, write_quest_pr
     axes = pl.col("GazeDir.x", "GazeDir.y", "GazeDir.z")
     eye = quest_pro_tables["eye"].with_columns(-axes)[shorter:]
     folder = write_quest_pro(quest_pro_tables | {"eye": eye})
-    study = read_quest_pro(folder, cache=False, video_yaw_offset_deg=90.0, mirror=True)
+    study = read_quest_pro(
+        folder, study=StudyOptions(cache=False), frame=Frame(video_yaw_offset_deg=90.0, mirror=True)
+    )
     (checked,) = study.checked()
     assert not checked.recording.gaze_valid.any()
     findings = {finding.code: finding for finding in checked.findings}

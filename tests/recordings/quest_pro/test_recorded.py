@@ -8,6 +8,9 @@ import torch
 from vpnet.errors import InputError
 from vpnet.recordings.findings import Severity
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.quest_pro.recorded import HeadsetColumns
+from vpnet.recordings.reading import read_any
+from vpnet.recordings.study import StudyOptions
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def combined_table(quest_pro_tables):
 
 
 def check(folder, **settings):
-    (checked,) = read_quest_pro(folder, cache=False, **settings).checked()
+    (checked,) = read_any(folder, layout="quest_pro", cache=False, **settings).checked()
     return checked
 
 
@@ -97,7 +100,13 @@ def test_recorded_offsets_that_are_not_there_are_refused(
     tables = quest_pro_tables | ({"combined": combined_table().drop(drop)} if drop else {})
     folder = write_quest_pro(tables)
     with pytest.raises(InputError, match=r"combined\.csv: .*set recorded_offsets=false"):
-        list(read_quest_pro(folder, cache=False, recorded_offsets=True))
+        list(
+            read_quest_pro(
+                folder,
+                study=StudyOptions(cache=False),
+                headset=HeadsetColumns(recorded_offsets=True),
+            )
+        )
 
 
 def test_recorded_fixations(quest_pro_tables, write_quest_pro, replace_values):
@@ -115,4 +124,10 @@ def test_recorded_fixations(quest_pro_tables, write_quest_pro, replace_values):
 def test_recorded_fixations_that_are_not_there_are_refused(quest_pro_tables, write_quest_pro):
     folder = write_quest_pro(quest_pro_tables)
     with pytest.raises(InputError, match=r"eye\.csv: .*no FixationDurationMs; set recorded_fixat"):
-        list(read_quest_pro(folder, cache=False, recorded_fixations=True))
+        list(
+            read_quest_pro(
+                folder,
+                study=StudyOptions(cache=False),
+                headset=HeadsetColumns(recorded_fixations=True),
+            )
+        )

@@ -9,6 +9,7 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.recordings.findings import Severity
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def check(write_quest_pro, quest_pro_tables):
 
     def read(**tables):
         folder = write_quest_pro(quest_pro_tables | tables)
-        (checked,) = read_quest_pro(folder, cache=False).checked()
+        (checked,) = read_quest_pro(folder, study=StudyOptions(cache=False)).checked()
         return checked
 
     return read
@@ -189,4 +190,4 @@ def test_recording_that_was_never_played_cannot_be_used(
     assert message in finding(checked, "never_played").message
     assert checked.recording is None
     with pytest.raises(InputError, match=message):
-        list(read_quest_pro(checked.source, cache=False))
+        list(read_quest_pro(checked.source, study=StudyOptions(cache=False)))

@@ -8,10 +8,11 @@ from vpnet.recordings.findings import Severity
 from vpnet.recordings.quest_pro.files import find_recordings
 from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.recordings.quest_pro.tables import read_tables
+from vpnet.recordings.study import StudyOptions
 
 
 def check(folder):
-    (checked,) = read_quest_pro(folder, cache=False).checked()
+    (checked,) = read_quest_pro(folder, study=StudyOptions(cache=False)).checked()
     return checked
 
 
@@ -28,14 +29,14 @@ def test_missing_head_file_is_an_error(quest_pro_tables, write_quest_pro):
         r"video_01: .*cannot be read without head\.csv, found only eye\.csv, face\.csv; put it"
     )
     with pytest.raises(InputError, match=message):
-        list(read_quest_pro(folder.parents[1], cache=False))
+        list(read_quest_pro(folder.parents[1], study=StudyOptions(cache=False)))
 
 
 def test_folder_of_files_with_other_names_is_an_error(quest_pro_tables, write_quest_pro):
     named = {"HEAD": quest_pro_tables["head"], "Eye": quest_pro_tables["eye"]}
     folder = write_quest_pro(named, "P1/video_01")
     other = write_quest_pro({"tracking": quest_pro_tables["head"]}, "P1/video_02")
-    known, unknown = read_quest_pro(folder.parents[1], cache=False).checked()
+    known, unknown = read_quest_pro(folder.parents[1], study=StudyOptions(cache=False)).checked()
     assert known.recording.gaze_valid.all()
     assert finding(known, "rows_before_playback").file == str(folder / "HEAD.csv")
     assert (unknown.video_id, unknown.recording) == ("video_02", None)
@@ -104,8 +105,10 @@ def test_unreadable_gaze_can_be_accepted(quest_pro_tables, write_quest_pro):
     folder = write_quest_pro(quest_pro_tables)
     (folder / "eye.csv").write_bytes("Timestamp,GazeDir.x\n1,2\n".encode("utf-16"))
     with pytest.raises(InputError, match=r"eye\.csv, line 1: .* found UTF-16; save it as UTF-8"):
-        list(read_quest_pro(folder, cache=False))
-    (recording,) = read_quest_pro(folder, cache=False, accept=["gaze_unreadable"])
+        list(read_quest_pro(folder, study=StudyOptions(cache=False)))
+    (recording,) = read_quest_pro(
+        folder, study=StudyOptions(cache=False, accept=["gaze_unreadable"])
+    )
     assert recording.gaze_direction is None
     assert recording.face is not None
 

@@ -9,6 +9,7 @@ import torch
 from vpnet.recordings.checks.rules import ALL_RULES
 from vpnet.recordings.checks.study import check_study
 from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.recordings.study import StudyOptions
 from vpnet.simulation.defects.choice import ALL_DEFECTS, STUDY_DEFECTS
 from vpnet.simulation.defects.files import FILE_DEFECTS
 from vpnet.simulation.defects.tables import ALSO_FOUND, HEADSET_DEFECTS, TABLE_DEFECTS, hit_by
@@ -43,7 +44,7 @@ def found_in(tmp_path) -> Callable[..., set[str]]:
         root = write_simulated_study(
             tmp_path / "study", duration_s=duration_s, saliency=False, **settings
         )
-        checked = list(read_quest_pro(root, cache=False).checked())
+        checked = list(read_quest_pro(root, study=StudyOptions(cache=False)).checked())
         durations_s = {one.video_id: duration_s for one in checked}
         study = check_study(checked, durations_s)
         findings = [finding for one in checked for finding in one.findings] + study.study

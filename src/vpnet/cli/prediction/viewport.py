@@ -2,14 +2,15 @@
 
 import polars as pl
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
 from vpnet.models.all_models import MODELS
-from vpnet.recordings.reading import read_any, reading_settings
 from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
 from vpnet.settings import build
@@ -18,15 +19,15 @@ from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 def predict_viewports(config: DictConfig) -> None:
     """Read, predict, write."""
-    output = check_output(str(config.output))
-    checkpoint = read_checkpoint(config.checkpoint)
-    predictor = load_predictor(checkpoint, config.saliency_path, str(config.device))
-    typed = {name: value for name, value in config.reading.items() if value is not None}
-    reading = reading_settings(checkpoint.run["data"]) | typed
+    settings = ViewportSettings.of(config)
+    output = check_output(settings.output)
+    checkpoint = read_checkpoint(settings.checkpoint)
+    predictor = load_predictor(checkpoint, settings.saliency_path, settings.device)
+    typed = {override.lstrip("+~").split("=")[0] for override in HydraConfig.get().overrides.task}
     keys, tables = [], []
-    for recording in read_any(str(config.recording), **reading):
+    for recording in settings.recordings(checkpoint.run["data"], typed):
         keys.append((recording.user_id, recording.video_id))
-        tables.append(predictor.predict(recording, config.stride_s))
+        tables.append(predictor.predict(recording, settings.stride_s))
     predictions = pl.concat(tables)
     write_predictions(predictions, output)
     print(*checkpoint.remarks(keys), sep="\n")

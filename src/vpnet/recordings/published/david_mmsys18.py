@@ -16,13 +16,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
@@ -37,34 +37,28 @@ COLUMNS = ("# Idx", "longitude", "latitude", "start timestamp")
 def read_david_mmsys18(
     root: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All head-only recordings of the data set, video by video.
 
     Args:
-        root: Folder that holds ``H/Scanpaths``, that folder, or the file of one video.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        **options: See `Study`.
+        root: Folder that holds H/Scanpaths, that folder, or the file of one video.
+        frame: How the recorded axes lie in the frame of the video.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files.
     """
-    settings = AssemblySettings(video_yaw_offset_deg, mirror)
     parts = []
     for file in LAYOUT.require(Path(root)):
         video_id = file.stem.removesuffix("_fixations")
-        read = partial(_checked_recordings, file, video_id, settings)
+        read = partial(_checked_recordings, file, video_id, frame)
         parts.append(StudyPart((file,), read, video_id=video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
-def _checked_recordings(
-    file: Path, video_id: str, settings: AssemblySettings
-) -> list[CheckedRecording]:
+def _checked_recordings(file: Path, video_id: str, frame: Frame) -> list[CheckedRecording]:
     of_the_file: list[Finding] = []
     table = read_csv_table(file, COLUMNS, findings=of_the_file)
     values = torch.from_numpy(table.to_numpy(writable=True))
@@ -90,7 +84,7 @@ def _checked_recordings(
                 str(file),
                 start_ms / 1000,
                 viewport_center,
-                settings,
+                frame,
                 first_line=first_line,
                 findings=findings,
             )

@@ -32,13 +32,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
-from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
 from vpnet.recordings.orientation_agreement import agreeing_orientation
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.published.headerless_csv import (
@@ -49,7 +49,6 @@ from vpnet.recordings.published.headerless_csv import (
 )
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
-from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
 from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("Traces", "*/*.csv")
@@ -70,32 +69,30 @@ _NAME = re.compile(r"(.+)_([^_]+?) *\.csv")
 def read_nasrabadi_mmsys19(
     root: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of the data set; videos are named by their numbers, and ``Intro``.
 
+    The turns of the four videos are undone before ``frame`` is applied.
+
     Args:
-        root: Folder that holds ``Traces``, that folder, one of those in it, or one file.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        **options: See `Study`.
+        root: Folder that holds Traces, that folder, one of those in it, or one file.
+        frame: How the recorded axes lie in the frame of the video.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files, or a name is none of the data set's.
     """
-    settings = AssemblySettings(video_yaw_offset_deg, mirror)
     parts = []
     for file in LAYOUT.require(Path(root)):
         name = _NAME.fullmatch(file.name)
         if name is None:
             raise InputError(f"{file}: files must be named USER_VIDEO.csv; rename or remove it")
         user_id, video_id = name.groups()
-        read = partial(_checked_recordings, file, user_id, video_id, settings)
+        read = partial(_checked_recordings, file, user_id, video_id, frame)
         parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def orientation_in_world(recorded_xyzw: Tensor) -> Tensor:
@@ -111,7 +108,7 @@ def orientation_in_world(recorded_xyzw: Tensor) -> Tensor:
 
 
 def _checked_recordings(
-    file: Path, user_id: str, video_id: str, settings: AssemblySettings
+    file: Path, user_id: str, video_id: str, frame: Frame
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
     table = read_headerless_csv(file, COLUMNS, findings)
@@ -133,17 +130,17 @@ def _checked_recordings(
         findings,
         file=str(file),
     )
-    turn_deg = -VIDEO_ROTATION_DEG.get(video_id, 0.0)
+    as_shown = Frame(-VIDEO_ROTATION_DEG.get(video_id, 0.0))
     if orientation_xyzw is not None:
-        orientation_xyzw = align_orientation_to_video(orientation_xyzw, turn_deg)
+        orientation_xyzw = align_orientation_to_video(orientation_xyzw, as_shown)
     return [
         checked_recording(
             user_id,
             video_id,
             str(file),
             timestamps_s,
-            align_to_video(viewport_center, turn_deg),
-            settings,
+            align_to_video(viewport_center, as_shown),
+            frame,
             first_line=FIRST_LINE,
             findings=findings,
             head_orientation_xyzw=orientation_xyzw,

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction, multiply_quaternions
-from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.published.headerless_csv import (
     FIRST_LINE,
@@ -49,23 +49,19 @@ _NAMES = re.compile(r"video(\d+)/5Hz/simple_5Hz_user(\d+)\.csv$")
 def read_netllm_wu17(
     root: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of the copy; videos are named as in the original, "1_0" to "1_8".
 
     Args:
-        root: Folder that holds the folders ``videoN``, one of these, or one file.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        **options: See `Study`.
+        root: Folder that holds the folders videoN, one of these, or one file.
+        frame: How the recorded axes lie in the frame of the video.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files, or a name is none of the copy's.
     """
-    settings = AssemblySettings(video_yaw_offset_deg, mirror)
     parts = []
     for file in LAYOUT.require(Path(root)):
         names = _NAMES.search(file.absolute().as_posix())
@@ -75,9 +71,9 @@ def read_netllm_wu17(
                 "1 and K; rename or remove it"
             )
         video_id, user_id = f"1_{int(names[1]) - 1}", names[2]
-        read = partial(_checked_recordings, file, user_id, video_id, settings)
+        read = partial(_checked_recordings, file, user_id, video_id, frame)
         parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def orientation_from_zxy(roll_rad: Tensor, pitch_rad: Tensor, yaw_rad: Tensor) -> Tensor:
@@ -99,7 +95,7 @@ def orientation_from_zxy(roll_rad: Tensor, pitch_rad: Tensor, yaw_rad: Tensor) -
 
 
 def _checked_recordings(
-    file: Path, user_id: str, video_id: str, settings: AssemblySettings
+    file: Path, user_id: str, video_id: str, frame: Frame
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
     table = read_headerless_csv(file, COLUMNS, findings)
@@ -120,7 +116,7 @@ def _checked_recordings(
             str(file),
             timestamps_s,
             forward_direction(orientation_xyzw),
-            settings,
+            frame,
             first_line=FIRST_LINE,
             findings=findings,
             head_orientation_xyzw=orientation_xyzw,

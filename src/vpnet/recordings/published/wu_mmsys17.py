@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction
-from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.quest_pro.rows import UnusableRecording, playback_rows
 from vpnet.recordings.quest_pro.streams import QUATERNION_COLUMNS, head_orientation
@@ -39,28 +39,24 @@ _NAMES = re.compile(r"Experiment_(\d+)/([^/]+)/video_(\d+)\.csv$")
 def read_wu_mmsys17(
     root: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
+    frame: Frame = Frame(),
     use_timestamp_as_playback: bool = False,
-    **options: Unpack[StudyOptions],
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of the data set; videos are named "E_K", as in "1_0" to "2_8".
 
     Rows before playback are left out as in the Quest Pro's files, which share these columns.
 
     Args:
-        root: Folder that holds ``Formated_Data``, that folder, one of those in it, or one file.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        use_timestamp_as_playback: Let Timestamp stand in for a PlaybackTime that is 0 throughout,
-            which is refused otherwise.
-        **options: See `Study`.
+        root: Folder that holds Formated_Data, that folder, one of those in it, or one file.
+        frame: How the recorded axes lie in the frame of the video.
+        use_timestamp_as_playback: Whether a recording whose PlaybackTime is 0 throughout, which is
+            otherwise refused, takes the time since its first row.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files, or a name is none of the data set's.
     """
-    settings = AssemblySettings(video_yaw_offset_deg, mirror)
     parts = []
     for file in LAYOUT.require(Path(root)):
         names = _NAMES.search(file.absolute().as_posix())
@@ -72,17 +68,17 @@ def read_wu_mmsys17(
         experiment, user_id, video = names.groups()
         video_id = f"{experiment}_{video}"
         read = partial(
-            _checked_recordings, file, user_id, video_id, settings, use_timestamp_as_playback
+            _checked_recordings, file, user_id, video_id, frame, use_timestamp_as_playback
         )
         parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def _checked_recordings(
     file: Path,
     user_id: str,
     video_id: str,
-    settings: AssemblySettings,
+    frame: Frame,
     use_timestamp_as_playback: bool,
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
@@ -109,7 +105,7 @@ def _checked_recordings(
             source,
             timestamps_s,
             forward_direction(orientation_xyzw),
-            settings,
+            frame,
             first_line=FIRST_LINE + int(rows[0]),
             findings=findings,
             head_valid=head_valid,

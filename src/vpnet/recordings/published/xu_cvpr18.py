@@ -16,20 +16,16 @@ from functools import partial
 from pathlib import Path
 
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.recordings.assembly import (
-    AssemblySettings,
-    GazeOffsetDeg,
-    YawOffsetDeg,
-    checked_recording,
-)
+from vpnet.recordings.assembly import checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE as FIRST_LINE_OF_VIDEOS
 from vpnet.recordings.csv_table import read_csv_table
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.published.headerless_csv import (
     FIRST_LINE,
@@ -40,7 +36,7 @@ from vpnet.recordings.published.headerless_csv import (
 )
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
-from vpnet.settings import Positive, checked
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("Gaze_txt_files", "*/*.txt")
 VIDEOS_FILE = "xu_cvpr18_videos.csv"
@@ -54,33 +50,25 @@ def read_xu_cvpr18(
     root: str | Path,
     *,
     videos_csv: str | Path | None = None,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
-    velocity_threshold_deg_s: Positive = 30.0,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    gaze: GazeRules = GazeRules(),
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of the data set, one sample per frame of the video.
 
     Args:
-        root: Folder that holds ``Gaze_txt_files``, that folder, one of those in it, or one file.
-        videos_csv: CSV file with the columns video (three digits) and fps, frames per second; None
-            for ``xu_cvpr18_videos.csv`` in ``root`` or beside ``Gaze_txt_files``.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
-            null keeps all.
-        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
-        **options: See `Study`.
+        root: Folder that holds Gaze_txt_files, that folder, one of those in it, or one file.
+        videos_csv: CSV file with the columns video (three digits) and fps (frames per second), made
+            from the videos, since the recordings count frames; null takes xu_cvpr18_videos.csv in
+            root, or next to Gaze_txt_files.
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
+        study: Which recordings are used, and how they are read.
 
     Raises:
         InputError: The folder holds no such files, a name is none of the data set's, a frame rate
             is missing, or a setting is out of range.
     """
-    settings = AssemblySettings(
-        video_yaw_offset_deg, mirror, max_gaze_offset_deg, velocity_threshold_deg_s
-    )
     files = LAYOUT.require(Path(root))
     videos_file = _videos_file(Path(root), files[0]) if videos_csv is None else Path(videos_csv)
     frame_rates_hz = _read_frame_rates(videos_file)
@@ -97,14 +85,14 @@ def read_xu_cvpr18(
                 f"add the line {video_id},<frames per second>"
             )
         read = partial(
-            _checked_recordings, file, user_id, video_id, frame_rates_hz[video_id], settings
+            _checked_recordings, file, user_id, video_id, frame_rates_hz[video_id], frame, gaze
         )
         parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def _checked_recordings(
-    file: Path, user_id: str, video_id: str, frame_rate_hz: float, settings: AssemblySettings
+    file: Path, user_id: str, video_id: str, frame_rate_hz: float, frame: Frame, gaze: GazeRules
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
     table = read_headerless_csv(file, COLUMNS, findings)
@@ -120,7 +108,8 @@ def _checked_recordings(
             str(file),
             (i - 1) / frame_rate_hz,
             _directions(hx, hy),
-            settings,
+            frame,
+            gaze,
             first_line=FIRST_LINE,
             findings=findings,
             gaze_direction=_directions(gx, gy),

@@ -12,9 +12,14 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction
 from vpnet.recordings.findings import Finding, Severity
-from vpnet.recordings.gaze import gaze_streams
+from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
+from vpnet.recordings.gaze import GazeRules, gaze_streams
 from vpnet.recordings.quest_pro.files import TABLES, QuestProFiles
-from vpnet.recordings.quest_pro.recorded import with_recorded_fixations, with_recorded_offsets
+from vpnet.recordings.quest_pro.recorded import (
+    HeadsetColumns,
+    with_recorded_fixations,
+    with_recorded_offsets,
+)
 from vpnet.recordings.quest_pro.rows import matched_rows, playback_rows
 from vpnet.recordings.quest_pro.streams import (
     face_samples,
@@ -23,9 +28,10 @@ from vpnet.recordings.quest_pro.streams import (
     named_weights,
 )
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
+from vpnet.settings import checked
 
 
+@checked
 def recording_from_tables(
     head: pl.DataFrame,
     eye: pl.DataFrame | None,
@@ -38,13 +44,9 @@ def recording_from_tables(
     files: QuestProFiles | None = None,
     findings: list[Finding] | None = None,
     playback: tuple[Tensor, Tensor] | None = None,
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
-    velocity_threshold_deg_s: float = 30.0,
-    max_gaze_offset_deg: float | None = 60.0,
-    use_timestamp_as_playback: bool = False,
-    recorded_offsets: bool = False,
-    recorded_fixations: bool = False,
+    frame: Frame = Frame(),
+    gaze: GazeRules = GazeRules(),
+    headset: HeadsetColumns = HeadsetColumns(),
 ) -> Recording:
     """One recording from tables with the columns of head.csv, eye.csv, face.csv and combined.csv.
 
@@ -64,17 +66,9 @@ def recording_from_tables(
         findings: What is found is added here, and what can be gone on with is; None refuses a
             recording with errors.
         playback: The result of `playback_rows` where it is at hand; None works it out.
-        video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
-        mirror: Whether left and right are exchanged.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
-            keeps it.
-        use_timestamp_as_playback: Whether a recording whose PlaybackTime is 0 throughout, which is
-            otherwise an error, takes the time since its first row. Others are read as ever.
-        recorded_offsets: Whether eye-in-head offsets are those of combined.csv, where it has them,
-            to reproduce earlier work; they mix signs (defect 1).
-        recorded_fixations: Whether fixations are those of eye.csv, where gaze is valid; they count
-            held rows as fixations (defect 3).
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
+        headset: Which of the headset's own columns are used.
 
     Raises:
         UnusableRecording: Nothing can be used, whatever is accepted.
@@ -84,16 +78,16 @@ def recording_from_tables(
     noted: list[Finding] = [] if findings is None else findings
     head_file, eye_file, face_file, combined_file = _file_names(source, files)
     if playback is None:
-        playback = playback_rows(head, head_file, noted, use_timestamp_as_playback)
+        playback = playback_rows(head, head_file, noted, headset.use_timestamp_as_playback)
     rows, timestamps_s = playback
     orientation_xyzw, head_valid = head_orientation(head, rows, head_file, noted)
-    orientation_xyzw = align_orientation_to_video(orientation_xyzw, video_yaw_offset_deg, mirror)
+    orientation_xyzw = align_orientation_to_video(orientation_xyzw, frame)
     viewport_center = forward_direction(orientation_xyzw)
     match = partial(matched_rows, head, rows=rows, head_file=head_file, findings=noted)
     streams: dict[str, Any] = {}
     combined_rows = None
     if combined is not None:
-        foreign = Severity.ERROR if recorded_offsets else Severity.WARNING
+        foreign = Severity.ERROR if headset.recorded_offsets else Severity.WARNING
         combined_rows = match(combined, file=combined_file, foreign=foreign)
     if eye is not None and (eye_rows := match(eye, file=eye_file)) is not None:
         gaze_direction, gaze_valid = gaze_samples(eye, eye_rows)
@@ -101,23 +95,22 @@ def recording_from_tables(
             timestamps_s,
             viewport_center,
             orientation_xyzw,
-            align_to_video(gaze_direction, video_yaw_offset_deg, mirror),
+            align_to_video(gaze_direction, frame),
             # Where the head was lost nothing tells whether the eyes were within reach.
             gaze_valid & head_valid,
-            max_gaze_offset_deg=max_gaze_offset_deg,
-            velocity_threshold_deg_s=velocity_threshold_deg_s,
+            gaze,
         )
-        if recorded_offsets:
+        if headset.recorded_offsets:
             streams = with_recorded_offsets(
                 streams,
                 viewport_center,
                 combined,
                 combined_rows,
-                mirror=mirror,
+                mirror=frame.mirror,
                 file=combined_file,
                 findings=noted,
             )
-        if recorded_fixations:
+        if headset.recorded_fixations:
             streams = with_recorded_fixations(streams, eye, eye_rows, eye_file)
     if face is not None and (face_rows := match(face, file=face_file)) is not None:
         face = named_weights(face, face_file, noted)

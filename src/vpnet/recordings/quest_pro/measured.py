@@ -2,21 +2,16 @@
 
 from torch import Tensor
 
+from vpnet.recordings.frame import Frame, align_to_video
 from vpnet.recordings.gaze import measured_gaze
 from vpnet.recordings.quest_pro.files import RawTables
 from vpnet.recordings.quest_pro.rows import matched_rows
 from vpnet.recordings.quest_pro.streams import gaze_samples
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.video_alignment import align_to_video
 
 
 def gaze_of_tables(
-    tables: RawTables,
-    rows: Tensor,
-    recording: Recording,
-    *,
-    video_yaw_offset_deg: float,
-    mirror: bool,
+    tables: RawTables, rows: Tensor, recording: Recording, frame: Frame
 ) -> Tensor | None:
     """Gaze as it was measured, whether or not eyes can turn there.
 
@@ -24,8 +19,7 @@ def gaze_of_tables(
         tables: The tables.
         rows: Rows of the head table that the samples were read from, shape ``(samples,)``.
         recording: What was read from them.
-        video_yaw_offset_deg: As the recording was read with.
-        mirror: As the recording was read with.
+        frame: As the recording was read with.
 
     Returns:
         See `measured_gaze`; None where the recording has no gaze.
@@ -38,6 +32,6 @@ def gaze_of_tables(
         return None
     gaze_direction, gaze_valid = gaze_samples(tables.eye, matched)
     return measured_gaze(
-        align_to_video(gaze_direction, video_yaw_offset_deg, mirror),
+        align_to_video(gaze_direction, frame),
         gaze_valid & recording.head_valid,
     )

@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
-from typing_extensions import Unpack
 
 from vpnet.errors import InputError
-from vpnet.recordings.assembly import AssemblySettings, GazeOffsetDeg, YawOffsetDeg
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.quest_pro import check_tables
 from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.findings import Finding
+from vpnet.recordings.frame import Frame
+from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.quest_pro.files import QuestProFiles, RawTables, find_recordings
 from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.quest_pro.measured import gaze_of_tables
+from vpnet.recordings.quest_pro.recorded import HeadsetColumns
 from vpnet.recordings.quest_pro.rows import UnusableRecording, playback_rows
 from vpnet.recordings.quest_pro.tables import read_tables
 from vpnet.recordings.questionnaire.recording_answers import recording_answers
@@ -32,56 +32,32 @@ from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import LEAVE_OUT, StudyPart
-from vpnet.settings import Positive, checked
+from vpnet.settings import checked
 
 
 @checked
 def read_quest_pro(
     root: str | Path,
     *,
-    video_yaw_offset_deg: YawOffsetDeg = 0.0,
-    mirror: bool = False,
-    velocity_threshold_deg_s: Positive = 30.0,
-    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
-    use_timestamp_as_playback: bool = False,
-    recorded_offsets: bool = False,
-    recorded_fixations: bool = False,
-    **options: Unpack[StudyOptions],
+    frame: Frame = Frame(),
+    gaze: GazeRules = GazeRules(),
+    headset: HeadsetColumns = HeadsetColumns(),
+    study: StudyOptions = StudyOptions(),
 ) -> Study:
     """All recordings of a study, in the order of participants' and videos' names.
 
     Args:
-        root: Folder of the study: that of the participants' folders or of the flat files; or of one
-            recording.
-        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
-            yaw, positive to the right.
-        mirror: Exchange left and right, before the turn.
-        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
-            null keeps all.
-        use_timestamp_as_playback: Let Timestamp stand in for a PlaybackTime that is 0 throughout,
-            which is refused otherwise.
-        recorded_offsets: Use the eye-in-head offsets of combined.csv in place of recomputed ones:
-            only to reproduce earlier work, they are wrong whenever the head is not level.
-        recorded_fixations: Use the recorded fixations in place of recomputed ones: only to
-            reproduce earlier work, they count held rows as fixations.
-        **options: See `vpnet.recordings.study.Study`.
+        root: Folder that holds the participants' folders or the flat files; or the folder, or a
+            file, of one recording.
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
+        headset: Which of the headset's own columns are used.
+        study: Which recordings are used, and how they are read.
 
     Raises:
-        InputError: The folder holds no such study, or a setting is out of its range.
+        InputError: The folder holds no such study.
     """
-    # Settings that no recording could be read with are refused here, not in every recording.
-    AssemblySettings(video_yaw_offset_deg, mirror, max_gaze_offset_deg, velocity_threshold_deg_s)
-    read = partial(
-        check_quest_pro,
-        video_yaw_offset_deg=video_yaw_offset_deg,
-        mirror=mirror,
-        velocity_threshold_deg_s=velocity_threshold_deg_s,
-        max_gaze_offset_deg=max_gaze_offset_deg,
-        use_timestamp_as_playback=use_timestamp_as_playback,
-        recorded_offsets=recorded_offsets,
-        recorded_fixations=recorded_fixations,
-    )
+    read = partial(check_quest_pro, frame=frame, gaze=gaze, headset=headset)
     parts = [
         StudyPart(
             (*files.present, *files.others, *files.questionnaires),
@@ -91,37 +67,34 @@ def read_quest_pro(
         )
         for files in find_recordings(root)
     ]
-    return Study(parts, **options)
+    return Study(parts, study)
 
 
 def check_quest_pro(
     files: QuestProFiles,
     *,
-    use_timestamp_as_playback: bool = False,
-    video_yaw_offset_deg: float = 0.0,
-    mirror: bool = False,
-    **settings: Any,
+    frame: Frame = Frame(),
+    gaze: GazeRules = GazeRules(),
+    headset: HeadsetColumns = HeadsetColumns(),
 ) -> list[CheckedRecording]:
     """One recording with all that is found in its files.
 
     Args:
         files: Where they are.
-        use_timestamp_as_playback: See `recording_from_tables`, as for the settings that follow.
-        video_yaw_offset_deg: Added to yaw.
-        mirror: Whether left and right are exchanged.
-        **settings: The others.
+        frame: How the recorded axes lie in the frame of the video.
+        gaze: Which gaze is valid, and which is a fixation.
+        headset: Which of the headset's own columns are used.
 
     Returns:
         A list of one.
     """
     findings = list(files.findings)
-    recording = rows = gaze = None
-    alignment: Any = {"video_yaw_offset_deg": video_yaw_offset_deg, "mirror": mirror}
+    recording = rows = measured_gaze = None
     tables = read_tables(files, findings)
     if tables is not None:
         try:
             playback = playback_rows(
-                tables.head, str(files.head), findings, use_timestamp_as_playback
+                tables.head, str(files.head), findings, headset.use_timestamp_as_playback
             )
             rows, _ = playback
             recording = recording_from_tables(
@@ -135,10 +108,11 @@ def check_quest_pro(
                 files=files,
                 findings=findings,
                 playback=playback,
-                **alignment,
-                **settings,
+                frame=frame,
+                gaze=gaze,
+                headset=headset,
             )
-            gaze = gaze_of_tables(tables, rows, recording, **alignment)
+            measured_gaze = gaze_of_tables(tables, rows, recording, frame)
         except UnusableRecording as error:
             findings.append(error.finding)
         except InputError as error:
@@ -146,7 +120,7 @@ def check_quest_pro(
     answers, measurements = recording_answers(files.questionnaires, files.video_id, findings)
     if recording is not None and answers:
         recording = replace(recording, answers=answers)
-    for found, measured in _checks(files, tables, recording, rows, gaze):
+    for found, measured in _checks(files, tables, recording, rows, measured_gaze):
         findings += found
         measurements |= measured
     return [

@@ -4,6 +4,8 @@ It is read only when asked for: combined.csv subtracts pitches of opposite sign,
 fixations compare rows that hold one measurement (docs/CONVENTIONS.md, defects 1 and 3).
 """
 
+from dataclasses import dataclass
+
 import polars as pl
 import torch
 from torch import Tensor
@@ -11,6 +13,7 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.recordings.findings import Finding, Rule, Severity
+from vpnet.settings import checked
 
 OFFSET_COLUMNS = ("GazeRelativeH", "GazeRelativeV", "EyeHeadOffset")
 FIXATION_COLUMNS = ("IsFixating", "FixationDurationMs")
@@ -27,6 +30,27 @@ MIXED_SIGN = Rule(
     "magnitude with it.",
     remedy="set recorded_offsets=false, unless it is to reproduce earlier work",
 )
+
+
+@checked
+@dataclass(frozen=True)
+class HeadsetColumns:
+    """Which of the headset's own columns are used in place of what is recomputed.
+
+    Args:
+        use_timestamp_as_playback: Whether a recording whose PlaybackTime is 0 throughout, which is
+            otherwise refused, takes the time since its first row. Others are read as ever.
+        recorded_offsets: Whether the eye-in-head offsets that the headset wrote (combined.csv) are
+            used in place of recomputed ones: only to reproduce earlier work, they are wrong
+            whenever the head is not level.
+        recorded_fixations: Whether the fixations that the headset wrote (eye.csv) are used in
+            place of recomputed ones: only to reproduce earlier work, they count held rows as
+            fixations.
+    """
+
+    use_timestamp_as_playback: bool = False
+    recorded_offsets: bool = False
+    recorded_fixations: bool = False
 
 
 def with_recorded_offsets(

@@ -62,8 +62,6 @@ def named_defects(defects: Sequence[str], impossible: Mapping[str, str]) -> tupl
     Raises:
         InputError: A name is unknown, or not possible here.
     """
-    if isinstance(defects, str):
-        raise InputError(f"defects must be a list of names, got {defects!r}; write [{defects}]")
     possible = [name for name in ALL_DEFECTS if name not in impossible]
     chosen: dict[str, None] = {}
     for name in defects:
@@ -86,14 +84,11 @@ def named_defects(defects: Sequence[str], impossible: Mapping[str, str]) -> tupl
     return tuple(chosen)
 
 
-def check_defects(
-    defects: Iterable[str], defective_share: float, users: int, videos: int, duration_s: float
-) -> None:
+def check_defects(defects: Iterable[str], users: int, videos: int, duration_s: float) -> None:
     """Refuse defects for which the study is too small.
 
     Args:
         defects: Names, as `named_defects` gives them.
-        defective_share: Probability of each.
         users: Number of viewers.
         videos: Number of videos.
         duration_s: Length of each video.
@@ -101,8 +96,6 @@ def check_defects(
     Raises:
         InputError: The rule that was broken.
     """
-    if not 0 <= defective_share <= 1:
-        raise InputError(f"defective_share must lie in [0, 1], got {defective_share}")
     for name in defects:
         if name in TABLE_DEFECTS and name not in HEADSET_DEFECTS and duration_s < LONGEST_DEFECT_S:
             raise InputError(

@@ -6,35 +6,53 @@ mirrored. The mirror (x to -x) comes first, then the turn: yaw = recorded yaw + 
 """
 
 import math
+from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.geometry.rotations import multiply_quaternions, rotate
+from vpnet.settings import checked
+
+YawOffsetDeg = Annotated[float, Field(ge=-360, le=360)]
 
 
-def align_to_video(
-    directions: Tensor, video_yaw_offset_deg: float = 0.0, mirror: bool = False
-) -> Tensor:
+@checked
+@dataclass(frozen=True)
+class Frame:
+    """How the axes of a data set lie in the frame of its videos.
+
+    `vpnet align` finds both from where people looked.
+
+    Args:
+        video_yaw_offset_deg: Turn of the video against the recorded axes: added to the yaw of head
+            and gaze, after the mirror, positive to the right, in degrees.
+        mirror: Whether left and right are exchanged, before the turn.
+    """
+
+    video_yaw_offset_deg: YawOffsetDeg = 0.0
+    mirror: bool = False
+
+
+def align_to_video(directions: Tensor, frame: Frame) -> Tensor:
     """Directions in the frame of the video.
 
     Args:
         directions: Recorded directions (head or gaze), shape ``(..., 3)``.
-        video_yaw_offset_deg: Added to the yaw, positive to the right.
-        mirror: Whether left and right are exchanged first.
+        frame: How the recorded axes lie in it.
 
     Returns:
         Directions, shape ``(..., 3)``.
     """
-    if mirror:
+    if frame.mirror:
         directions = directions * directions.new_tensor((-1.0, 1.0, 1.0))
-    if video_yaw_offset_deg:
-        directions = rotate(_turn_xyzw(video_yaw_offset_deg, directions), directions)
+    if frame.video_yaw_offset_deg:
+        directions = rotate(_turn_xyzw(frame.video_yaw_offset_deg, directions), directions)
     return directions
 
 
-def align_orientation_to_video(
-    head_orientation_xyzw: Tensor, video_yaw_offset_deg: float = 0.0, mirror: bool = False
-) -> Tensor:
+def align_orientation_to_video(head_orientation_xyzw: Tensor, frame: Frame) -> Tensor:
     """Orientations in the frame of the video.
 
     A mirror exchanges left and right of the head as well (else the result would be no rotation): it
@@ -42,17 +60,16 @@ def align_orientation_to_video(
 
     Args:
         head_orientation_xyzw: Recorded unit quaternions, shape ``(..., 4)``.
-        video_yaw_offset_deg: Added to the yaw, positive to the right.
-        mirror: Whether left and right are exchanged first.
+        frame: How the recorded axes lie in it.
 
     Returns:
         Unit quaternions, shape ``(..., 4)``.
     """
-    if mirror:
+    if frame.mirror:
         signs = head_orientation_xyzw.new_tensor((1.0, -1.0, -1.0, 1.0))
         head_orientation_xyzw = head_orientation_xyzw * signs
-    if video_yaw_offset_deg:
-        turn_xyzw = _turn_xyzw(video_yaw_offset_deg, head_orientation_xyzw)
+    if frame.video_yaw_offset_deg:
+        turn_xyzw = _turn_xyzw(frame.video_yaw_offset_deg, head_orientation_xyzw)
         head_orientation_xyzw = multiply_quaternions(turn_xyzw, head_orientation_xyzw)
     return head_orientation_xyzw
 

@@ -1,0 +1,117 @@
+"""The settings of predict.py predict=viewport, and the recordings that they name."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from vpnet.cli.own_code import with_own_code
+from vpnet.cli.readers import FILES
+from vpnet.errors import InputError
+from vpnet.recordings.reading import check_reading, path_parameter, read_any, reading_settings
+from vpnet.recordings.recording import Recording
+from vpnet.settings import Positive, check_settings, checked, choose, settings_of
+
+
+@checked
+@dataclass(frozen=True)
+class ViewportSettings:
+    """Which recordings are predicted with which checkpoint.
+
+    Args:
+        checkpoint: A checkpoint that train.py wrote.
+        recording: A .parquet file in vpnet's columns, a Quest Pro folder (one recording or a whole
+            study), or a public data set as its authors hand it out; or what data=NAME reads.
+        output: Where the predictions go: .csv or .parquet.
+        stride_s: Distance of the anchors, in seconds; null predicts at every step of the task's
+            clock.
+        saliency_path: Folder of saliency maps, where the checkpoint was trained with maps on disk
+            and they are elsewhere now; null takes the checkpoint's own, none predicts without maps.
+        reading: How the recording is read where the names of its files tell the layout; null takes
+            what the checkpoint was trained with.
+        device: cpu, cuda, or auto: cuda where there is one.
+        data: Name and settings of a reader; null where the names of the files tell.
+    """
+
+    checkpoint: str
+    recording: str
+    output: str
+    stride_s: Positive | None = None
+    saliency_path: str | None = None
+    reading: Mapping[str, Any] | None = None
+    device: str = "auto"
+    data: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_reading(self.typed_reading, "reading")
+        if self.data is None:
+            return
+        read, values = self.reader
+        check_settings(read, {**values, path_parameter(read): self.recording}, "data")
+        for name in self.typed_reading:
+            raise InputError(
+                f"reading.{name} is for recordings whose layout is recognised; with a reader named "
+                f"by data=NAME write data.{name}"
+            )
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "ViewportSettings":
+        """Check a composed configuration; nothing is read.
+
+        Raises:
+            InputError: A setting is unknown, of another type or out of its range.
+            MissingMandatoryValue: A setting without default has no value.
+        """
+        own = OmegaConf.masked_copy(config, [str(name) for name in config if name != "data"])
+        values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+        if config.get("data") is not None:
+            # The reader's path may be missing: the recording takes its place.
+            data = cast(dict[str, Any], OmegaConf.to_container(config.data, resolve=True))
+            data = {name: value for name, value in data.items() if value != MISSING}
+            values = {**cast(dict[str, Any], values), "data": data}
+        return cls(**check_settings(cls, cast(dict[str, Any], values), ""))
+
+    @property
+    def typed_reading(self) -> dict[str, Any]:
+        """The settings below ``reading`` that have a value."""
+        return {name: value for name, value in (self.reading or {}).items() if value is not None}
+
+    @property
+    def reader(self) -> tuple[Callable[..., Iterable[Recording]], dict[str, Any]]:
+        """The reader that ``data`` names, and its settings there.
+
+        Raises:
+            InputError: There is no such reader.
+        """
+        table, named = with_own_code(FILES, self.data, "data")
+        return choose(table, named, "data")
+
+    def recordings(self, trained: Mapping[str, Any], typed: Collection[str]) -> Iterable[Recording]:
+        """What is predicted.
+
+        A setting of the reader is what the user typed or wrote into a file of his own; else what
+        the checkpoint was trained with; else the reader's default.
+
+        Args:
+            trained: The checkpoint's settings for its own data.
+            typed: Keys that the user typed, such as ``data.mirror``.
+
+        Raises:
+            InputError: The recordings are not there, or a reader refuses them or a setting.
+        """
+        if self.data is None:
+            return read_any(self.recording, **(reading_settings(trained) | self.typed_reading))
+        read, values = self.reader
+        place, known = path_parameter(read), settings_of(read)
+        if f"data.{place}" in typed:
+            raise InputError(
+                f"data.{place} and recording both say what is read; leave data.{place} out"
+            )
+        chosen = {
+            name: value
+            for name, value in values.items()
+            if f"data.{name}" in typed or value != known[name].default
+        }
+        settings = {**values, **reading_settings(trained, read), **chosen, place: self.recording}
+        return read(**check_settings(read, settings, "data"))
