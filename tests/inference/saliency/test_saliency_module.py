@@ -160,7 +160,7 @@ def test_two_runs_on_a_folder_do_not_disturb_each_other(shell, panoramas, tmp_pa
 def test_a_backend_that_there_is_not_is_refused_at_once(refused, panoramas):
     settings = ("output=maps", "saliency.random_weights=true", "backend=vlc")
     message = refused("predict.py", "predict=saliency", f"videos={panoramas}", *settings)
-    assert "backend must be auto, decord, torchcodec, pyav, got 'vlc'" in message
+    assert "backend must be auto, decord, torchcodec or pyav, got 'vlc'" in message
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU can do it")
