@@ -134,6 +134,7 @@ def _load_data(this: Run) -> ViewportDataModule:
         group_size=settings.training.group_size,
         skip_short=own.skip_short,
         for_training=own.fit,
+        seed=own.seed,
     )
 
 

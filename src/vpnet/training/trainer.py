@@ -12,7 +12,9 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
+from vpnet.training.best_checkpoint import BestCheckpoint
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.epoch_seeding import EpochSeeding
 
 MONITOR = "val/error_deg"
 
@@ -72,7 +74,8 @@ def make_trainer(
     # Two, because Lightning's save_last would only ever copy the best.
     checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
-        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        EpochSeeding(),
+        BestCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
