@@ -20,7 +20,7 @@ from vpnet.evaluation.finished_runs import (
     has_finished,
     interrupted_at,
 )
-from vpnet.evaluation.report import write_report
+from vpnet.evaluation.report import finish, write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.run_pictures import draw_run_pictures
@@ -240,9 +240,9 @@ def _report(
         data,
         this.config.run.bootstrap_draws,
         remarks,
-        model.absent_streams(data.spec),
     )
     pictures = draw_run_pictures(this.folder, model, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
+    finish(this.folder, data.task.name, summaries, model.absent_streams(data.spec))
     print_table(table)
     print(f"run folder: {this.folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")

@@ -132,9 +132,11 @@ class ForecastingModule(pl.LightningModule):
 
         Lightning would show it afterwards, and a resumed training would miss the last epoch's.
         """
+        error_deg = self.trainer.callback_metrics.get("val/error_deg")
         for config in self.trainer.lr_scheduler_configs:
-            if config.reduce_on_plateau and config.monitor in self.trainer.callback_metrics:
-                config.scheduler.step(self.trainer.callback_metrics[config.monitor])
+            scheduler: Any = config.scheduler
+            if isinstance(scheduler, ReduceLROnPlateau) and error_deg is not None:
+                scheduler.step(error_deg.item())
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Step a schedule; one that follows the error has been, in `on_train_epoch_end`."""

@@ -14,7 +14,9 @@ from pytorch_lightning.loggers import Logger
 from vpnet.errors import InputError
 from vpnet.training.best_checkpoint import BestCheckpoint
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.ending_processes import EndAllProcesses
 from vpnet.training.epoch_seeding import EpochSeeding
+from vpnet.training.slurm import check_slurm
 
 MONITOR = "val/error_deg"
 
@@ -75,6 +77,7 @@ def make_trainer(
     checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
         EpochSeeding(),
+        EndAllProcesses(),
         BestCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
@@ -132,6 +135,7 @@ def _are_several(devices: int | str | list[int]) -> bool:
 
 
 def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
+    check_slurm()
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError(
             f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "

@@ -1,7 +1,7 @@
 """The validation error as sums and counts: however windows are batched, it is the same."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +62,9 @@ class ValidationErrors(nn.Module):
         """
         columns = zip(error_deg.unbind(1), known.unbind(1), strict=True)
         for mean, values in zip(self.means, ((error_deg, known), *columns), strict=True):
-            mean.update(*values)
+            cast(KnownMean, mean).update(*values)
 
     def named(self) -> Iterator[tuple[str, KnownMean]]:
         """The names under which they are logged, and the means."""
         for name, mean in zip(self.names, self.means, strict=True):
-            assert isinstance(mean, KnownMean)
-            yield name, mean
+            yield name, cast(KnownMean, mean)
