@@ -123,15 +123,14 @@ def _block(section: Section, values: Mapping[str, Any], indent: str) -> Iterator
 def _comment(setting: Setting, indent: str) -> Iterator[str]:
     meaning = meaning_of(setting).rstrip(".")
     default = "no default" if setting.default is REQUIRED else f"default {_text(setting.default)}"
-    for line in textwrap.wrap(
+    yield from textwrap.wrap(
         f"{meaning} ({setting.allowed}; {default}).",
         WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}# ",
         break_on_hyphens=False,
         break_long_words=False,
-    ):
-        yield line
+    )
 
 
 def meaning_of(setting: Setting) -> str:

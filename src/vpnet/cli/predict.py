@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
-from vpnet.cli.settings import check_settings
 
 
 @fails_clearly
@@ -20,7 +19,6 @@ from vpnet.cli.settings import check_settings
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Do what the group `predict` says."""
-    check_settings(config)
     if HydraConfig.get().runtime.choices["predict"] == "saliency":
         # Here, so that neither waits for the other's libraries.
         from vpnet.cli.prediction.saliency import predict_saliency
