@@ -22,6 +22,15 @@ TABLE_FILE = "results.md"
 PICTURES = ("viewport_path", "error_by_horizon", "overview")
 """Those of every run, without their ending; some models have more."""
 
+PROMISED = (
+    ERRORS_FILE,
+    PREDICTIONS_FILE,
+    TABLE_FILE,
+    *(f"{name}.png" for name in PICTURES),
+    METRICS_FILE,
+)
+"""What every finished run holds besides its configuration."""
+
 MOST_TOLD = 4
 """Differing settings that a refusal names."""
 
@@ -37,9 +46,7 @@ def is_finished(run: Path) -> bool:
     metrics.json is written when all else is there, and in W&B (`vpnet.evaluation.report`); runs of
     earlier versions wrote it before their pictures.
     """
-    pictures = (f"{name}.png" for name in PICTURES)
-    promised = (METRICS_FILE, TABLE_FILE, ERRORS_FILE, PREDICTIONS_FILE, *pictures)
-    return all((run / file).is_file() for file in promised)
+    return all((run / file).is_file() for file in PROMISED)
 
 
 def has_finished(run: Path, config: str) -> bool:

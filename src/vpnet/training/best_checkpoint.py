@@ -38,7 +38,8 @@ class BestCheckpoint(ModelCheckpoint):
         self._resumed_epoch = checkpoint["epoch"]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See the class."""
+        """See the class; Lightning's own forgets the last score as well."""
+        self.current_score = state_dict.get("current_score")
         own = Path(self.dirpath or ".") / f"{self.filename}{self.FILE_EXTENSION}"
         score: Tensor | None = state_dict.get("best_model_score")
         if state_dict.get("dirpath") == self.dirpath or score is None or self._resumed is None:

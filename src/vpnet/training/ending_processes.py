@@ -6,7 +6,7 @@ import threading
 
 import pytorch_lightning as pl
 
-from vpnet.training.termination import handler
+from vpnet.training.termination import Terminated, handler
 
 PATIENCE_S = 2.0
 """How long another process may take to end before it is killed."""
@@ -32,6 +32,13 @@ class EndAllProcesses(pl.Callback):
         """As above, for each evaluation."""
         _answer(trainer)
 
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Where the signal came before the processes had found each other."""
+        if isinstance(exception, Terminated) and trainer.is_global_zero:
+            _end(_others(trainer))
+
 
 def _answer(trainer: pl.Trainer) -> None:
     if trainer.world_size == 1 or threading.current_thread() is not threading.main_thread():
@@ -39,9 +46,13 @@ def _answer(trainer: pl.Trainer) -> None:
     if not trainer.is_global_zero:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return
-    # Those that this process has started; on a cluster something else has, and ends them.
-    others: list[subprocess.Popen] = getattr(trainer.strategy.launcher, "procs", [])
+    others = _others(trainer)
     signal.signal(signal.SIGTERM, handler(lambda: _end(others)))
+
+
+def _others(trainer: pl.Trainer) -> list[subprocess.Popen]:
+    """Processes that this one has started; on a cluster something else has, and ends them."""
+    return getattr(trainer.strategy.launcher, "procs", [])
 
 
 def _end(others: list[subprocess.Popen]) -> None:

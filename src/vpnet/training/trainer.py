@@ -200,7 +200,8 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for talkative in ("utilities.rank_zero", "trainer.connectors.signal_connector"):
+        logging.getLogger(f"pytorch_lightning.{talkative}").setLevel(logging.WARNING)
     try:
         trainer = pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
     except (MisconfigurationException, ValueError, TypeError) as error:
