@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -39,7 +40,8 @@ def hold(tmp_path):
 
     yield start
     for process in processes:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

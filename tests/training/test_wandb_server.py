@@ -13,6 +13,7 @@ import pytest
 KEY = "0123456789" * 4
 PROGRAM = """
 import os, time
+import wandb  # how long that takes is no matter of the network
 from vpnet.training.tracking import wandb_mode
 start = time.monotonic()
 print(wandb_mode(), time.monotonic() - start, flush=True)

@@ -14,7 +14,7 @@ FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 """Of libraries whose errors have no number."""
 
 TOO_LARGE = "File too large"
-TORCH_WORDS = ("PytorchStreamWriter failed", "unexpected pos")
+TORCH_WORDS = ("PytorchStreamWriter failed", "unexpected pos", "iostream error")
 """Of torch, which does not say why it could not write a checkpoint."""
 
 
@@ -45,6 +45,7 @@ def why_not_written(error: BaseException) -> str | None:
         error: What it was raised from, or while handling what, counts as well.
     """
     seen: BaseException | None = error
+    reason = None
     while seen is not None:
         number, text = getattr(seen, "errno", None), str(seen)
         if number in FULL or any(word in text for word in FULL_WORDS):
@@ -52,7 +53,6 @@ def why_not_written(error: BaseException) -> str | None:
         if number == errno.EFBIG or TOO_LARGE in text:
             return "a file could not be written, it is larger than the system lets it be (ulimit)"
         if isinstance(seen, RuntimeError) and any(word in text for word in TORCH_WORDS):
-            if seen.__cause__ is None and seen.__context__ is None:
-                return "a checkpoint could not be written, the disk is probably full"
+            reason = "a checkpoint could not be written, the disk is probably full"
         seen = seen.__cause__ or seen.__context__
-    return None
+    return reason

@@ -51,8 +51,6 @@ def make_loggers(
     loggers: list[Logger] = [CSVLogger(folder, name=names[-1], version="")]
     if wandb:
         folder.mkdir(parents=True, exist_ok=True)
-        # Its banner and its tables of sparklines would bury the run's own table.
-        os.environ.setdefault("WANDB_SILENT", "true")
         loggers.append(
             WandbLogger(
                 project=project,
@@ -81,6 +79,9 @@ def wandb_mode() -> str:
     Without credentials W&B would ask for them, which fails or hangs on a machine that nobody
     watches; without a network it would retry for minutes.
     """
+    # Its banner and its tables of sparklines would bury the run's own table, and before it greets
+    # by name it waits for its server.
+    os.environ.setdefault("WANDB_SILENT", "true")
     asked = os.environ.get("WANDB_MODE")
     if asked:
         return asked

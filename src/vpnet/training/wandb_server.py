@@ -2,7 +2,7 @@
 
 import threading
 
-WAIT_S = 5.0
+WAIT_S = 4.0
 """How long to wait for an answer, names and proxies included."""
 
 
