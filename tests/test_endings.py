@@ -50,7 +50,10 @@ def is_whole(checkpoint: Path) -> bool:
 
 @pytest.mark.parametrize(
     ("how", "code", "said"),
-    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+    [
+        (signal.SIGTERM, 143, "terminated"),
+        pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_a_run_with_its_code(tmp_path, how, code, said):
     process = start(*LSTM, *ENDLESS, f"hydra.run.dir={tmp_path}")
