@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
 from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
@@ -144,13 +145,18 @@ def test_a_killed_sweep_goes_on_where_it_was(
     assert ended.code == 0, ended.err
     assert ended.out.count("finished before") == 1
     assert {file: file.stat().st_mtime_ns for file in seeds[0].iterdir()} == finished
-    logged = pl.read_csv(seeds[1] / "csv" / "metrics.csv")
-    assert logged["train/loss"].drop_nulls().len() == 10, "it started anew"
     assert "head only, 3 seeds" in (folder / "table.md").read_text()
 
     whole = tmp_path / "whole"
     ended = run_script(*command, "seed=2", f"hydra.sweep.dir={whole}")
     assert ended.code == 0, ended.err
+    for file in ("best.ckpt", "last.ckpt"):
+        weights, expected = (
+            torch.load(run / "checkpoints" / file, weights_only=True)["state_dict"]
+            for run in (seeds[1], whole / "head_only" / "seed_2")
+        )
+        for name, value in expected.items():
+            assert torch.equal(weights[name], value), name
     again, once = (
         pl.read_parquet(run / "errors.parquet")
         for run in (seeds[1], whole / "head_only" / "seed_2")

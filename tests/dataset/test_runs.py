@@ -9,7 +9,7 @@ from vpnet.dataset.runs import RunSampler
 @settings(max_examples=60, deadline=None)
 @given(windows=st.integers(1, 200), run_length=st.integers(1, 9), seed=st.integers(0, 99))
 def test_every_window_once_in_consecutive_runs(windows, run_length, seed):
-    sampler = RunSampler(windows, run_length, torch.Generator().manual_seed(seed))
+    sampler = RunSampler(windows, run_length, seed)
     order = list(sampler)
     assert len(sampler) == len(order) == windows
     assert sorted(order) == list(range(windows))
@@ -24,22 +24,29 @@ def test_every_window_once_in_consecutive_runs(windows, run_length, seed):
 
 @pytest.mark.parametrize("run_length", [1, 2])
 def test_runs_are_shuffled_anew_every_epoch(run_length):
-    sampler = RunSampler(500, run_length, torch.Generator().manual_seed(0))
-    first, second = list(sampler), list(sampler)
-    assert first != second
+    sampler = RunSampler(500, run_length, seed=0)
+    first = list(sampler)
     assert first != sorted(first)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
 
 
-def test_the_seed_of_torch_decides():
-    torch.manual_seed(3)
-    first = list(RunSampler(50, 2))
-    torch.manual_seed(3)
-    assert list(RunSampler(50, 2)) == first
+def test_seed_and_epoch_alone_decide():
+    def order(seed: int, epoch: int) -> list[int]:
+        torch.manual_seed(epoch)  # must not matter
+        sampler = RunSampler(50, 2, seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(3, 1) == order(3, 1)
+    orders = [order(3, 1), order(1, 3), order(3, 2), order(4, 1), order(4, 0)]
+    assert len({tuple(each) for each in orders}) == len(orders)
 
 
 @pytest.mark.parametrize("windows", [24, 25, 31])
 def test_processes_that_take_turns_get_whole_runs(windows):
-    order = list(RunSampler(windows, 2, torch.Generator().manual_seed(0), processes=2))
+    order = list(RunSampler(windows, 2, processes=2))
     assert sorted(order) == list(range(windows))
     for process in range(2):
         dealt = order[process::2]
@@ -60,7 +67,7 @@ def test_groups_hold_neighbours_of_the_order(windows, run_length, group_size, se
     sampler = RunSampler(
         windows,
         run_length,
-        torch.Generator().manual_seed(seed),
+        seed,
         order=order,
         group_size=group_size,
     )
@@ -80,9 +87,12 @@ def test_groups_hold_neighbours_of_the_order(windows, run_length, group_size, se
 
 def test_where_groups_begin_is_drawn_anew_every_epoch():
     order = torch.arange(64)
-    sampler = RunSampler(64, 1, torch.Generator().manual_seed(0), order=order, group_size=8)
-    firsts = {tuple(list(sampler)[:1]) for _ in range(40)}
-    assert len({first[0] % 8 for first in firsts}) > 4
+    sampler = RunSampler(64, 1, seed=0, order=order, group_size=8)
+    begins = set()
+    for epoch in range(40):
+        sampler.set_epoch(epoch)
+        begins.add(next(iter(sampler)) % 8)
+    assert len(begins) > 4
 
 
 @pytest.mark.parametrize("windows", [64, 61])
@@ -91,7 +101,6 @@ def test_processes_that_take_turns_get_whole_groups(windows):
         RunSampler(
             windows,
             1,
-            torch.Generator().manual_seed(0),
             processes=2,
             order=torch.arange(windows),
             group_size=4,

@@ -7,6 +7,7 @@ import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.finished_runs import (
+    PROMISED,
     check_other_seeds,
     clear_unfinished,
     has_finished,
@@ -50,19 +51,17 @@ def leave(tmp_path):
     return make
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ((), False),
-        (("metrics.json",), False),
-        (("errors.parquet", "predictions.parquet"), False),
-        (("errors.parquet", "metrics.json"), True),
-    ],
-)
-def test_a_run_is_finished_when_it_has_results(leave, files, expected):
-    run = leave(*files)
-    assert is_finished(run) == expected
-    assert has_finished(run, yaml.safe_dump(CONFIG)) == expected
+def test_a_run_is_finished_when_it_has_all_that_is_promised(leave):
+    run = leave(*PROMISED)
+    assert is_finished(run)
+    assert has_finished(run, yaml.safe_dump(CONFIG))
+
+
+@pytest.mark.parametrize("missing", PROMISED)
+def test_a_run_that_lacks_anything_is_not_finished(leave, missing):
+    run = leave(*(file for file in PROMISED if file != missing))
+    assert not is_finished(run)
+    assert not has_finished(run, yaml.safe_dump(CONFIG))
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
@@ -82,7 +81,7 @@ def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
     ],
 )
 def test_what_cannot_change_a_result_does_not_count(leave, key, value):
-    assert has_finished(leave("errors.parquet", "metrics.json"), changed(key, value))
+    assert has_finished(leave(*PROMISED), changed(key, value))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_what_cannot_change_a_result_does_not_count(leave, key, value):
     ],
 )
 def test_another_configuration_is_refused(leave, key, value, was):
-    run = leave("errors.parquet", "metrics.json")
+    run = leave(*PROMISED)
     with pytest.raises(InputError) as refused:
         has_finished(run, changed(key, value))
     message = str(refused.value)
@@ -112,7 +111,7 @@ def test_another_configuration_is_refused(leave, key, value, was):
 
 
 def test_a_refusal_names_several_differences(leave):
-    run = leave("errors.parquet", "metrics.json")
+    run = leave(*PROMISED)
     asked = yaml.safe_load(changed("seed", 2)) | {f"key{number}": number for number in range(6)}
     with pytest.raises(InputError) as refused:
         has_finished(run, yaml.safe_dump(asked))
@@ -178,7 +177,7 @@ def test_training_that_ended_no_epoch_begins_anew(leave, tmp_path):
 
 
 def test_a_finished_run_is_not_cleared(leave):
-    run = leave("checkpoints/best.ckpt", "errors.parquet", "metrics.json")
+    run = leave("checkpoints/best.ckpt", *PROMISED)
     clear_unfinished(run)
     assert (run / "checkpoints" / "best.ckpt").is_file()
 
@@ -196,7 +195,7 @@ def beside(tmp_path):
     named = {"ablation": {"rows": "full,less", "row": "full"}}
     run = tmp_path / "seed_1"
     run.mkdir()
-    for file in ("errors.parquet", "metrics.json"):
+    for file in PROMISED:
         (run / file).write_text("")
     (run / "config.yaml").write_text(yaml.safe_dump(CONFIG | named))
     return lambda **settings: yaml.safe_dump(CONFIG | named | {"seed": 2} | settings)

@@ -6,7 +6,7 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
-from vpnet.evaluation.report import write_report
+from vpnet.evaluation.report import finish, write_report
 from vpnet.evaluation.tables import read_errors
 from vpnet.models.static import Static
 
@@ -26,15 +26,13 @@ def evaluated(tiny_data) -> dict[str, EvaluatedWindows]:
 
 def test_everything_is_written_and_agrees(tmp_path, evaluated, tiny_data):
     folder = tmp_path / "run"
-    summaries, table = write_report(
-        folder, evaluated, tiny_data, bootstrap_draws=20, absent_streams=["face"]
-    )
-    assert {path.name for path in folder.iterdir()} == {
-        "metrics.json",
-        "results.md",
-        "errors.parquet",
-        "predictions.parquet",
-    }
+    folder.mkdir()
+    (folder / "metrics.json").write_text("of a run that is not finished")
+    summaries, table = write_report(folder, evaluated, tiny_data, bootstrap_draws=20)
+    tables = {"results.md", "errors.parquet", "predictions.parquet"}
+    assert {path.name for path in folder.iterdir()} == tables, "not finished yet"
+    finish(folder, "tiny", summaries, ["face"])
+    assert {path.name for path in folder.iterdir()} == {*tables, "metrics.json"}
     written = json.loads((folder / "metrics.json").read_text())
     expected = {"task": "tiny", "absent_streams": ["face"], "models": summaries}
     assert written == json.loads(json.dumps(expected))

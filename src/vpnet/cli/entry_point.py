@@ -16,7 +16,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from vpnet.cli.full_disk import full_disk_ends
 from vpnet.errors import InputError
+from vpnet.training.run_lock import LOCK_FILE
+from vpnet.training.termination import EXIT_CODE, Terminated, terminable
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -35,7 +38,8 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
         os.environ["HYDRA_FULL_ERROR"] = "1"
         fresh = _fresh_folder()
         try:
-            return command(*args, **kwargs)
+            with terminable(), full_disk_ends():
+                return command(*args, **kwargs)
         except InputError as error:
             _refuse(error, str(error), fresh)
         except InstantiationException as error:
@@ -60,19 +64,24 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             reason = f"{error.filename}: {error.strerror}"
             _refuse(error, f"{reason}; check the path and who may write there", fresh)
         except KeyboardInterrupt:
-            _stop()
+            _stop("interrupted", 130)
+        except Terminated:
+            _stop("terminated", EXIT_CODE)
         except SystemExit as error:
+            # Lightning's own way to end at SIGTERM, where a cluster's software answers to it first.
+            if type(error).__name__ == "SIGTERMException":
+                _stop("terminated", EXIT_CODE)
             # Lightning ends so when its loops are interrupted, without a word.
             if error.code == 1 and isinstance(error.__context__, KeyboardInterrupt):
-                _stop()
+                _stop("interrupted", 130)
             raise
 
     return guarded
 
 
-def _stop() -> NoReturn:
-    print("interrupted; what was finished is kept", file=sys.stderr)
-    sys.exit(130)
+def _stop(reason: str, code: int) -> NoReturn:
+    print(f"{reason}; what was finished is kept", file=sys.stderr)
+    sys.exit(code)
 
 
 def _composition_message(error: Exception) -> str:
@@ -115,8 +124,8 @@ def _fresh_folder() -> Path | None:
     if not HydraConfig.initialized():
         return None
     folder = Path(HydraConfig.get().runtime.output_dir).resolve()
-    is_fresh = folder.is_dir() and folder != Path.cwd() and not any(folder.iterdir())
-    return folder if is_fresh else None
+    is_own = folder.is_dir() and folder != Path.cwd()
+    return folder if is_own and all(file.name == LOCK_FILE for file in folder.iterdir()) else None
 
 
 def _refuse(error: Exception, message: str, fresh: Path | None) -> NoReturn:

@@ -8,10 +8,12 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.run_folder import alone_in_its_folder
 
 
 @fails_clearly
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="train")
+@alone_in_its_folder
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Compose the configuration and run it."""

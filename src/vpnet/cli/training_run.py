@@ -20,7 +20,7 @@ from vpnet.evaluation.finished_runs import (
     has_finished,
     interrupted_at,
 )
-from vpnet.evaluation.report import write_report
+from vpnet.evaluation.report import finish, write_report
 from vpnet.evaluation.text_table import print_table
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.run_pictures import draw_run_pictures
@@ -134,6 +134,7 @@ def _load_data(this: Run) -> ViewportDataModule:
         group_size=settings.training.group_size,
         skip_short=own.skip_short,
         for_training=own.fit,
+        seed=own.seed,
     )
 
 
@@ -239,9 +240,9 @@ def _report(
         data,
         this.config.run.bootstrap_draws,
         remarks,
-        model.absent_streams(data.spec),
     )
     pictures = draw_run_pictures(this.folder, model, evaluated[model.name], summaries, data)
     log_results(loggers, summaries[model.name], pictures, best)
+    finish(this.folder, data.task.name, summaries, model.absent_streams(data.spec))
     print_table(table)
     print(f"run folder: {this.folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.distributed import DistributedSamplerWrapper
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from vpnet.dataset.cautions import (
     warn_of_missing_companions,
@@ -69,6 +70,7 @@ class ViewportDataModule(pl.LightningDataModule):
             None: at most 32 where they do, as far as it divides half a batch, else 1.
         skip_short: Leave out recordings too short for one window instead of refusing them.
         for_training: Whether the split must have recordings to train and to validate on.
+        seed: Decides the order of the training windows, in each epoch another.
 
     Raises:
         InputError: The recordings, the split or the task do not fit together.
@@ -97,8 +99,11 @@ class ViewportDataModule(pl.LightningDataModule):
         group_size: int | None = None,
         skip_short: bool = False,
         for_training: bool = True,
+        seed: int = 0,
     ) -> None:
         super().__init__()
+        self.seed = seed
+        self.first_epoch = 0
         self.task = task
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -202,20 +207,24 @@ class ViewportDataModule(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[ViewportWindow]:
-        """Training windows, shuffled."""
-        processes, generator = 1, None
+        """Training windows, shuffled; in each of several processes its share of whole groups."""
+        share: dict[str, int] | None = None
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             processes = torch.distributed.get_world_size()
-            # They must agree on the order, whatever else they have drawn.
-            generator = torch.Generator().manual_seed(0)
-        sampler = RunSampler(
+            share = {"num_replicas": processes, "rank": torch.distributed.get_rank()}
+        sampler: Sampler[int] = RunSampler(
             len(self.train_windows),
             self.run_length,
-            generator,
-            processes,
+            self.seed,
+            1 if share is None else share["num_replicas"],
             order=self.train_windows.by_moment() if self.group_size > self.run_length else None,
             group_size=self.group_size,
         )
+        # Workers are given their first windows before Lightning says which epoch it is.
+        sampler.set_epoch(self.first_epoch)
+        if share is not None:
+            # Lightning's own would shuffle once more and tear the groups.
+            sampler = DistributedSamplerWrapper(sampler, shuffle=False, **share)
         return self._load(self.train_windows, self.batch_size, sampler)
 
     def val_dataloader(self) -> DataLoader[ViewportWindow]:

@@ -11,17 +11,21 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from vpnet.dataset.epoch_seed import ORDER, epoch_seed
+
 
 class RunSampler(Sampler[int]):
     """Every window once an epoch, in shuffled groups of runs of consecutive windows.
 
     A run is ``run_length`` windows by their numbers. A group is as many runs as make
     ``group_size`` windows, neighbours in ``order``; where groups begin is drawn anew each epoch.
+    The order depends on the seed and the epoch alone, so that a resumed training has the batches of
+    one that was never interrupted. Lightning calls `set_epoch`.
 
     Args:
         windows: Number of windows.
         run_length: Windows a run; the batch size should be a multiple of it.
-        generator: Source of the shuffling; None uses torch's global one.
+        seed: Decides the shuffling, together with the epoch.
         processes: Number of processes that indices are dealt out to, one each in turn, as
             Lightning does; groups are interleaved so that each process gets whole ones.
         order: All windows in the order in which groups are cut; None takes that of their numbers.
@@ -33,14 +37,15 @@ class RunSampler(Sampler[int]):
         self,
         windows: int,
         run_length: int = 1,
-        generator: torch.Generator | None = None,
+        seed: int = 0,
         processes: int = 1,
         order: Tensor | None = None,
         group_size: int = 1,
     ) -> None:
         self.windows = windows
         self.run_length = run_length
-        self.generator = generator
+        self.seed = seed
+        self.epoch = 0
         self.processes = processes
         order = torch.arange(windows) if order is None else order
         self._starts = order[order % run_length == 0]
@@ -49,16 +54,21 @@ class RunSampler(Sampler[int]):
     def __len__(self) -> int:
         return self.windows
 
+    def set_epoch(self, epoch: int) -> None:
+        """Take the order of an epoch, from 0, until another is set."""
+        self.epoch = epoch
+
     def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch, ORDER))
         starts, size = self._starts, self._runs_a_group
         if size > 1:
-            first = torch.randint(len(starts), (1,), generator=self.generator)
+            first = torch.randint(len(starts), (1,), generator=generator)
             starts = starts.roll(int(first))
         # What fills the last group up lies past the end, and is dropped below.
         starts = torch.nn.functional.pad(starts, (0, -len(starts) % size), value=self.windows)
         runs = starts.unsqueeze(1) + torch.arange(self.run_length)
         groups = runs.reshape(-1, size * self.run_length)
-        groups = groups[torch.randperm(len(groups), generator=self.generator)]
+        groups = groups[torch.randperm(len(groups), generator=generator)]
         if self.processes > 1:
             groups = self._interleave(groups)
         indices = groups.flatten()

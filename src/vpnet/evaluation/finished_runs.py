@@ -16,7 +16,20 @@ from vpnet.evaluation.run_config import (
 )
 from vpnet.evaluation.run_groups import check_same_but_seed
 from vpnet.evaluation.seeds import METRICS_FILE
-from vpnet.evaluation.tables import ERRORS_FILE
+from vpnet.evaluation.tables import ERRORS_FILE, PREDICTIONS_FILE
+
+TABLE_FILE = "results.md"
+PICTURES = ("viewport_path", "error_by_horizon", "overview")
+"""Those of every run, without their ending; some models have more."""
+
+PROMISED = (
+    ERRORS_FILE,
+    PREDICTIONS_FILE,
+    TABLE_FILE,
+    *(f"{name}.png" for name in PICTURES),
+    METRICS_FILE,
+)
+"""What every finished run holds besides its configuration."""
 
 MOST_TOLD = 4
 """Differing settings that a refusal names."""
@@ -28,8 +41,12 @@ SWEEP_APART = (
 
 
 def is_finished(run: Path) -> bool:
-    """Whether a folder holds the results of a run."""
-    return all((run / file).is_file() for file in (METRICS_FILE, ERRORS_FILE))
+    """Whether a folder holds everything that a run promises.
+
+    metrics.json is written when all else is there, and in W&B (`vpnet.evaluation.report`); runs of
+    earlier versions wrote it before their pictures.
+    """
+    return all((run / file).is_file() for file in PROMISED)
 
 
 def has_finished(run: Path, config: str) -> bool:
@@ -108,7 +125,7 @@ def interrupted_at(run: Path, config: str) -> Path | None:
 
 @rank_zero_only
 def clear_unfinished(run: Path, kept: Path | None = None) -> None:
-    """Remove what an interrupted run has left, so that it can start anew.
+    """Remove what an interrupted run has left, so that it can start over.
 
     Args:
         run: Folder of a run that has no results; nothing happens where it holds no configuration.

@@ -10,6 +10,7 @@ from torch import Tensor
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.examples import typical_windows
+from vpnet.evaluation.finished_runs import PICTURES
 from vpnet.models.forecaster import Forecaster
 from vpnet.plots.error_by_horizon import curves_from_summaries, plot_error_by_horizon
 from vpnet.plots.gates import plot_gates
@@ -55,9 +56,7 @@ def draw_run_pictures(
         background = windows.saliency_maps[shown] / windows.saliency_maps[shown].max()
     curves = curves_from_summaries(summaries)
     title = f"Video {video}: windows of median error, {len(positions)} viewers"
-    files = {
-        name: folder / f"{name}.png" for name in ("viewport_path", "error_by_horizon", "overview")
-    }
+    files = {name: folder / f"{name}.png" for name in PICTURES}
     plot_viewport_path(forecasts, files["viewport_path"], title=title, background=background)
     plot_error_by_horizon(curves, files["error_by_horizon"])
     plot_overview(forecasts, curves, files["overview"], background=background, path_title=title)

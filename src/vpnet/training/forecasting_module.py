@@ -3,13 +3,13 @@
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
 from vpnet.dataset.mirroring import mirror_half
@@ -20,6 +20,16 @@ from vpnet.models.forecaster import Forecaster
 from vpnet.training.checkpoint import CHECKPOINT_KEY
 from vpnet.training.schedule import catch_up
 from vpnet.training.stages import Stage, parameter_groups
+from vpnet.training.validation_errors import ValidationErrors
+
+
+class Turns(NamedTuple):
+    """How processes share the windows of the validation."""
+
+    processes: int
+    process: int
+    windows: float
+    """Of all processes together."""
 
 
 class ForecastingModule(pl.LightningModule):
@@ -58,6 +68,9 @@ class ForecastingModule(pl.LightningModule):
         self.test_metrics = test_metrics
         self.description = description or {}
         self.stage = stage or Stage()
+        self.validation = ValidationErrors(model.spec.horizons_s)
+        self._validated = 0
+        self._turns = Turns(1, 0, math.inf)
 
     def on_train_start(self) -> None:
         """A training that goes on does so at the rate of its own schedule."""
@@ -83,31 +96,52 @@ class ForecastingModule(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         """In the general stage nobody differs, neither here nor in the checkpoint that follows."""
+        self._validated = 0
+        if self.trainer.world_size > 1:
+            windows = len(self.trainer.datamodule.val_windows)  # type: ignore[attr-defined]
+            self._turns = Turns(self.trainer.world_size, self.trainer.global_rank, windows)
         if self.stage.name == "general":
             self.model.forget_users()
 
     def validation_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Mean error over all horizons, and at each, in degrees; the gates of the first batch."""
         error_rad = great_circle_distance(self.model(window), window.future_directions)
-        error_deg = torch.rad2deg(error_rad)
-        known = window.future_valid
-        mean_deg = error_deg[known].mean()
-        self.log(
-            "val/error_deg", mean_deg, prog_bar=True, batch_size=int(known.sum()), sync_dist=True
-        )
-        for column, horizon_s in enumerate(self.model.spec.horizons_s):
-            at = known[:, column]
-            # Logged even where nothing is known, with no weight: processes must log alike.
-            self.log(
-                f"val/error_{horizon_s:g}s_deg",
-                torch.where(at, error_deg[:, column], 0).sum() / at.sum().clamp(min=1),
-                batch_size=int(at.sum()),
-                sync_dist=True,
-            )
+        known = window.future_valid & self._is_first_seen(len(error_rad)).unsqueeze(1)
+        self.validation.update(torch.rad2deg(error_rad), known)
+        for name, metric in self.validation.named():
+            # As a metric, not as its value: only so processes add up sums and counts.
+            self.log(name, metric, prog_bar=name == "val/error_deg", on_step=False, on_epoch=True)
         if batch_idx == 0:  # a sample suffices to see them move
             for name, gate in self.model.stream_gates(window).items():
                 size = len(gate)
                 self.log(f"val/gate_{name}", gate.mean(), batch_size=size, sync_dist=True)
+
+    def _is_first_seen(self, batch: int) -> Tensor:
+        """Which windows of a validation batch no process has seen before, shape ``(batch,)``.
+
+        Where the windows do not divide evenly among several processes, Lightning gives some of them
+        the first windows once more, at the end, so that each process has as many.
+        """
+        place = torch.arange(self._validated, self._validated + batch, device=self.device)
+        self._validated += batch
+        # Windows take turns: the first goes to the first process, the second to the second.
+        return place * self._turns.processes + self._turns.process < self._turns.windows
+
+    def on_train_epoch_end(self) -> None:
+        """Let a schedule that follows the error see it before the checkpoint is written.
+
+        Lightning would show it afterwards, and a resumed training would miss the last epoch's.
+        """
+        error_deg = self.trainer.callback_metrics.get("val/error_deg")
+        for config in self.trainer.lr_scheduler_configs:
+            scheduler: Any = config.scheduler
+            if isinstance(scheduler, ReduceLROnPlateau) and error_deg is not None:
+                scheduler.step(error_deg.item())
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule; one that follows the error has been, in `on_train_epoch_end`."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def test_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Hand the predictions to the metrics."""

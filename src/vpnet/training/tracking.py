@@ -1,5 +1,6 @@
 """Where metrics go: always a CSV file, and W&B, offline unless the user is logged in."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Any
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from vpnet.settings import checked
+from vpnet.training.run_lock import is_first_process
+from vpnet.training.wandb_server import wandb_answers
+
+logger = logging.getLogger(__name__)
 
 
 @checked
@@ -46,8 +51,6 @@ def make_loggers(
     loggers: list[Logger] = [CSVLogger(folder, name=names[-1], version="")]
     if wandb:
         folder.mkdir(parents=True, exist_ok=True)
-        # Its banner and its tables of sparklines would bury the run's own table.
-        os.environ.setdefault("WANDB_SILENT", "true")
         loggers.append(
             WandbLogger(
                 project=project,
@@ -71,16 +74,31 @@ def log_config(loggers: Sequence[Logger], config: Mapping[str, Any]) -> None:
 
 
 def wandb_mode() -> str:
-    """How W&B should run: as WANDB_MODE says, else online only where credentials are at hand.
+    """How W&B should run: as WANDB_MODE says, else online only where it can be.
 
-    Without them W&B would ask, which fails or hangs on a machine that nobody watches.
+    Without credentials W&B would ask for them, which fails or hangs on a machine that nobody
+    watches; without a network it would retry for minutes.
     """
+    # Its banner and its tables of sparklines would bury the run's own table, and before it greets
+    # by name it waits for its server.
+    os.environ.setdefault("WANDB_SILENT", "true")
     asked = os.environ.get("WANDB_MODE")
     if asked:
         return asked
+    if not is_first_process():
+        return "offline"  # the others log nothing
     import wandb
 
-    return "online" if wandb.login(prompt=False, verify=False) else "offline"
+    if not wandb.login(prompt=False, verify=False):
+        return "offline"
+    if wandb_answers():
+        return "online"
+    logger.warning(
+        "W&B: %s does not answer; this run is logged offline (upload it later with wandb sync, or "
+        "set WANDB_MODE=offline or logger=csv)",
+        wandb.setup().settings.base_url,
+    )
+    return "offline"
 
 
 def log_results(

@@ -15,7 +15,11 @@ from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
 from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
+from vpnet.training.best_checkpoint import BestCheckpoint
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.ending_processes import EndAllProcesses
+from vpnet.training.epoch_seeding import EpochSeeding
+from vpnet.training.slurm import check_slurm
 
 MONITOR = "val/error_deg"
 
@@ -99,7 +103,9 @@ def make_trainer(
     # Two, because Lightning's save_last would only ever copy the best.
     checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
-        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        EpochSeeding(),
+        EndAllProcesses(),
+        BestCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
@@ -177,6 +183,7 @@ def _are_several(devices: Devices) -> bool:
 
 
 def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
+    check_slurm()
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError(
             f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "
@@ -193,7 +200,8 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for talkative in ("utilities.rank_zero", "trainer.connectors.signal_connector"):
+        logging.getLogger(f"pytorch_lightning.{talkative}").setLevel(logging.WARNING)
     try:
         trainer = pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
     except (MisconfigurationException, ValueError, TypeError) as error:

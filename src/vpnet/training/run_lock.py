@@ -1,0 +1,71 @@
+"""One process at a time works in a run folder."""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vpnet.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+LOCK_FILE = ".lock"
+"""In the run folder while a process works there."""
+
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
+"""Variables that number the processes of one training; the first that is set counts."""
+
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def only_one_in(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run folder, on this machine and, where it is shared, others.
+
+    The lock belongs to the process: it ends with it, however that ends. The other processes of one
+    training share the folder with the first, which holds the lock for all.
+
+    Args:
+        folder: Folder of the run; it must exist.
+
+    Raises:
+        InputError: Another process works in it.
+    """
+    if not is_first_process():
+        yield
+        return
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"{folder}: another process trains or evaluates in this run folder; wait for its end, "
+            "or name another folder (hydra.run.dir=..., hydra.sweep.dir=... for a sweep)"
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        number = error.errno if isinstance(error, OSError) else errno.ENOSYS
+        if number not in (*_WITHOUT_LOCKS, *_READ_ONLY):
+            raise
+        # Where nothing can be written, whatever tries says so.
+        if number in _WITHOUT_LOCKS:
+            logger.warning("%s: this file system has no locks; start no second run here", folder)
+        yield
+        return
+    try:
+        yield
+    finally:
+        # Before the release: a process that opened the file meanwhile finds that it has no name.
+        with suppress(OSError):
+            (folder / LOCK_FILE).unlink()
+        lock.release()
+
+
+def is_first_process() -> bool:
+    """Whether this is the first, or the only, process of a training."""
+    numbers = (os.environ.get(name) for name in RANKS)
+    return int(next((number for number in numbers if number), "0")) == 0
