@@ -28,7 +28,7 @@ ORDER = (
 )
 """A package imports only what stands before it, and itself."""
 
-EVERYWHERE = {"allowed_values", "errors", "settings", "whole_files"}
+EVERYWHERE = {"allowed_values", "errors", "settings", "viewer_ids", "whole_files"}
 """Modules that every package may import, and which import none but each other."""
 
 MODULES = sorted(SOURCE.rglob("*.py"))

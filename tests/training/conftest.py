@@ -37,10 +37,18 @@ TASK: dict[str, Any] = {
 }
 FACE_FEATURES = ["Jaw_Drop", "FaceActivity"]
 SALIENCY = {
-    "_target_": "vpnet.saliency.center_bias.CenterBias",
+    "name": "center_bias",
     "height": 12,
     "width": 24,
     "smoothing_deg": 8.0,
+}
+RUN = {
+    "data": {"name": "simulated", "users": 4, "videos": 4},
+    "split": {"name": "cross_video", "val_fraction": 0.25, "test_fraction": 0.25, "seed": 0},
+    "training": {"optimizer": {"name": "adam"}},
+    "stage": {"name": "single"},
+    "seed": 3,
+    "skip_short": False,
 }
 
 
@@ -67,16 +75,20 @@ def data(recordings) -> ViewportDataModule:
 def make_module(data) -> Callable[..., ForecastingModule]:
     """Function that makes the module of a model (an LSTM of 8 units), described for checkpoints."""
 
-    def make(model: Forecaster | None = None, lr: float = 1e-2, **arguments: Any):
+    def make(
+        model: Forecaster | None = None, lr: float = 1e-2, settings: Any = None, **arguments: Any
+    ):
+        settings = settings or {}
         if model is None:
             torch.manual_seed(0)
             model = LSTM(data.spec, hidden=8, layers=1)
+            settings = {"hidden": 8, "layers": 1}
         config = {
-            "model": {"_target_": f"{type(model).__module__}.{type(model).__name__}"},
+            **RUN,
+            "model": {"name": model.name, **settings},
             "task": TASK,
             "saliency": SALIENCY,
             "face_features": FACE_FEATURES,
-            "seed": 3,
         }
         return ForecastingModule(
             model,

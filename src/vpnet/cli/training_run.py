@@ -170,16 +170,15 @@ def _own_keys(data: ViewportDataModule) -> list:
 def _make_module(this: Run, data: ViewportDataModule, model: Forecaster) -> ForecastingModule:
     """The LightningModule: loss, optimizer, and what its checkpoints say of themselves."""
     settings, checkpoint = this.config, this.checkpoint
-    trained_on = _own_keys(data)
-    if checkpoint is not None:
-        trained_on = sorted({*trained_on, *checkpoint.trained_on})
     description = describe(
         {**settings.values, "training": this.unresolved},
         data.spec if checkpoint is None else checkpoint.spec,
         data.users,
         data.saliency,
-        trained_on,
+        _own_keys(data),
         data.crowd,
+        earlier=() if checkpoint is None else checkpoint.trained_on,
+        tables=settings.tables,
     )
     return ForecastingModule(
         model,

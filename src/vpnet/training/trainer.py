@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.checkpoint_io import CheckpointFiles
 
 MONITOR = "val/error_deg"
 
@@ -50,7 +51,7 @@ def make_trainer(
     progress_bar: bool = True,
     **settings: Any,
 ) -> pl.Trainer:
-    """Trainer that keeps the best checkpoint by validation error, and the last one.
+    """Trainer that keeps the best weights by validation error, and the last whole checkpoint.
 
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
@@ -72,7 +73,14 @@ def make_trainer(
     # Two, because Lightning's save_last would only ever copy the best.
     checkpoints = Path(folder) / "checkpoints"
     callbacks: list[pl.Callback] = [
-        ModelCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        ModelCheckpoint(
+            checkpoints,
+            "best",
+            MONITOR,
+            mode="min",
+            save_weights_only=True,
+            enable_version_counter=False,
+        ),
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
@@ -84,6 +92,7 @@ def make_trainer(
         strategy=strategy,
         logger=loggers,
         callbacks=callbacks,
+        plugins=[CheckpointFiles()],
         enable_progress_bar=progress_bar,
         **settings,
     )
