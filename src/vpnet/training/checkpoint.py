@@ -6,9 +6,9 @@ the run. Viewers are in it as salted hashes only (`vpnet.viewer_ids`), paths of 
 (`vpnet.training.withheld_settings`).
 
 Reading one can run no foreign code. Its pickle names nothing but tensors; its settings are values,
-held to the signatures of vpnet's own models and sources, which closed tables choose by name; nothing
-in it is ever imported or instantiated by a path. No number in it decides how much memory is taken
-before it was compared with what the file itself holds.
+held to the signatures of vpnet's own models and sources, which closed tables choose by name;
+nothing in it is ever imported or instantiated by a path. No number in it decides how much memory is
+taken before it was compared with what the file itself holds.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

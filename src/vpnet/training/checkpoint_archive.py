@@ -13,7 +13,18 @@ from vpnet.errors import InputError
 
 MOST_PARTS = 100_000
 LARGEST_PICKLE_BYTES = 2**26
-MOST_STEPS = frozenset(
+MOST_STEPS = 5_000_000
+"""Of the pickle; a tensor takes about 40."""
+
+STORAGES = ("Float", "Half", "BFloat16", "Double", "Long", "Int", "Byte", "Bool")
+NAMES = {
+    "torch._utils _rebuild_tensor_v2",
+    "collections OrderedDict",
+    *(f"torch {kind}Storage" for kind in STORAGES),
+}
+"""All that `torch.save` names where it writes tensors and plain values."""
+
+STEPS = frozenset(
     ("PROTO", "EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "MARK", "BINPUT", "LONG_BINPUT", "BINGET")
     + ("LONG_BINGET", "BINUNICODE", "GLOBAL", "BINPERSID", "REDUCE", "TUPLE", "TUPLE1", "TUPLE2")
     + ("TUPLE3", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "NEWTRUE", "NEWFALSE")
