@@ -146,7 +146,9 @@ def test_the_checkpoint_says_what_it_is(fusion_run):
     assert isinstance(config, dict)
     assert checkpoint.model == config["model"]
     assert checkpoint.task == config["task"]
-    assert checkpoint.users == ("S01", "S02", "S03", "S04", "S05")
+    names = ("S01", "S02", "S03", "S04", "S05")
+    assert [checkpoint.users.row_of(name) for name in names] == [1, 2, 3, 4, 5]
+    assert checkpoint.users.row_of("S06") == 0
 
 
 def test_one_seed_gives_one_result(smoke_train, fusion_run, tmp_path):

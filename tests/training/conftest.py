@@ -1,5 +1,6 @@
 """A tiny experiment: simulated viewers, a small LSTM, a trainer that keeps quiet."""
 
+import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from vpnet.recordings.recording import Recording
 from vpnet.saliency.center_bias import CenterBias
 from vpnet.simulation.study import simulate_recordings
 from vpnet.training.checkpoint import describe
+from vpnet.training.checkpoint_file import signed
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
 from vpnet.training.trainer import make_trainer
@@ -105,6 +107,20 @@ def make_module(data) -> Callable[..., ForecastingModule]:
         )
 
     return make
+
+
+@pytest.fixture
+def change() -> Callable[..., None]:
+    """Function that changes what a checkpoint holds, as somebody hostile could: it is signed."""
+
+    def rewrite(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+        content = torch.load(path, weights_only=True)
+        edit(content)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        path.write_bytes(signed(buffer.getvalue()))
+
+    return rewrite
 
 
 @pytest.fixture

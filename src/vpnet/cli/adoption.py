@@ -6,6 +6,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vpnet.cli.run_settings import RunSettings
+from vpnet.cli.train_config import TABLES
 from vpnet.errors import InputError
 from vpnet.settings import NAME
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
@@ -115,7 +116,7 @@ def adopt_checkpoint(
             "out, or train a model with it"
         )
     if config.resume:
-        own |= checkpoint.run_settings(typed)
+        own |= checkpoint.run_settings(typed, TABLES)
     adopted = config.copy()
     with open_dict(adopted):
         for key, trained in own.items():

@@ -31,13 +31,13 @@ from vpnet.saliency.source import SaliencySource
 from vpnet.settings import NAME, build, check_settings
 from vpnet.training.checkpoint_entry import check_entry, describe, spec_of
 from vpnet.training.checkpoint_file import CHECKPOINT_KEY, read_content
+from vpnet.training.fitting_weights import check_weights
 from vpnet.training.withheld_settings import recall
 from vpnet.viewer_ids import KnownViewers
 
 __all__ = ["CHECKPOINT_KEY", "Checkpoint", "describe", "read_checkpoint"]
 
 _MODEL_PREFIX = "model."
-_HALF = (torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,27 @@ class Checkpoint:
         remarks.append(f"{known} of {len(users)} users are known to the checkpoint, by name")
         return tuple(remarks)
 
-    def run_settings(self, typed: Collection[str] = ()) -> dict[str, Any]:
+    def run_settings(
+        self, typed: Collection[str] = (), tables: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> dict[str, Any]:
         """`run`, with the settings that the file withholds from the run folder that it lies in.
 
         Args:
             typed: Keys that the user gave, such as ``data.path`` or ``split``.
+            tables: By group, what can be built by name; None does not look.
 
         Raises:
-            InputError: One of them is neither there nor typed.
+            InputError: One of them is neither there nor typed, or a name is in none of the tables:
+                code of the user's own, which only a configuration may name.
         """
+        for group, table in (tables or {}).items():
+            name = self.run.get(group, {}).get(NAME) if group in ("data", "split") else None
+            if name is not None and name not in table and group not in typed:
+                raise InputError(
+                    f"{self.path}: was trained with {group} of {str(name)[:80]}, which is none of "
+                    f"vpnet's own, and nothing is imported for a checkpoint; give {group}=... on "
+                    "the command line"
+                )
         return recall(self.path, self.run, self.withheld, typed)
 
     def saliency_settings(self, typed: Collection[str] = ()) -> dict[str, Any] | None:
@@ -202,7 +214,7 @@ class Checkpoint:
             InputError: The network is not of the checkpoint's make.
         """
         with _of(self.path):
-            self._check_fits(model)
+            check_weights(model, self.weights, str(self.model.get(NAME)))
         model.load_state_dict(self.weights)
 
     def _hashed(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -216,26 +228,6 @@ class Checkpoint:
             raise InputError(
                 f"{group}.{NAME} is {str(name)[:80]!r}, none of vpnet's own ({', '.join(table)}); "
                 "a checkpoint imports nothing: use the configuration with your own code"
-            )
-
-    def _check_fits(self, model: Forecaster) -> None:
-        """Compare names, shapes and types of the weights with those of a network."""
-        state = model.state_dict()
-        differing = sorted(
-            name
-            for name in state.keys() | self.weights.keys()
-            if name not in state
-            or name not in self.weights
-            or state[name].shape != self.weights[name].shape
-            or not _may_hold(state[name].dtype, self.weights[name].dtype)
-        )
-        if differing:
-            name = differing[0]
-            raise InputError(
-                f"holds a {self.model.get(NAME, 'model')} and does not fit this "
-                f"{type(model).__name__}: {len(differing)} tensors differ, the first is {name}: "
-                f"expected {_make(state.get(name))}, found {_make(self.weights.get(name))}; use "
-                "the model, task and data streams that it was trained with"
             )
 
 
@@ -277,7 +269,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             # On no device: shapes are known before memory is taken for them.
             with torch.device("meta"):
                 shapes = build(MODELS, checkpoint.model, "model", spec=checkpoint.spec)
-            checkpoint._check_fits(shapes)
+            check_weights(shapes, weights, str(checkpoint.model[NAME]))
     return checkpoint
 
 
@@ -301,12 +293,3 @@ def _tensors(key: str, values: Mapping[str, Any]) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise InputError(f"vpnet.{key}.{name} must be a tensor, got {type(value).__name__}")
     return dict(values)
-
-
-def _may_hold(expected: torch.dtype, found: torch.dtype) -> bool:
-    """Whether weights of one type go into a network of another: from a training in bfloat16."""
-    return found == expected or (expected == torch.float32 and found in _HALF)
-
-
-def _make(tensor: Tensor | None) -> str:
-    return "none" if tensor is None else f"{tuple(tensor.shape)} of {tensor.dtype}"

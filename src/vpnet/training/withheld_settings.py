@@ -1,6 +1,6 @@
 """Settings that a checkpoint does not hold: paths of a machine, and ids of viewers.
 
-A path says whose machine it is (``/home/NAME``), ``split.user`` who is tested. A checkpoint names
+A path often holds the name of a person, ``split.user`` is the id of one. A checkpoint names
 which settings it withholds; a training that resumes finds them in the ``config.yaml`` of the run
 folder that the checkpoint lies in, or the user gives them.
 """
