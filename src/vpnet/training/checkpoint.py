@@ -281,7 +281,7 @@ def _of(path: Path) -> Iterator[None]:
     except InputError as error:
         said = str(error)
         raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+    except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
         raise InputError(
             f"{path}: its settings build nothing: {str(error)[:200]}; give a file that train.py "
             "wrote"
