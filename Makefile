@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PIN = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --extra dev pyproject.toml
 export WANDB_SILENT ?= true
 
 help:  ## List the targets.
@@ -47,9 +48,12 @@ format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-requirements: install  ## Pin the newest compatible packages (no hashes, no addresses).
-	$(BIN)/uv lock --upgrade
-	$(BIN)/uv export --quiet --no-hashes --no-header --no-annotate --no-emit-project --extra dev --output-file requirements.txt
-	! grep -nE '://|index-url|@ file' requirements.txt
+conf: install  ## Write keys and comments of conf/ from the signatures that declare them.
+	$(BIN)/python -m vpnet.cli.config_files
 
-.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format requirements
+requirements: install  ## Pin the newest compatible packages, for CUDA 12 and for CUDA 13.
+	$(PIN) --extra cuda12 --output-file requirements.txt
+	$(PIN) --extra cuda13 --output-file requirements-cuda13.txt
+	! grep -nE '://|index-url|@ file' requirements.txt requirements-cuda13.txt
+
+.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format conf requirements

@@ -303,18 +303,16 @@ def test_whoever_trains_on_asks_the_viewers_of_the_new_split(smoke_train, tmp_pa
     settings = ("crowd=true", "split=cross_user", "model.encoder=gru")
     first = smoke_train(tmp_path / "first", *settings)
     best = first / "checkpoints" / "best.ckpt"
-    second = smoke_train(
-        tmp_path / "second", f"checkpoint={best}", "split=cross_user", "split.seed=1"
-    )
+    settings = (f"checkpoint={best}", "split=cross_user", "split.seed=1")
+    second = smoke_train(tmp_path / "second", *settings)
 
     def in_crowd(run: Path) -> set[str]:
         """Those who are tested in the second run and in the crowd of this one."""
-        state = read_checkpoint(run / "checkpoints" / "best.ckpt").crowd_state
-        assert state is not None
-        salt = bytes(state["salt"].tolist())
-        viewers = [value for key, value in state.items() if key.startswith("viewers of ")]
-        hashes = {bytes(row) for value in viewers for row in value.tolist()}
-        return {user for user in set(errors_of(second)["user"]) if hash_of(user, salt) in hashes}
+        state = read_checkpoint(run / "checkpoints" / "best.ckpt").crowd_state or {}
+        videos = (name for name in state if name.startswith("viewers of "))
+        hashes = {bytes(row) for name in videos for row in state[name].tolist()}
+        salt, users = bytes(state["salt"].tolist()), set(errors_of(second)["user"])
+        return {user for user in users if hash_of(user, salt) in hashes}
 
     assert in_crowd(first), "else nothing is tested here"
     assert not in_crowd(second)

@@ -12,6 +12,7 @@ from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.models.all_models import MODELS
+from vpnet.recordings.reading import READERS
 from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
@@ -52,10 +53,10 @@ def describe(
         crowd: The fitted crowd, or None.
         earlier: `vpnet.training.checkpoint.Checkpoint.trained_on` of the checkpoint that the
             training started from, whose ``users`` are those given.
-        tables: Builders of each group by name, for groups or names that vpnet's own tables for
-            splits and sources do not have: the readers of ``data``, code of the user's own.
+        tables: Builders of each group by name, for names that the tables of readers, splits and
+            sources do not have: the simulation, code of the user's own.
     """
-    known: Tables = {"split": SPLITS, "saliency": SOURCES, **(tables or {})}
+    known: Tables = {"data": READERS, "split": SPLITS, "saliency": SOURCES, **(tables or {})}
     kept: dict[str, Any] = {
         "model": withhold("model", config["model"], {**MODELS, **known.get("model", {})})[0]
     }

@@ -2,20 +2,26 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pydantic import Field
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
+from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
 from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.training.checkpoint_io import CheckpointFiles
 
 MONITOR = "val/error_deg"
+
+Devices = int | str | Sequence[int]
+Limit = NonNegativeInt | Share
 
 
 class Patience(EarlyStopping):
@@ -40,28 +46,49 @@ class Patience(EarlyStopping):
             trainer.should_stop = True
 
 
+@checked
 def make_trainer(
     folder: str | Path,
     *,
     loggers: list[Logger],
-    patience: int | None = None,
     accelerator: str = "cpu",
-    devices: int | str | list[int] = 1,
+    devices: Devices = 1,
     strategy: str = "auto",
+    num_nodes: PositiveInt = 1,
+    precision: str = "32-true",
+    max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None,
+    patience: NonNegativeInt | None = None,
+    gradient_clip_val: Positive | None = None,
+    accumulate_grad_batches: PositiveInt = 1,
+    limit_train_batches: Limit | None = None,
+    limit_val_batches: Limit | None = None,
+    limit_test_batches: Limit | None = None,
+    num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 2,
+    deterministic: bool = False,
     progress_bar: bool = True,
-    **settings: Any,
 ) -> pl.Trainer:
     """Trainer that keeps the best weights by validation error, and the last whole checkpoint.
 
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
         loggers: Where metrics go.
-        patience: Epochs without a better validation error until training stops; None trains on.
-        accelerator: ``cpu``, ``gpu`` or anything else that Lightning knows.
-        devices: How many, or which.
-        strategy: How several work together, a name that Lightning knows.
-        progress_bar: Show one.
-        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+        accelerator: Kind of device: cpu, gpu, or another name that Lightning knows.
+        devices: Number of devices, or a list of which; auto takes all.
+        strategy: How several devices work together: auto, ddp, or another name that Lightning
+            knows.
+        num_nodes: Number of machines.
+        precision: Precision of the computation: 32-true, or bf16-mixed where the device has it.
+        max_epochs: Most epochs; follows training.max_epochs.
+        patience: Epochs without a better validation error until training stops; follows
+            training.patience.
+        gradient_clip_val: Largest norm of the gradient; follows training.gradient_clip.
+        accumulate_grad_batches: Batches whose gradients are added up before each step.
+        limit_train_batches: Training batches per epoch, a number or a share; null takes all.
+        limit_val_batches: Validation batches, a number or a share; null takes all.
+        limit_test_batches: Test batches, a number or a share; null takes all.
+        num_sanity_val_steps: Validation batches that are tried before training; -1 tries all.
+        deterministic: Refuse operations that do not give the same result each time.
+        progress_bar: Show a progress bar.
 
     Raises:
         InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
@@ -94,26 +121,44 @@ def make_trainer(
         callbacks=callbacks,
         plugins=[CheckpointFiles()],
         enable_progress_bar=progress_bar,
-        **settings,
+        num_nodes=num_nodes,
+        precision=precision,
+        max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        accumulate_grad_batches=accumulate_grad_batches,
+        limit_train_batches=limit_train_batches,
+        limit_val_batches=limit_val_batches,
+        limit_test_batches=limit_test_batches,
+        num_sanity_val_steps=num_sanity_val_steps,
+        deterministic=deterministic,
     )
 
 
+@checked
 def make_prediction_trainer(
     *,
     callbacks: list[pl.Callback],
     accelerator: str = "auto",
-    devices: int | str | list[int] = 1,
+    devices: Devices = 1,
+    strategy: str = "auto",
+    num_nodes: PositiveInt = 1,
+    precision: str = "32-true",
+    limit_predict_batches: Limit | None = None,
     progress_bar: bool = True,
-    **settings: Any,
 ) -> pl.Trainer:
     """Trainer that only predicts: it logs and keeps nothing by itself.
 
     Args:
         callbacks: What becomes of the predictions.
-        accelerator: ``auto``, ``cpu``, ``gpu`` or anything else that Lightning knows.
-        devices: How many, or which.
-        progress_bar: Show one.
-        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+        accelerator: Kind of device: auto takes a GPU where there is one, else the CPU.
+        devices: Number of devices, or a list of which.
+        strategy: How several devices work together: auto, ddp, or another name that Lightning
+            knows.
+        num_nodes: Number of machines.
+        precision: Precision of the computation: 32-true; bf16-mixed (where the processor has it)
+            and 16-mixed (GPU only) are faster.
+        limit_predict_batches: Batches to compute, a number or a share; null computes all.
+        progress_bar: Show a progress bar.
 
     Raises:
         InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
@@ -126,12 +171,15 @@ def make_prediction_trainer(
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_progress_bar=progress_bar,
-        **settings,
+        strategy=strategy,
+        num_nodes=num_nodes,
+        precision=precision,
+        limit_predict_batches=limit_predict_batches,
     )
 
 
-def _are_several(devices: int | str | list[int]) -> bool:
-    if isinstance(devices, list):
+def _are_several(devices: Devices) -> bool:
+    if not isinstance(devices, int | str):
         return len(devices) > 1
     # "auto" may be one; whoever has several and leaves them to Lightning names the strategy.
     return str(devices) not in ("auto", "0", "1")
