@@ -28,7 +28,7 @@ class WandbRun(WandbLogger):
 
     def may_upload(self, checkpoint: Path) -> bool:
         """Whether a checkpoint may go up; where it may not and somebody would see it, say so."""
-        if self.upload_checkpoint != "auto":
+        if isinstance(self.upload_checkpoint, bool):
             return self.upload_checkpoint
         if not read_checkpoint(checkpoint).holds_head_paths:
             return True
