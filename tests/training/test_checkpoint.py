@@ -73,6 +73,22 @@ def test_a_checkpoint_stands_alone(saved, data, recordings):
     assert not torch.allclose(model(window)[:, -1], window.history_directions[:, -1])
 
 
+def test_maps_on_disk_are_found_where_they_are_said_to_be(saved, change):
+    with pytest.raises(InputError, match=r"saliency_path=maps: .*model.ckpt was not trained with"):
+        read_checkpoint(saved).build_saliency("maps")
+
+    def move(content):
+        entry = content["vpnet"]
+        entry["saliency"], entry["saliency_state"] = {"name": "file"}, {}
+        entry["withheld"] = ["saliency.path"]
+
+    change(saved, move)
+    with pytest.raises(InputError, match=r"model.ckpt: holds no paths .*predict.py: saliency_path"):
+        read_checkpoint(saved).build_saliency()
+    with pytest.raises(InputError, match=r"model.ckpt: .*elsewhere"):
+        read_checkpoint(saved).build_saliency("elsewhere")
+
+
 def test_it_remarks_on_recordings_that_it_knows(saved, data):
     checkpoint = read_checkpoint(saved)
     keys = data.keys(data.partition.test)

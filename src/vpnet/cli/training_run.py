@@ -32,6 +32,7 @@ from vpnet.training.loss import forecast_loss
 from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.training.trainer import make_trainer
 from vpnet.training.warm_start import read_lstm, start_from_lstm
+from vpnet.viewer_ids import KnownViewers
 from vpnet.whole_files import write_text
 
 logger = logging.getLogger("vpnet.train")
@@ -125,7 +126,7 @@ def _load_data(this: Run) -> ViewportDataModule:
         saliency_lookahead_s=own.saliency_lookahead_s,
         map_every_s=own.map_every_s,
         face_features=own.face_features,
-        known_users=None if checkpoint is None else checkpoint.users,
+        known_users=_known_users(this),
         saliency_state=None if fitted is None else fitted.saliency_state,
         crowd_state=None if fitted is None else fitted.crowd_state,
         batch_size=settings.training.batch_size,
@@ -135,6 +136,13 @@ def _load_data(this: Run) -> ViewportDataModule:
         skip_short=own.skip_short,
         for_training=own.fit,
     )
+
+
+def _known_users(this: Run) -> KnownViewers | None:
+    """The users of the checkpoint that the run starts from; a run that resumes keeps its own."""
+    if this.checkpoint is not None:
+        return this.checkpoint.users
+    return None if this.interrupted is None else read_checkpoint(this.interrupted).users
 
 
 def _make_model(

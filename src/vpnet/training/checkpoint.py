@@ -184,8 +184,8 @@ class Checkpoint:
         if path is not None:
             if settings is None or "saliency.path" not in self.withheld:
                 raise InputError(
-                    f"{self.path}: was not trained with maps on disk (saliency=file or paver), "
-                    f"got the path {path}; leave it out"
+                    f"saliency_path={path}: {self.path} was not trained with maps on disk "
+                    "(saliency=file or paver); leave it out"
                 )
             settings = {**settings, "path": path}
         elif "saliency.path" in self.withheld:

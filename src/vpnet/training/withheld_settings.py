@@ -93,9 +93,10 @@ def recall(
         same = there.get(NAME, there.get(OWN_CODE)) == found[group][NAME]
         value = there.get(setting) if same else None
         if not isinstance(value, str | int) or "${" in str(value):
+            alias = " (predict.py: saliency_path=...)" if key == "saliency.path" else ""
             raise InputError(
                 f"{checkpoint}: holds no paths and no ids of viewers, and {key} is one; give "
-                f"{key}=... as in the training"
+                f"{key}=... as in the training{alias}"
             )
         found[group][setting] = value
     return found
