@@ -3,14 +3,16 @@
 import contextlib
 import io
 import logging
+import math
 import os
 import random
+import re
 import runpy
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,7 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
 from vpnet.dataset.task import Task
 from vpnet.geometry.directions import direction_from_angles
+from vpnet.settings import Setting
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -214,6 +217,34 @@ def directions_at() -> Callable[..., torch.Tensor]:
         return direction_from_angles(yaw_rad, elevation_rad.expand_as(yaw_rad))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def wrong_values() -> Callable[[Setting], list[Any]]:
+    """Function that gives values of which a setting must refuse each: those of other types."""
+    candidates = (None, "no", "0.1", ["nose"], [True], {"a": 1}, True, 3, 0.5, math.nan)
+    kinds = {
+        "true or false": bool,
+        "a whole number": int,
+        "a number": (int, float),
+        "text": str,
+        "a path": str,
+        "a list": list,
+        "null": type(None),
+    }
+
+    def is_right(value: Any, words: str) -> bool:
+        """Whether the type alone would let a value pass, by what is said to be allowed."""
+        named = [kind for word, kind in kinds.items() if re.search(rf"(^|or ){word}\b", words)]
+        is_one = any(isinstance(value, kind) for kind in named)
+        if isinstance(value, bool):
+            return bool in named
+        return is_one and value == value and value != ["nose"] and value != [True]
+
+    def wrong(setting: Setting) -> list[Any]:
+        return [value for value in candidates if not is_right(value, setting.allowed)]
+
+    return wrong
 
 
 @pytest.fixture(scope="session")

@@ -154,9 +154,8 @@ def make_model(stir) -> Callable[..., Forecaster]:
 
     def make(config, spec) -> Forecaster:
         torch.manual_seed(0)
-        model = build(
-            MODELS, OmegaConf.to_container(config.model, resolve=True), "model", spec=spec
-        ).eval()
+        values = OmegaConf.to_container(config.model, resolve=True)
+        model = build(all_models.MODELS, values, "model", spec=spec).eval()
         stir(model)
         return model
 

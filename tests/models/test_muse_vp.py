@@ -153,16 +153,3 @@ def test_streams_that_the_data_lack_are_left_out_and_named(make_spec):
     bare = MuseVP(spec, **OFF)
     assert model.parameter_count == bare.parameter_count
     assert bare.absent_streams() == ["saliency"]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"lstm": "triple"}, "lstm must be single or dual, got 'triple'"),
-        ({"eye_spatial_mode": "mul"}, "eye_spatial_mode must be concat or add"),
-        ({"face_window_s": 0.0}, "face_window_s must be a number above 0"),
-    ],
-)
-def test_other_options_are_refused(spec, wrong, message):
-    with pytest.raises(ValueError, match=message):
-        MuseVP(spec, **wrong)

@@ -64,10 +64,3 @@ def test_the_transformer_ignores_lost_steps(features, stir, training):
     seen = features.clone()
     seen[:, 5] += 1.0
     assert (module(seen, valid) - encoded).abs().max() > 1e-3
-
-
-def test_unknown_options_are_refused():
-    with pytest.raises(ValueError, match=r"projection must be one of .*, got 'mlp'"):
-        StreamEncoder(3, 8, 16, HISTORY, projection="mlp")
-    with pytest.raises(ValueError, match=r"encoder must be one of .*, got 'lstm'"):
-        StreamEncoder(3, 8, 16, HISTORY, encoder="lstm")

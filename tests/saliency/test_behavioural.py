@@ -85,12 +85,6 @@ def test_what_was_learned_comes_back(three_viewers):
         Behavioural().load_state({"map": torch.ones(2, 4)})
 
 
-@pytest.mark.parametrize("wrong", [{"folds": 1}, {"smoothing_deg": 0.0}, {"height": 0}])
-def test_other_settings_are_refused(wrong):
-    with pytest.raises(InputError):
-        Behavioural(**wrong)
-
-
 @pytest.mark.parametrize("rate_hz", [5.0, 30.0])
 def test_every_step_of_a_window_has_the_map_of_its_own_moment(directions_at, rate_hz):
     """On any clock, however late in the video: a step too early would be an old map."""

@@ -140,11 +140,3 @@ def test_what_was_learned_travels():
 def test_the_state_of_another_source_is_refused():
     with pytest.raises(InputError, match="holds no fitted centre bias"):
         CenterBias().load_state({})
-
-
-@pytest.mark.parametrize(
-    "arguments", [{"height": 0}, {"width": -1}, {"smoothing_deg": 0.0}, {"smoothing_deg": -8.0}]
-)
-def test_sizes_must_be_positive(arguments):
-    with pytest.raises(InputError, match="must be a (whole )?number (from 1|above 0)"):
-        CenterBias(**arguments)

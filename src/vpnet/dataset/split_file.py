@@ -22,7 +22,7 @@ class SplitFile:
     """A split read from a JSON file.
 
     Args:
-        path: The file.
+        path: JSON file of a split, such as a published protocol; docs/CONVENTIONS.md describes it.
 
     Raises:
         InputError: The file is missing, is not such a JSON object, or lists a name twice.
@@ -51,7 +51,7 @@ class SplitFile:
             )
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out as the file says.
+        """Assign as the file says.
 
         Raises:
             InputError: The file names a user or a video that the data do not have.

@@ -1,8 +1,8 @@
 """Splits: which recordings train, which validate, which test.
 
-A split takes the keys (user, video) of recordings and deals out whole recordings. Windows are cut
-afterwards, from one part at a time, so no two parts can ever share a window, or two overlapping
-windows of one recording.
+A split takes the keys (user, video) of recordings and assigns whole recordings to parts. Windows
+are cut afterwards, from one part at a time, so no two parts can ever share a window, or two
+overlapping windows of one recording.
 
 >>> keys = [RecordingKey(user, video) for user in "ab" for video in "uvwxyz"]
 >>> partition = CrossVideo(val_fraction=0.2, test_fraction=0.2, seed=0).partition(keys)
@@ -47,14 +47,14 @@ class Partition:
             raise InputError(_EMPTY.format("test"))
         dealt = (*self.train, *self.val, *self.test)
         if len(set(dealt)) != len(dealt):
-            raise InputError("a recording stands in two parts of the split")
+            raise InputError("a recording is in two parts of the split")
 
 
 class Split(Protocol):
-    """Anything that deals out recordings."""
+    """Anything that assigns recordings to parts."""
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out the recordings with these keys."""
+        """Assign the recordings with these keys to parts."""
         ...
 
 
@@ -64,9 +64,9 @@ class CrossVideo:
     """Known users, new videos: the parts share no video.
 
     Args:
-        val_fraction: Share of the videos that validate.
-        test_fraction: Share of the videos that test.
-        seed: Shuffles the videos.
+        val_fraction: Share of the videos whose recordings validate.
+        test_fraction: Share of the videos whose recordings test; the rest trains.
+        seed: Decides which videos these are.
     """
 
     val_fraction: Share = 0.15
@@ -74,7 +74,7 @@ class CrossVideo:
     seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out by video."""
+        """Assign by video."""
         part = _deal(
             [key.video_id for key in keys],
             self.val_fraction,
@@ -91,9 +91,9 @@ class CrossUser:
     """New users, known videos: the parts share no user.
 
     Args:
-        val_fraction: Share of the users that validate.
-        test_fraction: Share of the users that test.
-        seed: Shuffles the users.
+        val_fraction: Share of the users whose recordings validate.
+        test_fraction: Share of the users whose recordings test; the rest trains.
+        seed: Decides which users these are.
     """
 
     val_fraction: Share = 0.15
@@ -101,7 +101,7 @@ class CrossUser:
     seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out by user."""
+        """Assign by user."""
         part = _deal(
             [key.user_id for key in keys], self.val_fraction, self.test_fraction, self.seed, "users"
         )
@@ -115,8 +115,8 @@ class CrossUserAndVideo:
 
     Args:
         val_fraction: Share of the users, and of the videos, that validate.
-        test_fraction: Share of the users, and of the videos, that test.
-        seed: Shuffles both.
+        test_fraction: Share of the users, and of the videos, that test; the rest trains.
+        seed: Decides which users and videos these are.
     """
 
     val_fraction: Share = 0.2
@@ -124,7 +124,7 @@ class CrossUserAndVideo:
     seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out where the user's part and the video's part agree."""
+        """Assign where the user's part and the video's part agree."""
         user_part = _deal(
             [key.user_id for key in keys], self.val_fraction, self.test_fraction, self.seed, "users"
         )
@@ -149,10 +149,11 @@ class LeaveOneUserOut:
     """One user tests, some of the others validate, the rest train.
 
     Args:
-        user: Name of the user left out; None takes the user of ``fold``.
-        fold: Number of the user left out among the sorted names, from 0.
-        val_fraction: Share of the other users that validate.
-        seed: Shuffles the other users.
+        user: Name of the user who tests; null takes the one that fold numbers.
+        fold: Number of the user who tests, counted from 0 in the order of the sorted names; a sweep
+            over all numbers tests every user once.
+        val_fraction: Share of the other users whose recordings validate.
+        seed: Decides which users these are.
     """
 
     user: str | int | None = None
@@ -161,13 +162,13 @@ class LeaveOneUserOut:
     seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out by user.
+        """Assign by user.
 
         Raises:
             InputError: There is no such user.
         """
         users = sorted({key.user_id for key in keys})
-        if self.user is None and not 0 <= self.fold < len(users):
+        if self.user is None and self.fold >= len(users):
             raise InputError(
                 f"split.fold must be from 0 to {len(users) - 1}, one a user, got {self.fold}"
             )
@@ -193,7 +194,7 @@ class TestOnly:
     __test__ = False
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
-        """Deal out everything to the test part."""
+        """Assign everything to the test part."""
         return Partition(train=(), val=(), test=tuple(range(len(keys))))
 
 
@@ -201,8 +202,7 @@ def _deal(
     names: Sequence[str], val_fraction: float, test_fraction: float, seed: int, what: str
 ) -> dict[str, str]:
     """Give each distinct name its part; a positive fraction gets at least one name."""
-    fractions = (val_fraction, test_fraction)
-    if sum(fractions) >= 1:
+    if val_fraction + test_fraction >= 1:
         raise InputError(
             "split.val_fraction and split.test_fraction must leave some "
             f"{what} to train on, got {val_fraction!r} and {test_fraction!r}"

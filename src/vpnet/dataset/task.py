@@ -1,4 +1,4 @@
-"""A task: the clock, how much is known, and what is asked."""
+"""A task: the clock, how much is known, and what is predicted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vpnet.dataset.window import MOST_HISTORY_STEPS, MOST_HORIZON_STEPS, MOST_HORIZONS, Rate
 from vpnet.errors import InputError
-from vpnet.settings import NonNegative, Positive, checked
+from vpnet.settings import NonNegative, checked
 
-HorizonS = Annotated[float, Field(gt=0, le=3600)]
+TimeS = Annotated[float, Field(gt=0, le=3600)]
+GapS = Annotated[float, Field(ge=0, le=3600)]
 
 
 @checked
@@ -18,57 +20,67 @@ class Task:
     """How windows are cut and what is reported.
 
     Args:
-        name: For tables.
-        sampling_rate_hz: Steps per second.
-        history_s: Length of the history; the anchor is its last step.
-        horizons_s: What a model predicts, increasing.
-        report_horizons_s: What tables show; between two predicted horizons the path is
-            interpolated on the great circle.
-        first_anchor_s: Playback time of the earliest anchor.
-        anchor_stride_s: Distance of the anchors in validation and test.
-        train_stride_s: Distance of the anchors in training.
-        horizon_weights: Weight of each predicted horizon in the loss; None weights all alike.
-        smoothness_weight: Weight of the distance between predictions at neighbouring anchors.
-        max_head_gap_s: Longest stretch without a valid head sample that resampling bridges.
-        max_gaze_gap_s: Likewise for the gaze.
-        max_face_gap_s: Likewise for the face.
+        name: Name of the task, for tables.
+        sampling_rate_hz: Steps per second, to which recordings are resampled; at most the rate of
+            the recordings.
+        history_s: Length of the history in seconds; the anchor, the moment of prediction, is its
+            last step.
+        horizons_s: Horizons that a model predicts, in seconds after the anchor, increasing.
+        report_horizons_s: Horizons that tables show, in seconds; between two predicted horizons the
+            path is interpolated on the great circle.
+        first_anchor_s: Playback time of the earliest anchor in seconds.
+        anchor_stride_s: Seconds between anchors in validation and test.
+        train_stride_s: Seconds between anchors in training.
+        horizon_weights: Weight of each predicted horizon in the loss; null weights all alike.
+        smoothness_weight: Weight of the distance between predictions at neighbouring anchors in the
+            loss; 0 where anchors are so far apart that predictions rightly differ.
+        max_head_gap_s: Longest gap in the head samples that resampling bridges, in seconds.
+        max_gaze_gap_s: Longest gap in the gaze samples that resampling bridges, in seconds.
+        max_face_gap_s: Longest gap in the face samples that resampling bridges, in seconds.
 
     Raises:
-        InputError: A time is not a whole number of steps, the history is shorter than two, or a
-            list has the wrong length, order or sign.
+        InputError: A setting is out of range, a time is not a whole number of steps, the history
+            has too few or too many, or a list has the wrong length or order.
     """
 
     name: str
-    sampling_rate_hz: Annotated[float, Field(gt=0, le=1000)]
-    history_s: Annotated[float, Field(gt=0, le=3600)]
-    horizons_s: Sequence[HorizonS]
-    report_horizons_s: Sequence[HorizonS]
-    first_anchor_s: NonNegative
-    anchor_stride_s: Positive
-    train_stride_s: Positive
+    sampling_rate_hz: Rate
+    history_s: TimeS
+    horizons_s: Sequence[TimeS]
+    report_horizons_s: Sequence[TimeS]
+    first_anchor_s: Annotated[float, Field(ge=0, le=86_400)]
+    anchor_stride_s: TimeS
+    train_stride_s: TimeS
     horizon_weights: Sequence[NonNegative] | None = None
     smoothness_weight: NonNegative = 0.0
-    max_head_gap_s: NonNegative = 0.5
-    max_gaze_gap_s: NonNegative = 0.1
-    max_face_gap_s: NonNegative = 0.25
+    max_head_gap_s: GapS = 0.5
+    max_gaze_gap_s: GapS = 0.1
+    max_face_gap_s: GapS = 0.25
 
     def __post_init__(self) -> None:
         for name in ("history_s", "anchor_stride_s", "train_stride_s"):
             self.steps(getattr(self, name), f"task.{name}")
-        if self.history_steps < 2:
+        if not 2 <= self.history_steps <= MOST_HISTORY_STEPS:
             raise InputError(
-                f"task.history_s must be at least two steps of 1/{self.sampling_rate_hz:g} s, "
-                f"got {self.history_s} s"
+                f"task.history_s must be from two to {MOST_HISTORY_STEPS} steps of "
+                f"1/{self.sampling_rate_hz:g} s, got {self.history_s} s; shorten it, or lower "
+                "task.sampling_rate_hz"
             )
         if self.first_anchor_s != 0:
             self.steps(self.first_anchor_s, "task.first_anchor_s")
-        if not self.horizons_s or list(self.horizons_s) != sorted(set(self.horizons_s)):
+        if not 1 <= len(self.horizons_s) <= MOST_HORIZONS:
             raise InputError(
-                f"task.horizons_s must hold one horizon at least and increase, "
-                f"got {list(self.horizons_s)}"
+                f"task.horizons_s must hold from 1 to {MOST_HORIZONS} horizons, "
+                f"got {len(self.horizons_s)}"
             )
-        for horizon_s in self.horizons_s:
-            self.steps(horizon_s, "task.horizons_s")
+        if list(self.horizons_s) != sorted(set(self.horizons_s)):
+            raise InputError(f"task.horizons_s must increase, got {list(self.horizons_s)!r:.80}")
+        if self.horizon_steps[-1] > MOST_HORIZON_STEPS:
+            raise InputError(
+                f"task.horizons_s must end at most {MOST_HORIZON_STEPS} steps of "
+                f"1/{self.sampling_rate_hz:g} s after the anchor, got {self.horizons_s[-1]} s; "
+                "shorten it, or lower task.sampling_rate_hz"
+            )
         if not self.report_horizons_s:
             raise InputError("task.report_horizons_s must hold one horizon at least, got []")
         if self.horizon_weights is not None and len(self.horizon_weights) != len(self.horizons_s):
@@ -78,7 +90,7 @@ class Task:
             )
         if self.horizon_weights is not None and not sum(self.horizon_weights) > 0:
             raise InputError(
-                f"task.horizon_weights must not be all 0, got {list(self.horizon_weights)}"
+                f"task.horizon_weights must not be all 0, got {list(self.horizon_weights)!r:.80}"
             )
 
     def steps(self, seconds: float, name: str) -> int:
@@ -91,8 +103,6 @@ class Task:
         Raises:
             InputError: It is not a positive whole number of steps.
         """
-        if not isinstance(seconds, int | float):
-            raise InputError(f"{name} must be a number of seconds, got {seconds!r}")
         steps = seconds * self.sampling_rate_hz
         if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
             raise InputError(

@@ -1,6 +1,7 @@
-"""A window: one history, and the future that a model is asked for."""
+"""A window: one history, and the future that a model predicts."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
@@ -11,7 +12,14 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.settings import NonNegative, checked
 
-HorizonStep = Annotated[int, Field(ge=1, le=100_000)]
+MOST_HISTORY_STEPS = 10_000
+MOST_HORIZON_STEPS = 100_000
+MOST_HORIZONS = 10_000
+"""Windows are described in checkpoints, and no file may decide without limit what memory a model
+takes."""
+
+Rate = Annotated[float, Field(ge=0.01, le=1000)]
+HorizonStep = Annotated[int, Field(ge=1, le=MOST_HORIZON_STEPS)]
 
 
 class ViewportWindow(NamedTuple):
@@ -48,12 +56,11 @@ class ViewportWindow(NamedTuple):
     saliency_points: Tensor
     """Salient points x, y, z, s of distinct maps, shape ``(maps, points, 4)``; maps may be 0."""
     saliency_index: Tensor
-    """Row of ``saliency_maps`` or ``saliency_points`` that stands at each of the moments that a
-    window looks at, `WindowSpec.saliency_times_s`, -1 for none, shape ``(batch, moments)``."""
+    """Row of ``saliency_maps`` or ``saliency_points`` that is displayed at each of the moments
+    that a window looks at, `WindowSpec.saliency_times_s`, -1 for none, ``(batch, moments)``."""
     crowd_directions: Tensor
     """Where training viewers of the same video looked at the history's steps and at the horizons,
-    whoever is predicted left out, shape ``(batch, viewers, history + horizon, 3)``; viewers may
-    be 0."""
+    leave-one-viewer-out, shape ``(batch, viewers, history + horizon, 3)``; viewers may be 0."""
     crowd_valid: Tensor
     """Which of them were measured and may be known, shape ``(batch, viewers, history + horizon)``.
     """
@@ -64,7 +71,7 @@ class ViewportWindow(NamedTuple):
     user_index: Tensor
     """Row of the user in the model's embedding, 0 for an unknown user, shape ``(batch,)``."""
     future_directions: Tensor
-    """What is asked for, shape ``(batch, horizon, 3)``; never shown to a model."""
+    """What is to be predicted, shape ``(batch, horizon, 3)``; never shown to a model."""
     future_valid: Tensor
     """Which of them are known, shape ``(batch, horizon)``."""
     recording_index: Tensor
@@ -72,8 +79,6 @@ class ViewportWindow(NamedTuple):
     anchor_step: Tensor
     """Playback time of the anchor, in steps of the task's clock, shape ``(batch,)``."""
 
-
-MOST_HORIZONS = 10_000
 
 Weighting = Literal["none", "solid_angle"]
 SaliencyView = Literal["ahead", "maps", "points"]
@@ -88,7 +93,7 @@ class WindowSpec:
     Args:
         sampling_rate_hz: Steps per second of the task's clock.
         history_steps: Length of the history, the anchor included.
-        horizon_steps: The steps after the anchor that are asked for, increasing.
+        horizon_steps: The steps after the anchor that are predicted, increasing.
         users: Number of known users; their indices are 1 to ``users``.
         face_features: Number of face features.
         has_gaze: Whether any recording has gaze.
@@ -97,7 +102,7 @@ class WindowSpec:
         has_crowd: Whether windows carry where others looked.
         answers: Number of answers of a questionnaire.
         has_answers: Whether any viewer answered any question.
-        saliency_view: How windows see saliency, one of `SaliencyView`: what their model asks for.
+        saliency_view: How windows see saliency, one of `SaliencyView`: what their model reads.
         saliency_weighting: How salient points are chosen, see
             `vpnet.saliency.salient_points.salient_points`.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known; None sets
@@ -106,11 +111,11 @@ class WindowSpec:
             of the anchor.
 
     Raises:
-        InputError: A number is out of range, or the view is unknown.
+        InputError: A value is out of range, or the horizons do not increase.
     """
 
-    sampling_rate_hz: Annotated[float, Field(gt=0, le=1000)]
-    history_steps: Annotated[int, Field(ge=2, le=10_000)]
+    sampling_rate_hz: Rate
+    history_steps: Annotated[int, Field(ge=2, le=MOST_HISTORY_STEPS)]
     horizon_steps: Sequence[HorizonStep]
     users: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     face_features: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -127,13 +132,13 @@ class WindowSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))
-        if len(self.horizon_steps) > MOST_HORIZONS:
-            raise InputError(
-                f"there may be {MOST_HORIZONS} horizons, got {len(self.horizon_steps)}"
-            )
         steps = self.horizon_steps
-        if not steps or steps[0] < 1 or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
-            raise InputError(f"horizon_steps must be positive and increasing, got {steps}")
+        if not 1 <= len(steps) <= MOST_HORIZONS:
+            raise InputError(
+                f"horizon_steps must hold from 1 to {MOST_HORIZONS} steps, got {len(steps)}"
+            )
+        if any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
+            raise InputError(f"horizon_steps must increase, got {steps!r:.80}")
 
     @property
     def present(self) -> dict[str, bool]:
@@ -169,10 +174,12 @@ class WindowSpec:
     def map_of_horizon(self) -> tuple[int, ...]:
         """Which of `saliency_times_s` is nearest to each horizon; of two as near the earlier."""
         times_s = self.saliency_times_s
-        return tuple(
-            min(range(len(times_s)), key=lambda column: abs(times_s[column] - horizon_s))
-            for horizon_s in self.horizons_s
-        )
+        nearest = []
+        for horizon_s in self.horizons_s:
+            after = bisect_left(times_s, horizon_s)
+            around = range(max(0, after - 1), min(after + 1, len(times_s)))
+            nearest.append(min(around, key=lambda column: abs(times_s[column] - horizon_s)))
+        return tuple(nearest)
 
     def _map_ahead_s(self, horizon_s: float) -> float:
         ahead_s = max(1, math.floor(horizon_s / self.map_every_s + 0.5)) * self.map_every_s

@@ -1,6 +1,9 @@
-"""The constant-velocity baseline: the head goes on along its great circle."""
+"""The constant-velocity baseline: the head keeps moving along its great circle."""
+
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
@@ -19,8 +22,9 @@ class ConstantVelocity(Forecaster):
 
     Args:
         spec: What the windows look like.
-        span_s: Stretch of the history over which the velocity is taken.
-        decay_s: Time constant of the speed, or None for none.
+        span_s: Seconds before the anchor over which the velocity is measured; at least one step and
+            shorter than the history.
+        decay_s: Time constant in seconds with which the speed decays; null for a constant speed.
 
     Raises:
         InputError: ``span_s`` is shorter than a step or longer than the history.
@@ -29,13 +33,16 @@ class ConstantVelocity(Forecaster):
     reach_s: Tensor
 
     def __init__(
-        self, spec: WindowSpec, span_s: Positive = 0.2, decay_s: Positive | None = None
+        self,
+        spec: WindowSpec,
+        span_s: Annotated[float, Field(gt=0, le=3600)] = 0.2,
+        decay_s: Positive | None = None,
     ) -> None:
         super().__init__(spec)
         self.span_steps = round(span_s * spec.sampling_rate_hz)
         if not 1 <= self.span_steps < spec.history_steps:
             raise InputError(
-                f"span_s must be at least one step and shorter than the history "
+                f"model.span_s must be at least one step and shorter than the history "
                 f"({spec.history_steps / spec.sampling_rate_hz:g} s), got {span_s}"
             )
         horizons_s = torch.tensor(spec.horizons_s)

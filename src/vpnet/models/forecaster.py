@@ -14,7 +14,7 @@ class Answer(NamedTuple):
     directions: Tensor
     """At the horizons, of any length, ``(batch, horizon, 3)``."""
     history: Tensor | None = None
-    """The history as the model tells it again, ``(batch, history, 3)``; None where it does not."""
+    """The history as the model reconstructs it, ``(batch, history, 3)``; None where it does not."""
 
 
 class RecurrentPart(NamedTuple):
@@ -50,7 +50,7 @@ class Forecaster(nn.Module):
         return super().__call__(window)
 
     def answer(self, window: ViewportWindow) -> Answer:
-        """What the loss judges: the prediction, and what else the model is trained to say."""
+        """What the loss judges: the prediction, and what else the model is trained to output."""
         return Answer(self(window))
 
     def regularization(self) -> Tensor | float:
@@ -58,7 +58,7 @@ class Forecaster(nn.Module):
         return 0.0
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
-        """Streams that the model asks for and the data lack.
+        """Streams that the model uses and the data lack.
 
         Args:
             data: What the data hold; None takes what the model was made for.

@@ -1,15 +1,15 @@
 """The fusion model: gaze, face and head encoders, personalised gates, attention to saliency.
 
 vpnet's own model. Head, eye, eye-in-head offset and face are each encoded; a gate that knows the
-viewer weighs every component; the weighed vector becomes the trajectory state, which asks the
-saliency maps to come where it might go (or the maps ask the viewer's streams what they are worth to
-them) and turns into one rotation per horizon.
+viewer weighs every component; the weighed vector becomes the trajectory state, which attends to the
+saliency maps ahead (or the maps attend to the viewer's streams) and turns into one rotation per
+horizon.
 
 Choices of this implementation: yaw is relative to the anchor, elevation absolute (`streams`); the
-viewer's vector, learned or made of their answers, enters the gates as it is; a horizon asks the map
-nearest to it, and looks first where that map is salient, for the logarithm of a token's mass, times
-a learned trust, is added to its score (`saliency_encoder`); per-horizon networks make up most of
-the parameters, so their number grows with the horizons asked (docs/LOG.md).
+viewer's vector, learned or made of their answers, enters the gates as it is; a horizon attends to
+the map nearest to it, at first where that map is salient, since the logarithm of a token's mass,
+times a learned scale, is added to its score (`saliency_encoder`); the horizons' networks make up
+most of the parameters, so these grow with the number of horizons (docs/LOG.md).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from vpnet.models.forecaster import Forecaster
 from vpnet.models.horizon_heads import HorizonHeads
 from vpnet.models.personal_saliency import PersonalSaliency
 from vpnet.models.saliency_encoder import SaliencyAttention, SaliencyEncoder
-from vpnet.models.stream_encoder import StreamEncoder
+from vpnet.models.stream_encoder import Projection, StreamEncoder, TemporalEncoder
 from vpnet.models.streams import (
     STREAM_FEATURES,
     eye_stream,
@@ -64,22 +64,27 @@ class Fusion(Forecaster):
 
     Args:
         spec: What the windows look like.
-        streams: Which of head, eye, offset and face to use, one at least; those that the data lack
-            are masked. Without the head a prediction still starts from where it points now.
-        user_embed: Learn a vector per user; else all users are alike, but for their answers.
-        questionnaire: Use what the viewers answered beforehand; masked where they did not.
-        saliency: Ask the saliency maps, where the data have some: every horizon that nearest to it.
-        crowd: Ask where the training viewers of the same video looked.
-        encoder: Temporal encoder, ``gru`` or ``transformer``.
-        projection: Per-step projection, ``linear`` or ``conv``.
-        query: Who asks: the ``trajectory`` state the tokens of the saliency maps, or the tokens the
-            streams (``saliency``), which gives personalised maps as well.
-        dropout: In the trajectory network and the heads.
-        stream_dropout: Chance that a stream other than the head is hidden in training, the
-            answers included.
-        unknown_share: Share of the training windows whose user is hidden.
-        diversity_weight: Weight of the term that keeps the users' vectors apart.
-        diversity_margin: Distance at which that term vanishes.
+        streams: Sensor streams to use, one at least; a stream that the data lack is masked. Without
+            the head a prediction still starts from where it points now.
+        user_embed: Learn a vector per user; false predicts all users alike, but for their answers.
+        questionnaire: Use what viewers answered in a questionnaire beforehand, masked where they
+            did not. Unlike a vector per user it also serves people who were not trained on.
+        saliency: Attend to the saliency maps, each horizon to the one nearest to it; masked where
+            the data have none, as with saliency=none.
+        crowd: Attend to where the training viewers of the same video looked; masked where the data
+            have none.
+        encoder: Temporal encoder of each stream.
+        projection: Projection of each step of a stream: linear, or a convolution over three steps.
+        query: What attends where saliency is used. trajectory: the trajectory state attends to the
+            tokens of a map. saliency: the tokens of a map attend to the viewer's streams, which
+            gives a personalised map as well.
+        dropout: Dropout of the trajectory network and of the horizons' networks.
+        stream_dropout: Chance that a stream other than the head is hidden in training, the answers
+            included.
+        unknown_share: Share of the training windows shown without their user, so that users who
+            were not trained on are predicted too.
+        diversity_weight: Weight of the loss term that keeps the users' vectors apart.
+        diversity_margin: Distance between two users' vectors from which that term is 0.
 
     Raises:
         InputError: There is no stream, or ``query`` is saliency and the data have none of the
@@ -95,8 +100,8 @@ class Fusion(Forecaster):
         questionnaire: bool = False,
         saliency: bool = True,
         crowd: bool = False,
-        encoder: Literal["gru", "transformer"] = "gru",
-        projection: Literal["linear", "conv"] = "linear",
+        encoder: TemporalEncoder = "gru",
+        projection: Projection = "linear",
         query: Literal["trajectory", "saliency"] = "trajectory",
         dropout: Share = 0.2,
         stream_dropout: Share = 0.1,
@@ -160,8 +165,8 @@ class Fusion(Forecaster):
         elif with_saliency:
             if not self.streams:
                 raise InputError(
-                    f"query=saliency asks the streams {', '.join(streams)}, and the data have none "
-                    "of them; use query=trajectory, or add head to streams"
+                    f"model.query=saliency attends to the streams {', '.join(streams)}, and the "
+                    "data have none of them; use query=trajectory, or add head to streams"
                 )
             widths = {name: HIDDEN_WIDTH[name] for name in self.streams}
             self.saliency_attention = PersonalSaliency(widths, STATE_WIDTH)

@@ -37,15 +37,18 @@ class GatedTrace(NamedTuple):
 
 @checked
 class GatedStarVP(Forecaster):
-    """STAR-VP whose LSTM reads a weighted sum of what head, eyes and face say at each step.
+    """STAR-VP whose LSTM reads a weighted sum of the encoded head, eyes and face of each step.
 
     Args:
         spec: What the windows look like.
-        width: Of what each stream says, and of their sum.
-        widening: Width of the MLPs in the attention over that of their tokens.
-        dropout: In the attention.
-        reconstruct_past: See `vpnet.models.star_vp.StarVP`, as the next.
-        velocity: What the head says knows how fast it turns.
+        width: Width of the vector that each stream is encoded into, and of their weighted sum.
+        widening: MLP ratio of the attention blocks: the width of their hidden layer over that of
+            the tokens.
+        dropout: Dropout of the attention blocks.
+        reconstruct_past: Reconstruct the history in training as well, as published together with
+            training.loss=mse.
+        velocity: The head's encoder reads how fast the head turns in addition to where it points,
+            which trains far faster.
     """
 
     saliency_view = "points"

@@ -1,13 +1,16 @@
 """The linear baseline: ridge regression in the head-centred tangent plane, in closed form."""
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.tangent import from_tangent, to_tangent
 from vpnet.models.forecaster import Forecaster
-from vpnet.settings import NonNegative, checked
+from vpnet.settings import checked
 
 
 @checked
@@ -21,14 +24,16 @@ class Linear(Forecaster):
 
     Args:
         spec: What the windows look like.
-        ridge: Penalty per training window on the squared weights.
+        ridge: Penalty on the squared weights, per training window; 0 is least squares.
     """
 
     weights: Tensor
     _moments: Tensor
     _products: Tensor
 
-    def __init__(self, spec: WindowSpec, ridge: NonNegative = 1e-4) -> None:
+    def __init__(
+        self, spec: WindowSpec, ridge: Annotated[float, Field(ge=0, le=1e6)] = 1e-4
+    ) -> None:
         super().__init__(spec)
         self.ridge = ridge
         features = 2 * (spec.history_steps - 1) + 2

@@ -2,8 +2,8 @@
 
 "Deep position only" of Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: TRACK, IEEE TPAMI 2021,
 doi 10.1109/TPAMI.2021.3070520. Differences: two layers of 256 units instead of one of 1024; the
-encoder reads the history's velocity beside its directions unless ``velocity=False``; and where
-others looked may be asked at every horizon.
+encoder reads the history's velocity in addition to its directions unless ``velocity=False``; and
+the decoder may attend, at every horizon, to where others looked.
 """
 
 from functools import partial
@@ -20,14 +20,16 @@ from vpnet.settings import Layers, Units, checked
 
 @checked
 class LSTM(Forecaster):
-    """See `EncoderDecoder`.
+    """An LSTM reads the history, another one writes the future, a residual at every step.
 
     Args:
         spec: What the windows look like.
-        hidden: Units a layer.
-        layers: Number of layers.
-        crowd: Ask where the training viewers of the same video looked.
-        velocity: The encoder reads how fast the head turns beside where it points.
+        hidden: Units per layer.
+        layers: Layers of the encoder and of the decoder.
+        crowd: Attend to where the training viewers of the same video looked; masked where the data
+            have none.
+        velocity: The encoder reads how fast the head turns in addition to where it points; false is
+            as published.
     """
 
     def __init__(

@@ -5,9 +5,10 @@ off it is STAR-VP, number for number.
 """
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
@@ -22,7 +23,7 @@ from vpnet.models.streams import (
     mean_face,
 )
 from vpnet.models.user_embedding import UserEmbedding
-from vpnet.settings import MlpRatio, Positive, Share, checked
+from vpnet.settings import MlpRatio, Share, checked
 
 USER_WIDTH = 32
 FACE_WIDTH = 16
@@ -36,20 +37,26 @@ class MuseVP(Forecaster):
     Args:
         spec: What the windows look like.
         eye_lstm: The LSTM reads the eyes as well.
-        lstm: ``single``: one LSTM reads head and eyes; ``dual``: one each, and the eyes' last state
-            joins the decoder's result.
-        eye_spatial: The viewpoint of the spatial attention knows the gaze; of steps to come the
-            last one, which is held.
-        eye_spatial_mode: ``concat``: as three numbers more; ``add``: projected and added.
-        face_gating: The gate knows the face.
-        face_window_s: Stretch before the anchor over which the face is averaged.
-        user_embed: Learn a vector per user, from which the head's LSTM starts.
-        unknown_share: Share of the training windows whose user is hidden.
-        crowd: Ask where the training viewers of the same video looked.
-        widening: Width of the MLPs in the attention over that of their tokens.
-        dropout: In the attention.
-        reconstruct_past: See `vpnet.models.star_vp.StarVP`, as the next.
-        velocity: The LSTM reads how fast the head turns.
+        lstm: single: one LSTM reads head and eyes. dual: one LSTM each, and the last state of the
+            eyes' is concatenated to the decoder's output.
+        eye_spatial: The viewpoint tokens of the spatial attention contain the gaze, at future steps
+            the last one measured.
+        eye_spatial_mode: How they contain it: concatenated as three numbers (concat), or projected
+            and added (add).
+        face_gating: The gate between the recurrent and the attentive prediction reads the face.
+        face_window_s: Seconds before the anchor over which the face is averaged for the gate.
+        user_embed: Learn a vector per user, which sets the initial state of the head's LSTM.
+        unknown_share: Share of the training windows shown without their user, so that users who
+            were not trained on are predicted too.
+        crowd: Attend to where the training viewers of the same video looked; masked where the data
+            have none.
+        widening: MLP ratio of the attention blocks: the width of their hidden layer over that of
+            the tokens.
+        dropout: Dropout of the attention blocks.
+        reconstruct_past: Reconstruct the history in training as well, as published together with
+            training.loss=mse.
+        velocity: The LSTM reads how fast the head turns in addition to where it points,
+            which trains far faster; false is as published.
     """
 
     saliency_view = "points"
@@ -63,7 +70,7 @@ class MuseVP(Forecaster):
         eye_spatial: bool = True,
         eye_spatial_mode: Literal["concat", "add"] = "concat",
         face_gating: bool = True,
-        face_window_s: Positive = 0.5,
+        face_window_s: Annotated[float, Field(gt=0, le=3600)] = 0.5,
         user_embed: bool = True,
         unknown_share: Share = 0.1,
         crowd: bool = False,

@@ -3,8 +3,8 @@
 Source: Gao et al., ACM MM 2024, doi 10.1145/3664647.3681268; see `vpnet.models.star_vp_network`.
 Differences: the LSTM's directions are normalised at every step; its output and that of the
 attention start at zero, so that the prediction starts from the static baseline; a step without a
-map asks a learned vector; the loss is the great-circle distance by default; maps of any size are
-scaled to a maximum of 1, and the 128 points are the same share of their pixels
+map attends to a learned vector; the loss is the great-circle distance by default; maps of any size
+are scaled to a maximum of 1, and the 128 points are the same share of their pixels
 (`vpnet.saliency.salient_points.map_points`).
 """
 
@@ -23,12 +23,15 @@ class StarVP(Forecaster):
 
     Args:
         spec: What the windows look like.
-        crowd: Ask where the training viewers of the same video looked.
-        widening: Width of the MLPs in the attention over that of their tokens.
-        dropout: In the attention.
-        reconstruct_past: Tell the history again in training, as published; use with the loss
-            ``mse``.
-        velocity: The LSTM reads how fast the head turns beside where it points; not published.
+        crowd: Attend to where the training viewers of the same video looked; masked where the data
+            have none.
+        widening: MLP ratio of the attention blocks: the width of their hidden layer over that of
+            the tokens.
+        dropout: Dropout of the attention blocks.
+        reconstruct_past: Reconstruct the history in training as well, as published together with
+            training.loss=mse.
+        velocity: The LSTM reads how fast the head turns in addition to where it points,
+            which trains far faster; false is as published.
     """
 
     saliency_view = "points"

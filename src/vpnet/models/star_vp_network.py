@@ -1,7 +1,7 @@
 """The network of STAR-VP: a recurrent and an attentive prediction, and a gate between them.
 
 Source: Gao et al., STAR-VP, ACM MM 2024, doi 10.1145/3664647.3681268. Beyond it, all
-off unless asked for: what its relatives add to the inputs, other viewers of the same video, and
+off by default: what its relatives add to the inputs, other viewers of the same video, and
 windows without saliency, for which only the viewpoint's tokens are there.
 """
 
@@ -52,7 +52,7 @@ class StarVPTrace(NamedTuple):
     weights: Tensor
     """W', the share of P'; that of P'' is 1 - W'; ``(batch, horizon)``."""
     answer: Answer
-    """What the loss judges: the weighted sum as it is, and the history told again."""
+    """What the loss judges: the weighted sum as it is, and the reconstructed history."""
     crowd_weights: Tensor | None
     """How much of each viewer of the crowd, ``(batch, horizon, viewers)``; None without it."""
 
@@ -63,13 +63,13 @@ class StarVPNetwork(nn.Module):
     Args:
         spec: What the windows look like.
         features: Numbers a step of the history that the LSTM reads.
-        beside: Whether something joins the decoder's result at every step.
+        beside: Whether a vector is concatenated to the decoder's output at every step.
         extra: Numbers that join each viewpoint of the spatial attention.
         gate_extra: Numbers that join the gate's input.
-        crowd: Ask where the training viewers of the same video looked.
-        widening: Of the MLPs in the attention's blocks.
-        dropout: In the attention.
-        reconstruct_past: Tell the history again in training, as published.
+        crowd: Attend to where the training viewers of the same video looked.
+        widening: MLP ratio of the attention blocks.
+        dropout: Dropout of the attention blocks.
+        reconstruct_past: Reconstruct the history in training as well, as published.
     """
 
     def __init__(

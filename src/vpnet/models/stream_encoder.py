@@ -1,10 +1,12 @@
 """From the steps of one stream to one vector."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-PROJECTIONS = ("linear", "conv")
-ENCODERS = ("gru", "transformer")
+Projection = Literal["linear", "conv"]
+TemporalEncoder = Literal["gru", "transformer"]
 
 
 class StreamEncoder(nn.Module):
@@ -18,9 +20,6 @@ class StreamEncoder(nn.Module):
         projection: ``linear``, or ``conv`` (kernel 3 over time).
         encoder: ``gru`` (its last state), or ``transformer`` (a class token that attends to the
             measured steps; learned positions, 2 layers, 4 heads).
-
-    Raises:
-        ValueError: An option is none of the above.
     """
 
     def __init__(
@@ -29,14 +28,10 @@ class StreamEncoder(nn.Module):
         width: int,
         hidden: int,
         history_steps: int,
-        projection: str = "linear",
-        encoder: str = "gru",
+        projection: Projection = "linear",
+        encoder: TemporalEncoder = "gru",
     ) -> None:
         super().__init__()
-        if projection not in PROJECTIONS:
-            raise ValueError(f"projection must be one of {PROJECTIONS}, got {projection!r}")
-        if encoder not in ENCODERS:
-            raise ValueError(f"encoder must be one of {ENCODERS}, got {encoder!r}")
         self.projection = (
             nn.Linear(features, width)
             if projection == "linear"

@@ -29,7 +29,8 @@ class Track(Forecaster):
     Args:
         spec: What the windows look like.
         hidden: Units of each LSTM.
-        velocity: The LSTM of the history reads how fast the head turns beside where it points.
+        velocity: The LSTM of the history reads how fast the head turns in addition to where it
+            points; false is as published.
     """
 
     saliency_view = "maps"

@@ -20,12 +20,10 @@ class CenterBias:
     kernel, so that the seam and the poles need no care.
 
     Args:
-        height: Rows of the map.
-        width: Columns of the map.
-        smoothing_deg: Standard deviation of the kernel (concentration 1 / sigma^2).
-
-    Raises:
-        InputError: One of them is not positive.
+        height: Rows of the map in pixels.
+        width: Columns of the map in pixels.
+        smoothing_deg: Standard deviation sigma of the smoothing kernel in degrees; its
+            concentration is 1 / sigma^2.
     """
 
     maps_by_moment = False

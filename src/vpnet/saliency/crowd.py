@@ -8,33 +8,30 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.saliency.source import TrainingDirections
+from vpnet.settings import Folds, checked
 from vpnet.viewer_ids import HASH_BYTES, SALT_BYTES, hash_of, new_salt
 
 _VIEWERS = "viewers of "
 _LENGTHS = "steps and groups of "
 
 
+@checked
 class Crowd:
     """Says where the training viewers of a video looked at any of its moments.
 
-    The viewer who is predicted is left out, by user id; viewers of validation and test are never in
-    it. Ids are kept as salted hashes only, here and in a checkpoint.
+    Leave-one-viewer-out, by user id; viewers of validation and test are never in it. Ids are kept as
+    salted hashes only, here and in a checkpoint.
 
     The directions of all viewers lie one after the other, in half precision (an error of 0.03
     degrees), a row a step; zeros are steps that were not measured.
 
     Args:
-        folds: Deal the viewers of each video out to so many groups, and leave out the whole group
-            of whoever asks: few different crowds a video, so that what is made of a crowd can be
-            shared. None leaves out the one viewer alone.
-
-    Raises:
-        InputError: There are fewer than two groups.
+        folds: Groups that the viewers of each video are assigned to; the crowd of a viewer leaves
+            out the viewer's whole group. Few groups give few different crowds per video, so that
+            what is made of a crowd can be shared. None leaves out the viewer alone.
     """
 
-    def __init__(self, folds: int | None = None) -> None:
-        if folds is not None and folds < 2:
-            raise InputError(f"folds must be at least 2, or null for none, got {folds}")
+    def __init__(self, folds: Folds | None = None) -> None:
         self.folds = folds
         self.rate_hz = 0.0
         self.same_crowd = torch.empty(0, dtype=torch.long)

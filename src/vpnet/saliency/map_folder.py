@@ -49,7 +49,8 @@ class MapFolder(ShownMaps):
     The files are memory-mapped: only the frames that a batch looks at are read.
 
     Args:
-        path: The folder.
+        path: Folder of <video>.npy files, each of shape (frames, height, width), and of a
+            saliency.json with their rate_hz and first_s.
 
     Raises:
         InputError: The folder or its saliency.json is missing or not as above.

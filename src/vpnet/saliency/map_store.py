@@ -25,7 +25,7 @@ class MapStore(ShownMaps):
     """Maps of a folder of ``<video>.h5`` files, with the true playback time of each.
 
     Args:
-        path: The folder.
+        path: Folder of <video>.h5 files, as predict.py predict=saliency writes it.
 
     Raises:
         InputError: The folder is missing.
