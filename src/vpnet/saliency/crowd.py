@@ -19,8 +19,8 @@ _LENGTHS = "steps and groups of "
 class Crowd:
     """Says where the training viewers of a video looked at any of its moments.
 
-    Leave-one-viewer-out, by user id; viewers of validation and test are never in it. Ids are kept as
-    salted hashes only, here and in a checkpoint.
+    Leave-one-viewer-out, by user id; viewers of validation and test are never in it. Ids are kept
+    as salted hashes only, here and in a checkpoint.
 
     The directions of all viewers lie one after the other, in half precision (an error of 0.03
     degrees), a row a step; zeros are steps that were not measured.
