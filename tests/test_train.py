@@ -146,7 +146,9 @@ def test_the_checkpoint_says_what_it_is(fusion_run):
     assert isinstance(config, dict)
     assert checkpoint.model == config["model"]
     assert checkpoint.task == config["task"]
-    assert checkpoint.users == ("S01", "S02", "S03", "S04", "S05")
+    names = ("S01", "S02", "S03", "S04", "S05")
+    assert [checkpoint.users.row_of(name) for name in names] == [1, 2, 3, 4, 5]
+    assert checkpoint.users.row_of("S06") == 0
 
 
 def test_one_seed_gives_one_result(smoke_train, fusion_run, tmp_path):
@@ -189,13 +191,14 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, fusion_run
     config.trainer.max_epochs = 2
     OmegaConf.save(config, run / "config.yaml")
     logged_before = (run / "csv" / "metrics.csv").read_bytes()
-    first = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    before = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     smoke_train(run, "trainer.max_epochs=2", "seed=1")
     assert (run / "csv" / "metrics.csv").read_bytes() == logged_before
     logged = pl.read_csv(run / "csv_2" / "metrics.csv").filter(pl.col("train/loss").is_not_null())
     assert logged["epoch"].to_list() == [1]
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    assert last["global_step"] == 2 * first > 0
+    assert last["global_step"] == 2 * before["global_step"] > 0
+    assert last["vpnet"]["salt"] == before["vpnet"]["salt"], "hashes stay those of the run"
     best = [
         state["best_model_score"]
         for name, state in last["callbacks"].items()

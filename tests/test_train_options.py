@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from polars.testing import assert_frame_equal
 
 from vpnet.training.checkpoint import read_checkpoint
+from vpnet.viewer_ids import hash_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
@@ -207,8 +208,11 @@ def test_a_study_on_disk_gives_what_it_gives_in_memory(
     memory = smoke_train(tmp_path / "memory", "model=static")
     assert_frame_equal(errors_of(tmp_path / "disk"), errors_of(memory), abs_tol=1e-2)
     checkpoint = read_checkpoint(tmp_path / "disk" / "checkpoints" / "best.ckpt")
-    assert checkpoint.saliency is not None
-    assert checkpoint.saliency["path"] == str(simulated_study / "saliency")
+    assert checkpoint.saliency == {"name": "file"}, "no path of the machine"
+    found = checkpoint.saliency_settings()
+    assert found == {"name": "file", "path": str(simulated_study / "saliency")}, (
+        "config.yaml has it"
+    )
 
 
 @pytest.mark.slow
@@ -243,10 +247,8 @@ def test_a_sweep_leaves_a_run_folder_for_every_combination(
     for run in runs:
         config = OmegaConf.load(run / "config.yaml")
         found.add((config.model.user_embed, config.seed))
-        assert read_checkpoint(run / "checkpoints" / "best.ckpt").model["user_embed"] in (
-            True,
-            False,
-        )
+        model = read_checkpoint(run / "checkpoints" / "best.ckpt").model
+        assert model["user_embed"] == config.model.user_embed
         assert len(errors_of(run)) == 25 * 26
     assert found == {(embed, seed) for embed in (True, False) for seed in (1, 2)}
 
@@ -301,14 +303,16 @@ def test_whoever_trains_on_asks_the_viewers_of_the_new_split(smoke_train, tmp_pa
     settings = ("crowd=true", "split=cross_user", "model.encoder=gru")
     first = smoke_train(tmp_path / "first", *settings)
     best = first / "checkpoints" / "best.ckpt"
-    second = smoke_train(
-        tmp_path / "second", f"checkpoint={best}", "split=cross_user", "split.seed=1"
-    )
+    settings = (f"checkpoint={best}", "split=cross_user", "split.seed=1")
+    second = smoke_train(tmp_path / "second", *settings)
 
-    def crowd_of(run: Path) -> set[str]:
-        state = read_checkpoint(run / "checkpoints" / "best.ckpt").crowd_state
-        return {json.loads(key)[1] for key in state if key != "rate_hz"}
+    def in_crowd(run: Path) -> set[str]:
+        """Those who are tested in the second run and in the crowd of this one."""
+        state = read_checkpoint(run / "checkpoints" / "best.ckpt").crowd_state or {}
+        videos = (name for name in state if name.startswith("viewers of "))
+        hashes = {bytes(row) for name in videos for row in state[name].tolist()}
+        salt, users = bytes(state["salt"].tolist()), set(errors_of(second)["user"])
+        return {user for user in users if hash_of(user, salt) in hashes}
 
-    tested = set(errors_of(second)["user"])
-    assert tested & crowd_of(first), "else nothing is tested here"
-    assert not tested & crowd_of(second)
+    assert in_crowd(first), "else nothing is tested here"
+    assert not in_crowd(second)

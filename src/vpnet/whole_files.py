@@ -9,7 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, which takes its place when the block ends well.
+    """A temporary path in the folder of ``path``, which takes its place when the block ends well.
+
+    What was written is on the disk before it takes the place of an earlier file: where the disk is
+    full, or the machine stops, the earlier file stays whole.
 
     Args:
         path: File to write; its folder is made where it is missing.
@@ -22,9 +25,16 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         yield temporary
+        _flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(file: Path) -> None:
+    """Wait until what was written has reached the disk."""
+    with file.open("r+b") as written:
+        os.fsync(written.fileno())
 
 
 def write_text(path: str | Path, text: str) -> None:

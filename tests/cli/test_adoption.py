@@ -10,6 +10,7 @@ from vpnet.cli.run_settings import RunSettings
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.training.checkpoint import Checkpoint
+from vpnet.viewer_ids import KnownViewers
 
 FUSION = "fusion"
 FRESH = {
@@ -30,7 +31,7 @@ def checkpoint() -> Checkpoint:
         task={"name": "short_term", "sampling_rate_hz": 30},
         saliency=MAPS,
         spec=WindowSpec(30, 60, (6, 15, 30), has_saliency=True),
-        users=("S01",),
+        users=KnownViewers.of(["S01"]),
         face_features=("Jaw_Drop",),
         saliency_state={},
         crowd_state=None,

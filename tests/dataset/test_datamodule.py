@@ -18,6 +18,7 @@ from vpnet.errors import InputError
 from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.center_bias import CenterBias
+from vpnet.viewer_ids import KnownViewers
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PARTS = ("train", "val", "test")
@@ -71,7 +72,11 @@ def test_a_split_that_only_tests_is_for_evaluation_only(make_cohort, make_task, 
     with pytest.raises(InputError, match="nothing to train on; use another, or fit=false"):
         ViewportDataModule(recordings, split, make_task())
     data = ViewportDataModule(
-        recordings, split, make_task(), for_training=False, known_users=["u1", "u9"]
+        recordings,
+        split,
+        make_task(),
+        for_training=False,
+        known_users=KnownViewers.of(["u1", "u9"]),
     )
     assert [len(data.train_windows), len(data.val_windows)] == [0, 0]
     window = all_windows(data.test_windows)
@@ -193,15 +198,19 @@ def test_workers_load_the_same(make_cohort, make_task):
 def test_users_of_the_training_part_are_known_and_others_unknown(make_cohort, make_task):
     data = ViewportDataModule(make_cohort(duration_s=6.0), CrossUser(), make_task())
     trained = {data.samples.user_ids[i] for i in data.partition.train}
-    assert data.users == tuple(sorted(trained))
+    rows = {user: row for row, user in enumerate(sorted(trained), start=1)}
+    assert {user: data.users.row_of(user) for user in trained} == rows
     assert data.spec.users == len(trained) == 5
     train = all_windows(data.train_windows)
-    named = [data.users[row - 1] for row in train.user_index.tolist()]
-    assert named == [data.samples.user_ids[i] for i in train.recording_index.tolist()]
+    watching = [data.samples.user_ids[i] for i in train.recording_index.tolist()]
+    assert train.user_index.tolist() == [rows[user] for user in watching]
     assert (all_windows(data.test_windows).user_index == 0).all()
 
     again = ViewportDataModule(
-        make_cohort(duration_s=6.0), CrossUser(), make_task(), known_users=["u7", "x", "u0"]
+        make_cohort(duration_s=6.0),
+        CrossUser(),
+        make_task(),
+        known_users=KnownViewers.of(["u7", "x", "u0"]),
     )
     assert again.spec.users == 3
     rows = dict(zip(again.samples.user_ids, again.test_windows.user_index.tolist(), strict=True))

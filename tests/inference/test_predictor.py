@@ -22,6 +22,7 @@ from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import TrainingDirections
 from vpnet.simulation.study import simulate_recordings
+from vpnet.viewer_ids import KnownViewers
 
 TASK = Task("tiny", 5, 1.0, [0.2, 1.0], [0.2, 1.0], 1.0, 1.0, 0.4)
 SPEC = WindowSpec(5, history_steps=5, horizon_steps=(1, 5), users=2, has_gaze=True, has_face=True)
@@ -97,7 +98,7 @@ def test_anchors_may_lie_apart(turning):
 
 def test_the_size_of_batches_changes_nothing(recording):
     model = Fusion(SPEC, streams=["head", "eye"], user_embed=True)
-    users = ["S01", "S02"]
+    users = KnownViewers.of(["S01", "S02"])
     whole = Predictor(model, TASK, users=users).predict(recording)
     parts = Predictor(model, TASK, users=users, batch_size=3).predict(recording)
     assert_frame_equal(whole, parts, abs_tol=1e-4)
@@ -109,7 +110,7 @@ def test_a_known_user_gets_the_vector_learned_for_them(recording):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn(parameter.shape)
-    predictor = Predictor(model, TASK, users=["S00", "S01"])
+    predictor = Predictor(model, TASK, users=KnownViewers.of(["S00", "S01"]))
     known = predictor.predict(recording)
     stranger = predictor.predict(dataclasses.replace(recording, user_id="ada"))
     other = predictor.predict(dataclasses.replace(recording, user_id="eve"))

@@ -1,5 +1,6 @@
 """A tiny experiment: simulated viewers, a small LSTM, a trainer that keeps quiet."""
 
+import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from vpnet.recordings.recording import Recording
 from vpnet.saliency.center_bias import CenterBias
 from vpnet.simulation.study import simulate_recordings
 from vpnet.training.checkpoint import describe
+from vpnet.training.checkpoint_file import signed
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
 from vpnet.training.trainer import make_trainer
@@ -41,6 +43,14 @@ SALIENCY = {
     "height": 12,
     "width": 24,
     "smoothing_deg": 8.0,
+}
+RUN = {
+    "data": {"name": "simulated", "users": 4, "videos": 4},
+    "split": {"name": "cross_video", "val_fraction": 0.25, "test_fraction": 0.25, "seed": 0},
+    "training": {"optimizer": {"name": "adam"}},
+    "stage": {"name": "single"},
+    "seed": 3,
+    "skip_short": False,
 }
 
 
@@ -67,16 +77,20 @@ def data(recordings) -> ViewportDataModule:
 def make_module(data) -> Callable[..., ForecastingModule]:
     """Function that makes the module of a model (an LSTM of 8 units), described for checkpoints."""
 
-    def make(model: Forecaster | None = None, lr: float = 1e-2, **arguments: Any):
+    def make(
+        model: Forecaster | None = None, lr: float = 1e-2, settings: Any = None, **arguments: Any
+    ):
+        settings = settings or {}
         if model is None:
             torch.manual_seed(0)
             model = LSTM(data.spec, hidden=8, layers=1)
+            settings = {"hidden": 8, "layers": 1}
         config = {
-            "model": {"name": model.name},
+            **RUN,
+            "model": {"name": model.name, **settings},
             "task": TASK,
             "saliency": SALIENCY,
             "face_features": FACE_FEATURES,
-            "seed": 3,
         }
         return ForecastingModule(
             model,
@@ -93,6 +107,20 @@ def make_module(data) -> Callable[..., ForecastingModule]:
         )
 
     return make
+
+
+@pytest.fixture
+def change() -> Callable[..., None]:
+    """Function that changes what a checkpoint holds, as somebody hostile could: it is signed."""
+
+    def rewrite(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+        content = torch.load(path, weights_only=True)
+        edit(content)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        path.write_bytes(signed(buffer.getvalue()))
+
+    return rewrite
 
 
 @pytest.fixture

@@ -1,12 +1,22 @@
 import json
 import os
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import polars as pl
 import pytest
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
-from vpnet.training.tracking import log_config, log_results, log_table, make_loggers, wandb_mode
+from vpnet.errors import InputError
+from vpnet.saliency.crowd import Crowd
+from vpnet.training.tracking import (
+    WandbRun,
+    log_config,
+    log_results,
+    log_table,
+    make_loggers,
+    wandb_mode,
+)
 
 SUMMARY = {
     "horizons": [
@@ -61,9 +71,9 @@ def test_a_run_offline_leaves_its_results_and_ends(tmp_path):
     picture, checkpoint = tmp_path / "picture.png", tmp_path / "best.ckpt"
     plt.figure().savefig(picture)
     checkpoint.write_bytes(b"weights")
-    loggers = make_loggers(tmp_path / "run", wandb=True, group="g")
+    loggers = make_loggers(tmp_path / "run", wandb=True, group="g", upload_checkpoint=True)
     log_config(loggers, {"seed": 1})
-    assert [type(logger) for logger in loggers] == [CSVLogger, WandbLogger]
+    assert [type(logger) for logger in loggers] == [CSVLogger, WandbRun]
     log_results(loggers, SUMMARY, {"overview": picture}, checkpoint)
     tracker = loggers[1]
     assert isinstance(tracker, WandbLogger)
@@ -90,3 +100,64 @@ def test_a_table_is_a_run_of_its_own(tmp_path):
     assert json.loads(table.read_text())["data"] == [["full", 4.5], ["less", None]]
     (log,) = folder.glob("run-*.wandb")
     assert b"table of all" in log.read_bytes()
+
+
+@pytest.fixture
+def save(make_module, data, quiet_trainer, change, tmp_path):
+    """Function that saves a checkpoint, with or without the paths of a crowd in it."""
+
+    def write(*, crowd: bool) -> Path:
+        trainer = quiet_trainer()
+        trainer.validate(make_module(), datamodule=data, verbose=False)
+        path = tmp_path / "best.ckpt"
+        trainer.save_checkpoint(path, weights_only=True)
+        if crowd:
+
+            def add(content) -> None:
+                content["vpnet"]["spec"]["has_crowd"] = True
+                content["vpnet"]["crowd_state"] = Crowd().state()
+
+            change(path, add)
+        return path
+
+    return write
+
+
+UPLOADS = [
+    ("auto", False, True),
+    ("auto", True, False),
+    (True, True, True),
+    (False, False, False),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_logged_out")
+@pytest.mark.parametrize(("upload", "crowd", "expected"), UPLOADS)
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_head_paths_go_up_only_when_somebody_says_so(
+    monkeypatch, caplog, save, tmp_path, mode, upload, crowd, expected
+):
+    monkeypatch.setenv("WANDB_MODE", mode)
+    checkpoint = save(crowd=crowd)
+    loggers = make_loggers(tmp_path / "run", wandb=True, upload_checkpoint=upload)
+    log_results(loggers, SUMMARY, {}, checkpoint)
+    said = [record.getMessage() for record in caplog.records if "W&B" in record.getMessage()]
+    if mode == "disabled":
+        assert not said
+        return
+    (log,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
+    assert (b"best.ckpt" in log.read_bytes()) == expected
+    if upload == "auto" and crowd:
+        (line,) = said
+        assert line.startswith("W&B: best.ckpt holds the head paths of the training viewers and is")
+        assert "logger.upload_checkpoint=true" in line
+    else:
+        assert not said
+
+
+@pytest.mark.parametrize("value", ["yes", "always", 1, None])
+def test_another_word_is_refused(tmp_path, value):
+    message = "upload_checkpoint must be true or false, or auto, got"
+    with pytest.raises(InputError, match=message):
+        make_loggers(tmp_path, wandb=False, upload_checkpoint=value)

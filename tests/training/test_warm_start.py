@@ -14,8 +14,10 @@ from vpnet.models.lstm import LSTM
 from vpnet.models.muse_vp import MuseVP
 from vpnet.models.star_vp import StarVP
 from vpnet.models.static import Static
+from vpnet.saliency.crowd import Crowd
 from vpnet.training.checkpoint import Checkpoint
 from vpnet.training.warm_start import read_lstm, start_from_lstm
+from vpnet.viewer_ids import KnownViewers, hash_of
 
 OWN = [("S01", "film"), ("S02", "film")]
 
@@ -44,13 +46,13 @@ def checkpoint(lstm, spec) -> Checkpoint:
         task={},
         saliency=None,
         spec=spec,
-        users=(),
+        users=KnownViewers.of([], b"salt"),
         face_features=(),
         saliency_state={},
         crowd_state=None,
         weights=lstm.state_dict(),
         run={},
-        trained_on=frozenset({("S01", "film")}),
+        trained_on=frozenset({(hash_of("S01", b"salt").hex(), "film")}),
     )
 
 
@@ -102,9 +104,9 @@ def test_what_does_not_fit_is_refused(spec, checkpoint, make, changes, own_keys,
         start_from_lstm(make(dataclasses.replace(spec, has_gaze=True)), checkpoint, own_keys)
 
 
-def test_a_start_is_a_plain_lstm(lstm, data, make_module, quiet_trainer, tmp_path):
-    def save(model, name):
-        module, trainer = make_module(model), quiet_trainer()
+def test_a_start_is_a_plain_lstm(lstm, data, make_module, quiet_trainer, change, tmp_path):
+    def save(model, name, **settings):
+        module, trainer = make_module(model, settings=settings), quiet_trainer()
         trainer.validate(module, datamodule=data, verbose=False)
         trainer.save_checkpoint(tmp_path / name, weights_only=False)
         return str(tmp_path / name)
@@ -113,9 +115,18 @@ def test_a_start_is_a_plain_lstm(lstm, data, make_module, quiet_trainer, tmp_pat
     assert found.weights.keys() == lstm.state_dict().keys()
     assert found.trained_on, "or nothing could be refused"
     with_crowd = LSTM(dataclasses.replace(data.spec, has_crowd=True), crowd=True)
-    for model in (Static(data.spec), Fusion(data.spec), with_crowd):
+    for model in (Static(data.spec), Fusion(data.spec)):
         with pytest.raises(InputError, match=r"must be of model=lstm with crowd=false, this is a"):
             read_lstm(save(model, "other.ckpt"))
+    path = save(with_crowd, "crowd.ckpt", crowd=True)
+
+    def add_crowd(content):
+        content["vpnet"]["spec"]["has_crowd"] = True
+        content["vpnet"]["crowd_state"] = Crowd().state()
+
+    change(Path(path), add_crowd)
+    with pytest.raises(InputError, match=r"must be of model=lstm with crowd=false, this is a"):
+        read_lstm(path)
 
 
 def test_another_clock_is_refused(spec, checkpoint):

@@ -6,6 +6,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vpnet.cli.run_settings import RunSettings
+from vpnet.cli.train_config import TABLES
 from vpnet.errors import InputError
 from vpnet.settings import NAME
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
@@ -35,6 +36,8 @@ def starting_checkpoint(own: RunSettings, config: DictConfig) -> Checkpoint | No
         if own.lstm_checkpoint is not None:
             raise InputError("checkpoint and lstm_checkpoint both say where to start; give one")
         checkpoint = read_checkpoint(own.checkpoint)
+        if own.resume:
+            checkpoint.check_can_resume()
         if personal and checkpoint.stage != "general":
             raise InputError(
                 f"stage=personal starts from a checkpoint of stage=general, {checkpoint.path} is "
@@ -106,14 +109,14 @@ def adopt_checkpoint(
                 f"settings for another model; add model={trained}"
             )
     if not any(key.split(".")[0] == "saliency" for key in typed):
-        own["saliency"] = checkpoint.saliency
+        own["saliency"] = checkpoint.saliency_settings(typed)
     elif resolved["saliency"] is not None and not checkpoint.spec.has_saliency:
         raise InputError(
             f"{checkpoint.path}: was trained without saliency and would ignore it; leave saliency "
             "out, or train a model with it"
         )
     if config.resume:
-        own |= checkpoint.run
+        own |= checkpoint.run_settings(typed, TABLES)
     adopted = config.copy()
     with open_dict(adopted):
         for key, trained in own.items():

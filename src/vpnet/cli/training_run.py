@@ -32,6 +32,7 @@ from vpnet.training.loss import forecast_loss
 from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.training.trainer import make_trainer
 from vpnet.training.warm_start import read_lstm, start_from_lstm
+from vpnet.viewer_ids import KnownViewers
 from vpnet.whole_files import write_text
 
 logger = logging.getLogger("vpnet.train")
@@ -125,7 +126,7 @@ def _load_data(this: Run) -> ViewportDataModule:
         saliency_lookahead_s=own.saliency_lookahead_s,
         map_every_s=own.map_every_s,
         face_features=own.face_features,
-        known_users=None if checkpoint is None else checkpoint.users,
+        known_users=_known_users(this),
         saliency_state=None if fitted is None else fitted.saliency_state,
         crowd_state=None if fitted is None else fitted.crowd_state,
         batch_size=settings.training.batch_size,
@@ -136,6 +137,13 @@ def _load_data(this: Run) -> ViewportDataModule:
         for_training=own.fit,
         seed=own.seed,
     )
+
+
+def _known_users(this: Run) -> KnownViewers | None:
+    """The users of the checkpoint that the run starts from; a run that resumes keeps its own."""
+    if this.checkpoint is not None:
+        return this.checkpoint.users
+    return None if this.interrupted is None else read_checkpoint(this.interrupted).users
 
 
 def _make_model(
@@ -171,16 +179,15 @@ def _own_keys(data: ViewportDataModule) -> list:
 def _make_module(this: Run, data: ViewportDataModule, model: Forecaster) -> ForecastingModule:
     """The LightningModule: loss, optimizer, and what its checkpoints say of themselves."""
     settings, checkpoint = this.config, this.checkpoint
-    trained_on = _own_keys(data)
-    if checkpoint is not None:
-        trained_on = sorted({*trained_on, *checkpoint.trained_on})
     description = describe(
         {**settings.values, "training": this.unresolved},
         data.spec if checkpoint is None else checkpoint.spec,
         data.users,
         data.saliency,
-        trained_on,
+        _own_keys(data),
         data.crowd,
+        earlier=() if checkpoint is None else checkpoint.trained_on,
+        tables=settings.tables,
     )
     return ForecastingModule(
         model,

@@ -2,7 +2,7 @@
 
 import logging
 import statistics
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.task import Task
@@ -27,10 +27,10 @@ def warn_of_missing_companions(
         )
 
 
-def warn_of_strangers(known: Sequence[str], tested: Sequence[str]) -> None:
+def warn_of_strangers(known: Container[str], tested: Sequence[str]) -> None:
     """Say how many users are tested of whom a model that tells users apart has no vector."""
     users = set(tested)
-    strangers = len(users - set(known))
+    strangers = sum(user not in known for user in users)
     if strangers:
         logger.warning(
             "user_embed=true: %d of %d users who are tested did not train the model, which takes "

@@ -30,6 +30,7 @@ from vpnet.recordings.resampling import resample
 from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
+from vpnet.viewer_ids import KnownViewers
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class ViewportDataModule(pl.LightningDataModule):
         map_every_s: Where a few maps ahead of the anchor are seen, how far they lie apart.
         face_features: Features of the face, see `vpnet.recordings.face.face_features`.
         known_users: Users of a model trained before, in the order of its embedding; None takes
-            those of the training part.
+            those of the training part, in the order of their ids.
         saliency_state: What a saliency source learned before, from a checkpoint; None learns from
             the training part.
         crowd_state: Likewise of the crowd.
@@ -89,7 +90,7 @@ class ViewportDataModule(pl.LightningDataModule):
         saliency_lookahead_s: float | None = None,
         map_every_s: float = 1.0,
         face_features: Sequence[str] = (),
-        known_users: Sequence[str] | None = None,
+        known_users: KnownViewers | None = None,
         saliency_state: dict[str, Tensor] | None = None,
         crowd_state: dict[str, Tensor] | None = None,
         batch_size: int = 128,
@@ -119,11 +120,10 @@ class ViewportDataModule(pl.LightningDataModule):
         self.partition = split.partition(self.keys(range(self.samples.recordings)))
         if for_training and not self.partition.train:
             raise InputError("this split has nothing to train on; use another, or fit=false")
-        self.users = (
-            tuple(known_users)
-            if known_users is not None
-            else tuple(sorted({self.samples.user_ids[i] for i in self.partition.train}))
-        )
+        if known_users is None:
+            trained = {self.samples.user_ids[i] for i in self.partition.train}
+            known_users = KnownViewers.of(sorted(trained))
+        self.users = known_users
         self.spec = WindowSpec(
             sampling_rate_hz=task.sampling_rate_hz,
             history_steps=task.history_steps,
@@ -186,8 +186,7 @@ class ViewportDataModule(pl.LightningDataModule):
                 "a part of the split has no window with a whole history and a known future; "
                 "are the recordings too short, or the head invalid throughout?"
             )
-        row_of_user = {user: row for row, user in enumerate(self.users, start=1)}
-        user_index = torch.tensor([row_of_user.get(user, 0) for user in self.samples.user_ids])
+        user_index = torch.tensor([self.users.row_of(user) for user in self.samples.user_ids])
         return WindowDataset(
             self.samples,
             anchors,

@@ -1,10 +1,8 @@
 """Which runs are finished or were interrupted, and of which configuration."""
 
-import pickle
 import shutil
 from pathlib import Path
 
-import torch
 import yaml
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
@@ -17,6 +15,7 @@ from vpnet.evaluation.run_config import (
 from vpnet.evaluation.run_groups import check_same_but_seed
 from vpnet.evaluation.seeds import METRICS_FILE
 from vpnet.evaluation.tables import ERRORS_FILE, PREDICTIONS_FILE
+from vpnet.training.checkpoint_file import read_content
 
 TABLE_FILE = "results.md"
 PICTURES = ("viewport_path", "error_by_horizon", "overview")
@@ -102,8 +101,8 @@ def interrupted_at(run: Path, config: str) -> Path | None:
         config: As `has_finished` takes it.
 
     Returns:
-        ``checkpoints/last.ckpt``; None where training did not come so far, where the file is
-        damaged, and where the folder was moved, for Lightning then forgets what was best.
+        ``checkpoints/last.ckpt``; None where training did not come so far, and where the file is
+        damaged or of another version.
     """
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
@@ -111,16 +110,9 @@ def interrupted_at(run: Path, config: str) -> Path | None:
     if differing_keys(read_config(run), yaml.safe_load(config)):
         return None
     try:
-        state = torch.load(last, map_location="cpu", weights_only=True)
-        folders = [
-            callback["dirpath"]
-            for name, callback in state["callbacks"].items()
-            if name.startswith("ModelCheckpoint")
-        ]
-    except (RuntimeError, OSError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+        return last if "optimizer_states" in read_content(last) else None
+    except InputError:
         return None
-    is_here = all(Path(folder).resolve() == last.parent.resolve() for folder in folders)
-    return last if is_here else None
 
 
 @rank_zero_only

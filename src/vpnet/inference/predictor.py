@@ -21,6 +21,7 @@ from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
+from vpnet.viewer_ids import KnownViewers
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Predictor:
     Args:
         model: The network, with its weights.
         task: The task it was trained for.
-        users: Users of its embedding, in order; others are unknown to it.
+        users: Users of its embedding, in order; others are unknown to it. None knows nobody.
         face_features: Features of the face it was trained with.
         saliency: Where anyone might look, fitted; or None.
         crowd: Where others looked, fitted; or None.
@@ -44,7 +45,7 @@ class Predictor:
         model: Forecaster,
         task: Task,
         *,
-        users: Sequence[str] = (),
+        users: KnownViewers | None = None,
         face_features: Sequence[str] = (),
         saliency: SaliencySource | None = None,
         crowd: Crowd | None = None,
@@ -53,7 +54,7 @@ class Predictor:
     ) -> None:
         self.model = model.eval().to(device)
         self.task = task
-        self.users = tuple(users)
+        self.users = users
         self.face_features = tuple(face_features)
         self.saliency = saliency
         self.crowd = crowd
@@ -143,7 +144,7 @@ class Predictor:
         return tuple(part.cpu() for part in parts)
 
     def _row_of(self, user_id: str) -> int:
-        return self.users.index(user_id) + 1 if user_id in self.users else 0
+        return 0 if self.users is None else self.users.row_of(user_id)
 
     def _table(
         self, recording: Recording, directions: Tensor, errors_rad: Tensor, anchor_steps: Tensor

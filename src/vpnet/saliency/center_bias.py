@@ -68,11 +68,20 @@ class CenterBias:
         """Restore a fitted map.
 
         Raises:
-            InputError: There is none: the state is that of another source.
+            InputError: There is none: the state is that of another source; or it is no map of
+                this size.
         """
         if "map" not in state:
             raise InputError(
                 "the checkpoint holds no fitted centre bias: it was trained with another source of "
                 "saliency; leave saliency=center_bias out"
             )
-        self.map = state["map"]
+        found, size = state["map"], (self.height, self.width)
+        if len(state) > 1 or found.shape != size or found.dtype != torch.float32:
+            raise InputError(
+                f"the centre bias of the checkpoint must be one float32 map of {size}, "
+                f"got {found.dtype} of {tuple(found.shape)}"
+            )
+        if not (found >= 0).all():
+            raise InputError("the centre bias of the checkpoint must not be negative anywhere")
+        self.map = found

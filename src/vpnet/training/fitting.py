@@ -49,5 +49,5 @@ def fit(
     if isinstance(module.model, ClosedForm):
         fit_closed_form(module.model, data.train_dataloader())
     trainer.validate(module, datamodule=data, verbose=False)
-    trainer.save_checkpoint(best, weights_only=False)
+    trainer.save_checkpoint(best, weights_only=True)
     return best

@@ -5,7 +5,7 @@ user still has the unknown user's vector, and trains the personal parameters. ``
 at once.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,17 +52,17 @@ class Stage:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in personal)
 
-    def check_viewers(self, training: Collection[str], known: Collection[str]) -> None:
+    def check_viewers(self, training: Collection[str], known: Container[str]) -> None:
         """Refuse to make personal what belongs to nobody.
 
         Args:
             training: Ids of the viewers to train on.
-            known: Ids that the general checkpoint has vectors for.
+            known: Whether the general checkpoint has a vector for an id.
 
         Raises:
             InputError: The personal stage would train on viewers that the checkpoint does not know.
         """
-        unknown = sorted(set(training) - set(known))
+        unknown = sorted(user for user in set(training) if user not in known)
         if self.name == "personal" and unknown:
             raise InputError(
                 "stage=personal trains the vectors of viewers that the general checkpoint knows, "

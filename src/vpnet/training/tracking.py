@@ -4,15 +4,43 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from vpnet.settings import checked
+from vpnet.training.checkpoint import read_checkpoint
 from vpnet.training.run_lock import is_first_process
 from vpnet.training.wandb_server import wandb_answers
 
 logger = logging.getLogger(__name__)
+
+
+class WandbRun(WandbLogger):
+    """Lightning's logger, which knows whether the checkpoint of its run may go up.
+
+    Args:
+        upload_checkpoint: As `make_loggers` takes it.
+        **settings: As Lightning's takes them.
+    """
+
+    def __init__(self, upload_checkpoint: bool | Literal["auto"], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.upload_checkpoint = upload_checkpoint
+
+    def may_upload(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint may go up; where it may not and somebody would see it, say so."""
+        if isinstance(self.upload_checkpoint, bool):
+            return self.upload_checkpoint
+        if not read_checkpoint(checkpoint).holds_head_paths:
+            return True
+        if not self.experiment.disabled:
+            logger.warning(
+                "W&B: %s holds the head paths of the training viewers and is not uploaded; "
+                "logger.upload_checkpoint=true uploads it",
+                checkpoint.name,
+            )
+        return False
 
 
 @checked
@@ -26,6 +54,7 @@ def make_loggers(
     entity: str | None = None,
     tags: Sequence[str] | None = None,
     notes: str | None = None,
+    upload_checkpoint: bool | Literal["auto"] = "auto",
     resumes: bool = False,
 ) -> list[Logger]:
     """Loggers of a run.
@@ -41,6 +70,9 @@ def make_loggers(
         entity: Team or user in W&B; null takes your default.
         tags: Tags of the run in W&B.
         notes: Notes on the run in W&B.
+        upload_checkpoint: Whether best.ckpt goes to W&B with the results. auto uploads it unless it
+            holds the head paths of the training viewers, as with crowd=true and
+            saliency=behavioural.
         resumes: The run was interrupted; what it has logged stays, the rest goes to ``csv_2``.
     """
     folder = Path(folder)
@@ -52,7 +84,8 @@ def make_loggers(
     if wandb:
         folder.mkdir(parents=True, exist_ok=True)
         loggers.append(
-            WandbLogger(
+            WandbRun(
+                upload_checkpoint,
                 project=project,
                 name=name or folder.name,
                 group=group,
@@ -68,9 +101,9 @@ def make_loggers(
 
 def log_config(loggers: Sequence[Logger], config: Mapping[str, Any]) -> None:
     """Show the configuration of the run in the W&B dashboard, where it is one of the loggers."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            logger.log_hyperparams(dict(config))
+    for each in loggers:
+        if isinstance(each, WandbLogger):
+            each.log_hyperparams(dict(config))
 
 
 def wandb_mode() -> str:
@@ -113,7 +146,7 @@ def log_results(
         loggers: From `make_loggers`.
         summary: Numbers of the test, from `vpnet.evaluation.summary.summarize`.
         pictures: Image files by name.
-        checkpoint: Goes up as an artifact of type model; or None.
+        checkpoint: Goes up as an artifact of type model, if it may; or None.
     """
     metrics = {
         f"test/error_{row['horizon_s']:g}s_deg": row["error_deg"]["mean_over_users"]
@@ -124,19 +157,19 @@ def log_results(
         for name, row in summary["ranges"].items()
     }
     metrics = {name: value for name, value in metrics.items() if value is not None}
-    for logger in loggers:
-        logger.log_metrics(metrics)
-        if isinstance(logger, WandbLogger):
+    for each in loggers:
+        each.log_metrics(metrics)
+        if isinstance(each, WandbRun):
             import wandb
 
-            run = logger.experiment
+            run = each.experiment
             run.log({name: wandb.Image(str(file)) for name, file in pictures.items()})
-            if checkpoint is not None:
+            if checkpoint is not None and each.may_upload(checkpoint):
                 artifact = wandb.Artifact(f"model-{run.id}", type="model")
                 artifact.add_file(str(checkpoint), name="best.ckpt")
                 run.log_artifact(artifact)
             run.finish()
-        logger.finalize("success")
+        each.finalize("success")
 
 
 def log_table(
@@ -150,11 +183,11 @@ def log_table(
         wandb: As `make_loggers` takes it.
         **settings: As `make_loggers` takes them.
     """
-    for logger in make_loggers(folder, wandb=wandb, **settings):
-        if isinstance(logger, WandbLogger):
+    for each in make_loggers(folder, wandb=wandb, **settings):
+        if isinstance(each, WandbLogger):
             from wandb import Table
 
             rows = [list(record.values()) for record in records]
-            run = logger.experiment
+            run = each.experiment
             run.log({"table": Table(columns=[*records[0]], data=rows)})
             run.finish()

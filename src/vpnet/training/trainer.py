@@ -17,6 +17,7 @@ from vpnet.errors import InputError
 from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
 from vpnet.training.best_checkpoint import BestCheckpoint
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.checkpoint_io import CheckpointFiles
 from vpnet.training.ending_processes import EndAllProcesses
 from vpnet.training.epoch_seeding import EpochSeeding
 from vpnet.training.slurm import check_slurm
@@ -70,7 +71,7 @@ def make_trainer(
     deterministic: bool = False,
     progress_bar: bool = True,
 ) -> pl.Trainer:
-    """Trainer that keeps the best checkpoint by validation error, and the last one.
+    """Trainer that keeps the best weights by validation error, and the last whole checkpoint.
 
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
@@ -105,7 +106,14 @@ def make_trainer(
     callbacks: list[pl.Callback] = [
         EpochSeeding(),
         EndAllProcesses(),
-        BestCheckpoint(checkpoints, "best", MONITOR, mode="min", enable_version_counter=False),
+        BestCheckpoint(
+            checkpoints,
+            "best",
+            MONITOR,
+            mode="min",
+            save_weights_only=True,
+            enable_version_counter=False,
+        ),
         ModelCheckpoint(checkpoints, "last", enable_version_counter=False),
     ]
     if patience is not None:
@@ -117,6 +125,7 @@ def make_trainer(
         strategy=strategy,
         logger=loggers,
         callbacks=callbacks,
+        plugins=[CheckpointFiles()],
         enable_progress_bar=progress_bar,
         num_nodes=num_nodes,
         precision=precision,

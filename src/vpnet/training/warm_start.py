@@ -53,7 +53,7 @@ def start_from_lstm(
             f"lstm_checkpoint: only star_vp, muse_vp with lstm=single and lstm can start so, this "
             f"is {model.name}; leave it out"
         )
-    others = len(checkpoint.trained_on - set(own_keys))
+    others = checkpoint.trained_beyond(own_keys)
     if others:
         raise InputError(
             f"lstm_checkpoint={checkpoint.path}: was trained or validated on {others} recordings "

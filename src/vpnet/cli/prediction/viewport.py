@@ -6,14 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vpnet.cli.prediction.viewport_settings import ViewportSettings
-from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
-from vpnet.models.all_models import MODELS
-from vpnet.saliency.all_sources import SOURCES
-from vpnet.saliency.crowd import Crowd
-from vpnet.settings import build
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
@@ -39,37 +34,27 @@ def predict_viewports(config: DictConfig) -> None:
 
 
 def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: str) -> Predictor:
-    """Build the checkpoint's model, task and saliency source."""
-    model = build(MODELS, checkpoint.model, f"{checkpoint.path}: model", spec=checkpoint.spec)
-    checkpoint.load_into(model)
-    settings = checkpoint.saliency
-    if saliency_path == "none":
-        settings = None
-    elif saliency_path is not None:
-        if settings is None or "path" not in settings:
-            raise InputError(
-                f"saliency_path={saliency_path}: {checkpoint.path} was not trained with "
-                "maps on disk (saliency=file or paver); leave it out"
-            )
-        settings = {**settings, "path": saliency_path}
-    saliency = None
-    if settings is not None:
-        saliency = build(SOURCES, settings, f"{checkpoint.path}: saliency")
-        saliency.load_state(checkpoint.saliency_state)
-    crowd = None
-    if checkpoint.crowd_state is not None:
-        crowd = Crowd()
-        crowd.load_state(checkpoint.crowd_state)
+    """Build the checkpoint's model, task and saliency source.
+
+    Args:
+        checkpoint: From `vpnet.training.checkpoint.read_checkpoint`.
+        saliency_path: Where the maps are now, "none" for none; None takes those of the training.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: The checkpoint names what is none of vpnet's, or something is not there.
+    """
+    saliency = None if saliency_path == "none" else checkpoint.build_saliency(saliency_path)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
         raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
     return Predictor(
-        model,
-        Task(**checkpoint.task),
+        checkpoint.build_model(),
+        checkpoint.build_task(),
         users=checkpoint.users,
         face_features=checkpoint.face_features,
         saliency=saliency,
-        crowd=crowd,
+        crowd=checkpoint.build_crowd(),
         device=device,
     )

@@ -1,0 +1,112 @@
+"""Settings that a checkpoint does not hold: paths of a machine, and ids of viewers.
+
+A path often holds the name of a person, ``split.user`` is the id of one. A checkpoint names
+which settings it withholds; a training that resumes finds them in the ``config.yaml`` of the run
+folder that the checkpoint lies in, or the user gives them.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import yaml
+
+from vpnet.allowed_values import options_of
+from vpnet.errors import InputError
+from vpnet.settings import NAME, settings_of
+
+OWN_CODE = "_target_"
+"""In a configuration: the import path of code of the user's own."""
+
+OF_PEOPLE = {"split.user"}
+"""Settings whose values are ids of viewers."""
+
+
+def withhold(
+    group: str, values: Mapping[str, Any] | None, table: Mapping[str, Callable[..., Any]]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The settings of a group as a checkpoint holds them.
+
+    Args:
+        group: Its name, such as ``data``.
+        values: Its settings, ``name`` included, or None.
+        table: What can be built by name. Of code of the user's own only numbers and switches are
+            kept: nothing says which of its texts are paths.
+
+    Returns:
+        The settings without those that are withheld, and the keys of these.
+    """
+    if values is None:
+        return None, []
+    name = values.get(NAME, values.get(OWN_CODE))
+    declared = settings_of(table[name]) if name in table else None
+    kept, withheld = {NAME: name}, []
+    for setting, value in values.items():
+        if setting in (NAME, OWN_CODE):
+            continue
+        if declared is None or setting not in declared:
+            stays = value is None or isinstance(value, bool | int | float)
+        else:
+            is_path = isinstance(value, str | Path) and takes_path(declared[setting].annotation)
+            stays = not is_path and (f"{group}.{setting}" not in OF_PEOPLE or value is None)
+        if stays:
+            kept[setting] = value
+        else:
+            withheld.append(f"{group}.{setting}")
+    return kept, withheld
+
+
+def takes_path(annotation: Any) -> bool:
+    """Whether a type of setting takes a path."""
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return any(option is Path for option in options_of(base))
+
+
+def recall(
+    checkpoint: Path,
+    groups: Mapping[str, Any],
+    withheld: Collection[str],
+    typed: Collection[str],
+) -> dict[str, Any]:
+    """Settings of a checkpoint, with those that it withholds where the run folder has them.
+
+    Args:
+        checkpoint: The file, in the folder ``checkpoints`` of a run.
+        groups: Settings as the checkpoint holds them, by group.
+        withheld: Keys that it withholds.
+        typed: Keys that the user gave; they are left out here.
+
+    Raises:
+        InputError: A setting is neither in the run folder nor given.
+    """
+    found = {
+        group: dict(values) if isinstance(values, Mapping) else values
+        for group, values in groups.items()
+    }
+    config = _config_of(checkpoint)
+    for key in withheld:
+        group, _, setting = key.partition(".")
+        if group not in found or {key, group} & set(typed):
+            continue
+        there = config.get(group)
+        there = there if isinstance(there, Mapping) else {}
+        same = there.get(NAME, there.get(OWN_CODE)) == found[group][NAME]
+        value = there.get(setting) if same else None
+        if not isinstance(value, str | int) or "${" in str(value):
+            alias = " (predict.py: saliency_path=...)" if key == "saliency.path" else ""
+            raise InputError(
+                f"{checkpoint}: holds no paths and no ids of viewers, and {key} is one; give "
+                f"{key}=... as in the training{alias}"
+            )
+        found[group][setting] = value
+    return found
+
+
+def _config_of(checkpoint: Path) -> Mapping[str, Any]:
+    """The configuration of the run that a checkpoint lies in; empty where there is none."""
+    file = checkpoint.resolve().parent.parent / "config.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, Mapping) else {}

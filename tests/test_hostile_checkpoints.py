@@ -1,0 +1,204 @@
+"""Every command that reads a checkpoint refuses a hostile one in one message, and runs nothing.
+
+Where in a file what can be put is tried in tests/training/test_checkpoint_entry.py.
+"""
+
+import copy
+import io
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from vpnet.errors import InputError
+from vpnet.training.checkpoint import read_checkpoint
+from vpnet.training.checkpoint_file import signed
+
+Edit = Callable[[dict[str, Any], Path], None]
+
+
+def calls(folder: Path) -> dict[str, Any]:
+    """Calls that would leave a file or run a program, if anything made them."""
+    program = f"__import__('os').system('id > {folder}/RAN_expression')"
+    side = folder / "side.pkl"
+    return {
+        "expression": {"_target_": "sympy.sympify", "a": program},
+        "open": {"_target_": "builtins.open", "file": f"{folder}/RAN_open", "mode": "w"},
+        "touch": {
+            "_target_": "pathlib.Path.touch",
+            "self": {"_target_": "pathlib.Path", "_args_": [f"{folder}/RAN_touch"]},
+        },
+        "second_pickle": {"_target_": "torch.load", "f": str(side), "weights_only": False},
+    }
+
+
+class Runs:
+    """Unpickled, it leaves a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.file,))
+
+
+@pytest.fixture
+def hostile(fusion_run, tmp_path) -> Callable[..., Path]:
+    """Function that writes a hostile copy of a checkpoint of the fusion run, signed."""
+    (tmp_path / "side.pkl").write_bytes(pickle.dumps(Runs(tmp_path / "RAN_pickle")))
+
+    def make(edit: Callable[[dict[str, Any]], None], name: str = "last") -> Path:
+        source = fusion_run / "checkpoints" / f"{name}.ckpt"
+        content = copy.deepcopy(torch.load(source, weights_only=True))
+        edit(content)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        path = tmp_path / "hostile.ckpt"
+        path.write_bytes(signed(buffer.getvalue()))
+        return path
+
+    return make
+
+
+def nothing_ran(folder: Path) -> bool:
+    return not [name for name in os.listdir(folder) if name.startswith("RAN")]
+
+
+COMMANDS = {
+    "predict": ("predict.py", "checkpoint={path}", "recording={study}", "output=out.csv"),
+    "evaluate": ("train.py", "{smoke}", "checkpoint={path}", "fit=false"),
+    "resume": ("train.py", "{smoke}", "checkpoint={path}", "resume=true"),
+    "start": ("train.py", "{smoke}", "checkpoint={path}"),
+    "personal": ("train.py", "{smoke}", "checkpoint={path}", "stage=personal"),
+    "lstm": ("train.py", "{smoke}", "lstm_checkpoint={path}", "model=star_vp"),
+}
+
+
+@pytest.fixture
+def command(simulated_study, smoke_settings, tiny_settings) -> Callable[..., list[str]]:
+    def fill(name: str, path: Path) -> list[str]:
+        words: list[str] = []
+        for word in COMMANDS[name]:
+            if word == "{smoke}":
+                words += [*smoke_settings, *tiny_settings]
+            else:
+                words.append(word.format(path=path, study=simulated_study))
+        return words
+
+    return fill
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("where", ["saliency", "model", "run.data", "run.split"])
+def test_a_nested_call_is_refused_by_every_command(
+    name, where, hostile, command, refused, tmp_path
+):
+    call = calls(tmp_path)["open"]
+
+    def edit(content: dict[str, Any]) -> None:
+        *groups, last = ("vpnet", *where.split("."))
+        inner = content
+        for group in groups:
+            inner = inner[group]
+        inner[last] = call if where == "saliency" else {**inner[last], "dropout": call}
+
+    path = hostile(edit)
+    message = refused(*command(name, path))
+    assert message.startswith(f"error: {path}: ") or f"lstm_checkpoint={path}" in message
+    assert message.count("\n") == 1
+    assert nothing_ran(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["predict", "resume"])
+@pytest.mark.parametrize("call", ["expression", "open", "touch", "second_pickle"])
+def test_a_builder_by_path_is_refused(name, call, hostile, command, refused, tmp_path):
+    """Under the key that chooses in vpnet's tables, with the settings that it would take."""
+    found = calls(tmp_path)[call]
+
+    def edit(content: dict[str, Any]) -> None:
+        settings = {key: value for key, value in found.items() if key != "_target_"}
+        content["vpnet"]["run"]["data"] = {"name": found["_target_"], **settings}
+        content["vpnet"]["model"] = {"name": found["_target_"], **settings}
+        content["vpnet"]["saliency"] = {"name": found["_target_"], **settings}
+
+    message = refused(*command(name, hostile(edit)))
+    assert message.count("\n") == 1
+    assert nothing_ran(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("name", ["predict", "lstm"])
+def test_a_pickle_that_runs_code_runs_none(name, hostile, command, refused, tmp_path):
+    def edit(content: dict[str, Any]) -> None:
+        content["vpnet"]["run"]["data"]["users"] = Runs(tmp_path / "RAN_reduce")
+
+    path = hostile(edit)
+    message = refused(*command(name, path))
+    assert f"{path}: not a checkpoint of vpnet, though signed like one: it" in message
+    assert nothing_ran(tmp_path)
+    torch.load(path, weights_only=False)
+    assert not nothing_ran(tmp_path), "it would have"
+
+
+def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def edit(content: dict[str, Any]) -> None:
+        *groups, last = ("vpnet", *key.split("."))
+        inner = content
+        for group in groups:
+            inner = inner[group]
+        inner[last] = value
+
+    return edit
+
+
+def diverge(content: dict[str, Any]) -> None:
+    next(iter(content["state_dict"].values())).fill_(torch.nan)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (diverge, "NaN or infinite"),
+        (put("run", {}), "vpnet.run.data is missing"),
+        (put("task.history_s", "long"), "task.history_s must be a number"),
+        (put("task.sampling_rate_hz", 1e6), "sampling_rate_hz"),
+    ],
+)
+@pytest.mark.parametrize("name", ["predict", "evaluate"])
+def test_numbers_out_of_bounds_are_one_message(name, edit, message, hostile, command, refused):
+    path = hostile(edit, "best")
+    said = refused(*command(name, path))
+    assert said.startswith(f"error: {path}: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_the_shared_attacks_are_refused(shared, fusion_run, command, refused, tmp_path):
+    """As they are, no longer signed, and signed anew."""
+    make = shared / "cases" / "31_hostile_checkpoint" / "make.py"
+    best = fusion_run / "checkpoints" / "best.ckpt"
+    subprocess.run([sys.executable, make, best, tmp_path], check=True)
+    (tmp_path / "side.pkl").write_bytes(pickle.dumps(Runs(tmp_path / "RAN_pickle")))
+    files = sorted(tmp_path.glob("*.ckpt"))
+    assert len(files) == 5
+    for file in files:
+        with pytest.raises(InputError, match="was changed after vpnet wrote it"):
+            read_checkpoint(file)
+        file.write_bytes(signed(file.read_bytes()))
+        with pytest.raises(InputError, match="would have code run: settings hold values only"):
+            read_checkpoint(file)
+    for name in ("predict", "evaluate"):
+        assert "would have code run" in refused(*command(name, files[0]))
+    assert nothing_ran(tmp_path)
+
+
+def test_weights_alone_cannot_resume(fusion_run, command, refused):
+    message = refused(*command("resume", fusion_run / "checkpoints" / "best.ckpt"))
+    assert "best.ckpt: holds the weights alone" in message
+    assert f"resume from {fusion_run / 'checkpoints' / 'last.ckpt'}" in message
