@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
-from vpnet.cli.settings import check_settings
 
 
 @fails_clearly
@@ -20,6 +19,9 @@ from vpnet.cli.settings import check_settings
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Do what the group `predict` says."""
+    # Here, so that --help and a configuration that cannot be composed do not wait for them.
+    from vpnet.cli.settings import check_settings
+
     check_settings(config)
     if HydraConfig.get().runtime.choices["predict"] == "saliency":
         # Here, so that neither waits for the other's libraries.

@@ -10,38 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import hydra
-import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
-from vpnet.cli.settings import check_settings, saliency_view_of
-from vpnet.dataset.cautions import warn_of_strangers
-from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.dataset.task import Task
-from vpnet.evaluation.evaluate import evaluate_beside_baselines
-from vpnet.evaluation.finished_runs import (
-    check_other_seeds,
-    clear_unfinished,
-    has_finished,
-    interrupted_at,
-)
-from vpnet.evaluation.report import write_report
-from vpnet.evaluation.text_table import print_table
-from vpnet.models.forecaster import Forecaster
-from vpnet.plots.run_pictures import draw_run_pictures
-from vpnet.saliency.crowd import Crowd
-from vpnet.training.checkpoint import describe, read_checkpoint
-from vpnet.training.fitting import fit
-from vpnet.training.forecasting_module import ForecastingModule
-from vpnet.training.loss import forecast_loss
-from vpnet.training.stages import Stage
-from vpnet.training.tracking import log_config, log_results, make_loggers
-from vpnet.training.warm_start import read_lstm, start_from_lstm
-from vpnet.whole_files import write_text
 
 logger = logging.getLogger("vpnet.train")
 
@@ -51,6 +25,35 @@ logger = logging.getLogger("vpnet.train")
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Compose, load, fit, test, report."""
+    # Here, so that --help and a configuration that cannot be composed do not wait for them.
+    import pytorch_lightning as pl
+
+    from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
+    from vpnet.cli.settings import check_settings, saliency_view_of
+    from vpnet.dataset.cautions import warn_of_strangers
+    from vpnet.dataset.datamodule import ViewportDataModule
+    from vpnet.dataset.task import Task
+    from vpnet.evaluation.evaluate import evaluate_beside_baselines
+    from vpnet.evaluation.finished_runs import (
+        check_other_seeds,
+        clear_unfinished,
+        has_finished,
+        interrupted_at,
+    )
+    from vpnet.evaluation.report import write_report
+    from vpnet.evaluation.text_table import print_table
+    from vpnet.models.forecaster import Forecaster
+    from vpnet.plots.run_pictures import draw_run_pictures
+    from vpnet.saliency.crowd import Crowd
+    from vpnet.training.checkpoint import describe, read_checkpoint
+    from vpnet.training.fitting import fit
+    from vpnet.training.forecasting_module import ForecastingModule
+    from vpnet.training.loss import forecast_loss
+    from vpnet.training.stages import Stage
+    from vpnet.training.tracking import log_config, log_results, make_loggers
+    from vpnet.training.warm_start import read_lstm, start_from_lstm
+    from vpnet.whole_files import write_text
+
     run = HydraConfig.get()
     folder = Path(run.runtime.output_dir)
     check_settings(config)
