@@ -5,7 +5,9 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from vpnet.cli.run_settings import RunSettings
 from vpnet.errors import InputError
+from vpnet.settings import NAME
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
@@ -15,20 +17,24 @@ SAVED = ("training.optimizer", "training.scheduler")
 """Settings of what Lightning restores whole, with its rates and moments."""
 
 
-def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
+def starting_checkpoint(own: RunSettings, config: DictConfig) -> Checkpoint | None:
     """The checkpoint that a training configuration names.
+
+    Args:
+        own: Its settings of no group.
+        config: The whole configuration.
 
     Raises:
         InputError: It cannot be read, there is none where ``fit``, ``resume`` or the personal stage
             need one, or it is not what the personal stage starts from.
     """
-    personal = config.stage.name == "personal" and config.fit and not config.resume
-    if config.resume and not config.fit:
+    personal = config.stage.name == "personal" and own.fit and not own.resume
+    if own.resume and not own.fit:
         raise InputError("resume=true goes on with the training, fit=false does not; leave one out")
-    if config.checkpoint is not None:
-        if config.lstm_checkpoint is not None:
+    if own.checkpoint is not None:
+        if own.lstm_checkpoint is not None:
             raise InputError("checkpoint and lstm_checkpoint both say where to start; give one")
-        checkpoint = read_checkpoint(config.checkpoint)
+        checkpoint = read_checkpoint(own.checkpoint)
         if personal and checkpoint.stage != "general":
             raise InputError(
                 f"stage=personal starts from a checkpoint of stage=general, {checkpoint.path} is "
@@ -40,7 +46,7 @@ def starting_checkpoint(config: DictConfig) -> Checkpoint | None:
             "stage=personal needs a checkpoint of stage=general; add "
             "checkpoint=RUN/checkpoints/best.ckpt"
         )
-    for setting, is_typed in (("resume=true", config.resume), ("fit=false", not config.fit)):
+    for setting, is_typed in (("resume=true", own.resume), ("fit=false", not own.fit)):
         if is_typed:
             raise InputError(
                 f"{setting} needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt"
@@ -95,10 +101,9 @@ def adopt_checkpoint(
     if config.fit and not config.resume and "model" not in typed:
         asked, trained = _brief(resolved["model"]), _brief(own["model"])
         if asked != trained:
-            name = trained.rsplit(".", 2)[-2]
             raise InputError(
-                f"{checkpoint.path}: holds a {name}, and this would be trained with the settings "
-                f"for another model; add model={name}"
+                f"{checkpoint.path}: holds a {trained}, and this would be trained with the "
+                f"settings for another model; add model={trained}"
             )
     if not any(key.split(".")[0] == "saliency" for key in typed):
         own["saliency"] = checkpoint.saliency
@@ -149,5 +154,5 @@ def _at(values: Any, key: str) -> Any:
 def _brief(value: Any) -> Any:
     """A whole group by what tells it from the others, its class or its name."""
     if isinstance(value, Mapping):
-        return value.get("_target_", value.get("name"))
+        return value.get(NAME)
     return value

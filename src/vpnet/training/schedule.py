@@ -5,8 +5,11 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from vpnet.settings import NonNegativeInt, checked
 
-def cosine(optimizer: Optimizer, epochs: int) -> LambdaLR:
+
+@checked
+def cosine(optimizer: Optimizer, epochs: NonNegativeInt) -> LambdaLR:
     """Half a cosine from the full rate to zero.
 
     A function of the epoch alone: training that is resumed with more epochs follows the longer
@@ -22,7 +25,10 @@ def cosine(optimizer: Optimizer, epochs: int) -> LambdaLR:
     )
 
 
-def warm_cosine(optimizer: Optimizer, batches: int, warm_up_batches: int = 50) -> LambdaLR:
+@checked
+def warm_cosine(
+    optimizer: Optimizer, batches: int, warm_up_batches: NonNegativeInt = 50
+) -> LambdaLR:
     """Half a cosine from the full rate to zero, batch by batch, times a straight rise at first.
 
     For training of few epochs, within which the rate must fall.

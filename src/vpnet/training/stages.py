@@ -7,38 +7,31 @@ at once.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.models.forecaster import Forecaster
-
-STAGES = ("single", "general", "personal")
-RESTS = ("frozen", "tenth")
+from vpnet.settings import checked
 
 
+@checked
 @dataclass(frozen=True)
 class Stage:
     """A stage of training.
 
     Args:
-        name: ``single``, ``general`` or ``personal``.
+        name: Train all parameters at once (``single``); first of two stages, without telling
+            viewers apart (``general``); or second of two, each viewer's own parameters
+            (``personal``).
         rest: What the parameters that are not personal do in the personal stage: stay as they are
             (``frozen``), or learn at a tenth of the rate (``tenth``).
-
-    Raises:
-        InputError: One of them is none of these.
     """
 
-    name: str = "single"
-    rest: str = "frozen"
-
-    def __post_init__(self) -> None:
-        for key, value, allowed in (("name", self.name, STAGES), ("rest", self.rest, RESTS)):
-            if value not in allowed:
-                raise InputError(f"stage.{key} must be one of {', '.join(allowed)}, got {value!r}")
+    name: Literal["single", "general", "personal"] = "single"
+    rest: Literal["frozen", "tenth"] = "frozen"
 
     def begin(self, model: Forecaster) -> None:
         """Make a network ready for the stage: in the personal one its rest is frozen.

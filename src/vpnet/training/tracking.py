@@ -7,32 +7,40 @@ from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
+from vpnet.settings import checked
 
+
+@checked
 def make_loggers(
     folder: str | Path,
     *,
-    wandb: bool,
+    wandb: bool = True,
     project: str = "vpnet",
     name: str | None = None,
     group: str | None = None,
-    goes_on: bool = False,
-    **settings: Any,
+    entity: str | None = None,
+    tags: Sequence[str] | None = None,
+    notes: str | None = None,
+    resumes: bool = False,
 ) -> list[Logger]:
     """Loggers of a run.
 
     Args:
         folder: Folder of the run; metrics go to ``csv/metrics.csv`` in it, W&B's files to
             ``wandb``.
-        wandb: Log to W&B as well; nothing is started or written before the first line is logged.
+        wandb: Log to W&B as well as to metrics.csv; offline unless you are logged in or WANDB_MODE
+            says otherwise.
         project: Project in W&B.
-        name: Name of the run in W&B; None takes that of the folder.
-        group: Groups the runs of a sweep.
-        goes_on: The run was interrupted; what it has logged stays, the rest goes to ``csv_2``.
-        **settings: Anything else that `wandb.init` takes: entity, tags, notes.
+        name: Name of the run in W&B; null takes that of the run folder.
+        group: Groups runs in W&B, for instance those of a sweep.
+        entity: Team or user in W&B; null takes your default.
+        tags: Tags of the run in W&B.
+        notes: Notes on the run in W&B.
+        resumes: The run was interrupted; what it has logged stays, the rest goes to ``csv_2``.
     """
     folder = Path(folder)
     names = ["csv"]
-    while goes_on and (folder / names[-1]).exists():
+    while resumes and (folder / names[-1]).exists():
         # Lightning would delete what it finds.
         names.append(f"csv_{len(names) + 1}")
     loggers: list[Logger] = [CSVLogger(folder, name=names[-1], version="")]
@@ -47,7 +55,9 @@ def make_loggers(
                 group=group,
                 save_dir=folder,
                 mode=wandb_mode(),
-                **settings,
+                entity=entity,
+                tags=tags,
+                notes=notes,
             )
         )
     return loggers

@@ -1,0 +1,188 @@
+"""Writes keys and comments of conf/ from the signatures that declare the settings.
+
+`make conf` runs it, and a test refuses files that it would change. Values are edited in the files;
+keys, their order and their comments come from signatures and docstrings. A file that has values
+only where they differ from another one (conf/stage, conf/experiment, conf/ablation, a trainer that
+builds on another) is written by hand.
+"""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docstring_parser import DocstringStyle, parse
+
+from vpnet.cli.config_folder import CONFIG_FOLDER
+from vpnet.cli.run_settings import RunSettings
+from vpnet.cli.train_config import BUILDERS, GIVEN, TABLES
+from vpnet.settings import NAME, REQUIRED, Setting, settings_of
+from vpnet.training.optimizers import OPTIMIZERS, SCHEDULERS
+from vpnet.training.training_settings import TrainingSettings
+
+WIDTH = 100
+KEY = re.compile(r"([\w.]+):")
+HYDRA = ("defaults", "hydra")
+"""Keys of a configuration file that are Hydra's own."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The settings of one builder within a file.
+
+    Args:
+        key: Where they are: empty for the whole file.
+        build: What declares them.
+        name: What chooses it in its table, or None where there is no choice.
+        given: Its arguments that are no settings.
+        nested: Settings that are sections themselves, with the table that their name chooses in.
+    """
+
+    key: str
+    build: Callable[..., Any]
+    name: str | None = None
+    given: Sequence[str] = ()
+    nested: Mapping[str, Mapping[str, Callable[..., Any]]] | None = None
+
+
+def section_of(file: Path) -> Section | None:
+    """What declares the settings of a file of conf/, or None for one that is written by hand.
+
+    Args:
+        file: Path below conf/, as ``data/quest_pro.yaml``.
+    """
+    group, name = file.parent.name, file.stem
+    if file == Path("train.yaml"):
+        return Section("", RunSettings)
+    if group in TABLES and name in TABLES[group]:
+        return Section("model" if group == "model" else "", TABLES[group][name], name)
+    if group == "training":
+        nested = {"optimizer": OPTIMIZERS, "scheduler": SCHEDULERS}
+        return Section("", TrainingSettings, nested=nested)
+    if file in (Path("trainer/auto.yaml"), Path("logger/wandb.yaml")) or group == "task":
+        return Section("", BUILDERS[group], given=GIVEN.get(group, ()))
+    return None
+
+
+def rewritten(text: str, section: Section) -> str:
+    """A file with the keys and comments of its section as they are declared now.
+
+    Args:
+        text: The file.
+        section: What declares its settings.
+    """
+    values = yaml.safe_load(text) or {}
+    lines = text.splitlines()
+    if section.key:
+        first = lines.index(f"{section.key}:") + 1
+        end, values = len(lines), values[section.key]
+    else:
+        first, end = _extent(lines)
+    indent = 2 if section.key else 0
+    block = list(_block(section, values, " " * indent))
+    return "\n".join((*lines[:first], *block, *lines[end:])) + "\n"
+
+
+def _extent(lines: Sequence[str]) -> tuple[int, int]:
+    """Where the settings of a whole file begin, with the comment above the first, and end.
+
+    A comment that begins with the file is that of the file.
+    """
+    keys = {number: match[1] for number, line in enumerate(lines) if (match := KEY.match(line))}
+    own = [number for number, key in keys.items() if key not in HYDRA]
+    first = own[0]
+    while first > 0 and lines[first - 1].startswith("#"):
+        first -= 1
+    first = first or own[0]
+    end = next((n for n, key in keys.items() if key in HYDRA and n > first), len(lines))
+    while not lines[end - 1].strip():
+        end -= 1
+    return first, end
+
+
+def _block(section: Section, values: Mapping[str, Any], indent: str) -> Iterator[str]:
+    if section.name is not None:
+        yield f"{indent}{NAME}: {section.name}"
+    for name, setting in settings_of(section.build, section.given).items():
+        yield from _comment(setting, indent)
+        default = "???" if setting.default is REQUIRED else setting.default
+        value = values.get(name, default)
+        table = (section.nested or {}).get(name)
+        if table is None or value is None:
+            yield from _entry(name, value, indent)
+        else:
+            chosen = value[NAME]
+            given = ("groups", "optimizer", "batches")
+            yield f"{indent}{name}:"
+            yield from _block(Section("", table[chosen], chosen, given), value, indent + "  ")
+
+
+def _comment(setting: Setting, indent: str) -> Iterator[str]:
+    meaning = meaning_of(setting).rstrip(".")
+    default = "no default" if setting.default is REQUIRED else f"default {_text(setting.default)}"
+    for line in textwrap.wrap(
+        f"{meaning} ({setting.allowed}; {default}).",
+        WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    ):
+        yield line
+
+
+def meaning_of(setting: Setting) -> str:
+    """What the docstring of its owner says of a setting.
+
+    Raises:
+        KeyError: It says nothing.
+    """
+    described = parse(setting.owner.__doc__ or "", DocstringStyle.GOOGLE).params
+    for parameter in described:
+        if parameter.arg_name == setting.name and parameter.description:
+            return " ".join(parameter.description.split())
+    raise KeyError(f"the docstring of {setting.owner.__name__} lacks {setting.name}")
+
+
+def _entry(name: str, value: Any, indent: str) -> Iterator[str]:
+    text = f"{indent}{name}: {_text(value)}"
+    if len(text) <= WIDTH:
+        yield text
+        return
+    yield f"{indent}{name}:"
+    for line in textwrap.wrap(_text(value), WIDTH - len(indent) - 2, break_on_hyphens=False):
+        yield f"{indent}  {line}"
+
+
+def _text(value: Any) -> str:
+    """A value as YAML on one line."""
+    if isinstance(value, str) and (value == "???" or value.startswith("${")):
+        return value
+    if isinstance(value, float) and 0 < abs(value) < 1e-3:
+        mantissa, _, exponent = f"{value:e}".partition("e")
+        return f"{float(mantissa)}e{int(exponent)}"
+    plain = list(value) if isinstance(value, tuple) else value
+    dumped = yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True)
+    return dumped.removesuffix("\n").removesuffix("\n...")
+
+
+def rewrite_all(folder: Path = CONFIG_FOLDER) -> list[Path]:
+    """Rewrite the files of a folder of configurations; those that changed."""
+    changed = []
+    for file in sorted(folder.rglob("*.yaml")):
+        section = section_of(file.relative_to(folder))
+        if section is not None:
+            text = file.read_text(encoding="utf-8")
+            new = rewritten(text, section)
+            if new != text:
+                file.write_text(new, encoding="utf-8")
+                changed.append(file)
+    return changed
+
+
+if __name__ == "__main__":
+    for path in rewrite_all():
+        print(path.relative_to(CONFIG_FOLDER))

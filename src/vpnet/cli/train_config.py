@@ -1,0 +1,160 @@
+"""The configuration of train.py, held to the signatures that declare its settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from vpnet.cli.own_code import with_own_code
+from vpnet.cli.readers import DATA
+from vpnet.cli.run_settings import RunSettings
+from vpnet.dataset.all_splits import SPLITS
+from vpnet.dataset.task import Task
+from vpnet.errors import InputError
+from vpnet.models.all_models import MODELS
+from vpnet.models.forecaster import Forecaster
+from vpnet.saliency.all_sources import SOURCES
+from vpnet.settings import (
+    build,
+    check_settings,
+    checked,
+    choose,
+    settings_of,
+    unknown_message,
+)
+from vpnet.training.stages import Stage
+from vpnet.training.tracking import make_loggers
+from vpnet.training.trainer import make_trainer
+from vpnet.training.training_settings import TrainingSettings
+
+TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+    "data": DATA,
+    "split": SPLITS,
+    "saliency": SOURCES,
+    "model": MODELS,
+}
+"""Groups whose ``name`` chooses what is built."""
+
+GIVEN: Mapping[str, tuple[str, ...]] = {
+    "trainer": ("folder", "loggers"),
+    "logger": ("folder", "resumes"),
+}
+"""Arguments of a group's builder that are no settings."""
+
+
+@checked
+@dataclass(frozen=True)
+class AblationRow:
+    """What an experiment of conf/experiment/ablation_*.yaml says of its rows.
+
+    Args:
+        row: Label of the row in the table.
+        rows: Files of the ablation's group, joined by commas; the first one is the reference.
+    """
+
+    row: str
+    rows: str
+
+
+BUILDERS: Mapping[str, Callable[..., Any]] = {
+    "task": Task,
+    "training": TrainingSettings,
+    "stage": Stage,
+    "trainer": make_trainer,
+    "logger": make_loggers,
+    "ablation": AblationRow,
+}
+"""Groups of which there is one builder."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A configuration whose every setting was checked.
+
+    Args:
+        values: Plain values by group and name.
+        tables: `TABLES`, with the user's own code where the configuration names some.
+        run: The settings of no group.
+        task: Clock, history, horizons.
+        training: How to train.
+        stage: Which parameters to train.
+    """
+
+    values: dict[str, Any]
+    tables: Mapping[str, Mapping[str, Callable[..., Any]]]
+    run: RunSettings
+    task: Task
+    training: TrainingSettings
+    stage: Stage
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "TrainConfig":
+        """Check a composed configuration; nothing is built or read.
+
+        Raises:
+            InputError: A setting is unknown, of another type or out of its range.
+            MissingMandatoryValue: A setting without default has no value.
+        """
+        values = cast(
+            dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        )
+        tables = dict(TABLES)
+        for group in TABLES:
+            if values.get(group) is not None:
+                table, named = with_own_code(TABLES[group], values[group], group)
+                tables[group], values[group] = table, named
+                chosen, settings = choose(table, named, group)
+                # A network takes the shape of its windows as well, a source nothing.
+                check_settings(chosen, settings, group)
+        for group, builder in BUILDERS.items():
+            if group in values:
+                check_settings(builder, values[group], group, GIVEN.get(group, ()))
+        own = {name: value for name, value in values.items() if name not in (*TABLES, *BUILDERS)}
+        known = (*settings_of(RunSettings), *TABLES, *BUILDERS)
+        for name in own:
+            if name not in known:
+                raise InputError(unknown_message(str(name), str(name), known))
+        return cls(
+            values,
+            tables,
+            RunSettings(**check_settings(RunSettings, own, "")),
+            Task(**values["task"]),
+            TrainingSettings(**values["training"]),
+            Stage(**values["stage"]),
+        )
+
+    @property
+    def model_class(self) -> type[Forecaster]:
+        """The class of the model."""
+        return cast(
+            type[Forecaster], choose(self.tables["model"], self.values["model"], "model")[0]
+        )
+
+    def build(self, group: str, **given: Any) -> Any:
+        """Build what a group of `TABLES` names; None where the group is null.
+
+        Args:
+            group: The group.
+            **given: Arguments of its builder that are no settings.
+
+        Raises:
+            InputError: The builder refuses its settings.
+        """
+        if self.values[group] is None:
+            return None
+        return build(self.tables[group], self.values[group], group, **given)
+
+
+def check_start(config: DictConfig) -> RunSettings:
+    """The settings of no group, before what a checkpoint holds takes the place of others.
+
+    Raises:
+        InputError: One of them, or a setting of the stage, is wrong.
+    """
+    names = settings_of(RunSettings)
+    own = {name: config[name] for name in config if name in names}
+    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(own), resolve=True))
+    stage = cast(dict[str, Any], OmegaConf.to_container(config.stage, resolve=True))
+    check_settings(Stage, stage, "stage")
+    return RunSettings(**check_settings(RunSettings, plain, ""))
