@@ -1,20 +1,12 @@
 """How the commands fail: the user's errors in one message and exit code 2."""
 
-import difflib
 import functools
 import os
 import shutil
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, ParamSpec, TypeVar
-
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
-from hydra.types import RunMode
-from omegaconf import DictConfig
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from vpnet.errors import InputError
 
@@ -38,22 +30,6 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             return command(*args, **kwargs)
         except InputError as error:
             _refuse(error, str(error), fresh)
-        except InstantiationException as error:
-            cause = _cause(error)
-            if isinstance(cause, InputError):
-                _refuse(error, str(cause), fresh)
-            if _is_for_the_user(cause) or cause is error:
-                # Hydra appends the key to its own message, which the cause lacks.
-                _, known, key = str(error).rpartition("full_key: ")
-                _refuse(error, f"{cause} (configuration key {key})" if known else str(cause), fresh)
-            raise
-        except MissingMandatoryValue as error:
-            key = error.full_key
-            _refuse(
-                error, f"{key} has no value; give it on the command line, as {key}=VALUE", fresh
-            )
-        except (HydraException, OmegaConfBaseException) as error:
-            _refuse(error, _composition_message(error), fresh)
         except OSError as error:
             if error.filename is None:
                 raise
@@ -66,8 +42,23 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             if error.code == 1 and isinstance(error.__context__, KeyboardInterrupt):
                 _stop()
             raise
+        except Exception as error:
+            message = _hydra_message(error)
+            if message is None:
+                raise
+            _refuse(error, message, fresh)
 
     return guarded
+
+
+def _hydra_message(error: Exception) -> str | None:
+    """What to say of an error of Hydra's or OmegaConf's; None for a defect."""
+    # Hydra takes half a second to import, and commands without a configuration never do.
+    if "omegaconf" not in sys.modules:
+        return None
+    from vpnet.cli.composition_errors import composition_message
+
+    return composition_message(error)
 
 
 def _stop() -> NoReturn:
@@ -75,46 +66,12 @@ def _stop() -> NoReturn:
     sys.exit(130)
 
 
-def _composition_message(error: Exception) -> str:
-    """What Hydra says of a configuration that cannot be composed, and the keys that there are."""
-    # Its advice to append a misspelt key with a plus would only hide the mistake, and where it has
-    # searched is no help.
-    said, _, _ = str(error).partition("Config search path:")
-    lines = [line for line in said.strip().split("\n") if "To append" not in line]
-    cause = error.__cause__
-    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
-        group, _, key = str(cause.full_key).rpartition(".")
-        keys = [str(name) for name in cause.parent_node if name not in ("_target_", "hydra")]
-        meant = difflib.get_close_matches(key, keys, n=1)
-        if meant:
-            lines.append(f"did you mean {f'{group}.' if group else ''}{meant[0]}?")
-        held = f"the keys {', '.join(keys)}" if keys else "no keys"
-        lines.append(f"{group or 'the configuration'} has {held}")
-    return "\n".join((*lines, "--help lists the groups and the keys"))
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The first error of a chain, or the first `InputError` on the way there."""
-    while error.__cause__ is not None and not isinstance(error, InputError):
-        error = error.__cause__
-    return error
-
-
-def _is_for_the_user(cause: BaseException) -> bool:
-    """Whether a constructor refused its arguments itself; what went wrong deeper is a defect."""
-    where = traceback.extract_tb(cause.__traceback__)[-1].name
-    return isinstance(cause, ImportError) or (
-        # Arguments that do not bind fail where Hydra makes the call.
-        isinstance(cause, ValueError | TypeError)
-        and where in ("__init__", "__post_init__", "_call_target")
-    )
-
-
 def _fresh_folder() -> Path | None:
     """The run's folder where it holds nothing yet, so that whatever it will hold is the run's."""
-    if not HydraConfig.initialized():
+    hydra_config = _hydra_config()
+    if hydra_config is None:
         return None
-    folder = Path(HydraConfig.get().runtime.output_dir).resolve()
+    folder = Path(hydra_config.runtime.output_dir).resolve()
     is_fresh = folder.is_dir() and folder != Path.cwd() and not any(folder.iterdir())
     return folder if is_fresh else None
 
@@ -123,8 +80,18 @@ def _refuse(error: Exception, message: str, fresh: Path | None) -> NoReturn:
     """End the command; a run that has trained nothing leaves nothing."""
     if fresh is not None and not (fresh / "checkpoints").is_dir():
         shutil.rmtree(fresh, ignore_errors=True)
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+    hydra_config = _hydra_config()
+    if hydra_config is not None and hydra_config.mode.name == "MULTIRUN":
         # The other jobs of the sweep go on; the sweep as a whole then fails with this.
         raise InputError(message) from error
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def _hydra_config() -> Any:
+    """Hydra's own configuration inside of a command that it composed, or None."""
+    if "hydra" not in sys.modules:
+        return None
+    from hydra.core.hydra_config import HydraConfig
+
+    return HydraConfig.get() if HydraConfig.initialized() else None
