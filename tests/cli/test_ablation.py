@@ -10,8 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
-from vpnet.cli.ablation import AblationTable
 from vpnet.cli.app import app
+from vpnet.cli.sweep_tables import AblationTable
 
 SWEEP = ("-m", "experiment=ablation_fusion", "model.encoder=gru")
 

@@ -12,17 +12,15 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.path_arguments import takes_paths
 
 
 @fails_clearly
+@takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="predict")
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Do what the group `predict` says."""
-    # Here, so that --help and a configuration that cannot be composed do not wait for them.
-    from vpnet.cli.settings import check_settings
-
-    check_settings(config)
     if HydraConfig.get().runtime.choices["predict"] == "saliency":
         # Here, so that neither waits for the other's libraries.
         from vpnet.cli.prediction.saliency import predict_saliency

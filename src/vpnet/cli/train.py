@@ -8,9 +8,15 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.path_arguments import takes_paths
+from vpnet.cli.run_folders import register_folder_names
+
+# Also where a launcher imports this module in another process.
+register_folder_names()
 
 
 @fails_clearly
+@takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="train")
 @fails_clearly
 def main(config: DictConfig) -> None:

@@ -3,18 +3,24 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytorch_lightning as pl
-import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pydantic import Field
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from vpnet.errors import InputError
+from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
 from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.training.device import best_device, choose_accelerator, choose_precision
 
 MONITOR = "val/error_deg"
+
+Batches = NonNegativeInt | Share
+Devices = Annotated[int, Field(ge=-1)] | list[NonNegativeInt] | Literal["auto"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "bf16-true", "16-mixed", "16-true", "64-true"]
 
 
 class Patience(EarlyStopping):
@@ -39,28 +45,47 @@ class Patience(EarlyStopping):
             trainer.should_stop = True
 
 
+@checked
 def make_trainer(
     folder: str | Path,
     *,
     loggers: list[Logger],
-    patience: int | None = None,
-    accelerator: str = "cpu",
-    devices: int | str | list[int] = 1,
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
+    devices: Devices = 1,
     strategy: str = "auto",
+    num_nodes: PositiveInt = 1,
+    precision: Precision = "auto",
+    max_epochs: Annotated[int, Field(ge=-1, le=1_000_000_000)] | None = None,
+    patience: NonNegativeInt | None = None,
+    gradient_clip_val: Positive | None = None,
+    accumulate_grad_batches: PositiveInt = 1,
+    limit_train_batches: Batches | None = None,
+    limit_val_batches: Batches | None = None,
+    num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 2,
+    deterministic: bool = False,
     progress_bar: bool = True,
-    **settings: Any,
 ) -> pl.Trainer:
     """Trainer that keeps the best checkpoint by validation error, and the last one.
 
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
         loggers: Where metrics go.
-        patience: Epochs without a better validation error until training stops; None trains on.
-        accelerator: ``cpu``, ``gpu`` or anything else that Lightning knows.
-        devices: How many, or which.
-        strategy: How several work together, a name that Lightning knows.
-        progress_bar: Show one.
-        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+        accelerator: Where to compute; auto takes the card where torch can use it, else the CPU.
+        devices: How many devices, which, or all of them (auto).
+        strategy: How several devices work together, a name that Lightning knows, such as ddp.
+        num_nodes: Machines that work together.
+        precision: Numbers that the network computes with; auto takes bf16-mixed on a card that has
+            bfloat16, else 32-true.
+        max_epochs: Epochs at most; -1 for no end.
+        patience: Epochs without a better validation error until training stops; null trains on.
+        gradient_clip_val: Largest norm of the gradient; null for none.
+        accumulate_grad_batches: Batches whose gradients are added before a step.
+        limit_train_batches: Batches of an epoch, a number or a share; null for all.
+        limit_val_batches: Batches of a validation, a number or a share; null for all.
+        num_sanity_val_steps: Batches that are validated before training, so that a defect there
+            shows at once; -1 for all.
+        deterministic: Refuse operations that do not give the same numbers each time.
+        progress_bar: Show a progress bar.
 
     Raises:
         InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
@@ -78,46 +103,62 @@ def make_trainer(
     if patience is not None:
         callbacks.append(Patience(monitor=MONITOR, mode="min", patience=patience))
     return _lightning_trainer(
+        accelerator,
+        precision,
         default_root_dir=folder,
-        accelerator=accelerator,
         devices=devices,
         strategy=strategy,
+        num_nodes=num_nodes,
+        max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        accumulate_grad_batches=accumulate_grad_batches,
+        limit_train_batches=limit_train_batches,
+        limit_val_batches=limit_val_batches,
+        num_sanity_val_steps=num_sanity_val_steps,
+        deterministic=deterministic,
         logger=loggers,
         callbacks=callbacks,
         enable_progress_bar=progress_bar,
-        **settings,
     )
 
 
+@checked
 def make_prediction_trainer(
     *,
     callbacks: list[pl.Callback],
-    accelerator: str = "auto",
-    devices: int | str | list[int] = 1,
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
+    devices: Devices = 1,
+    strategy: str = "auto",
+    num_nodes: PositiveInt = 1,
+    precision: Precision = "32-true",
     progress_bar: bool = True,
-    **settings: Any,
 ) -> pl.Trainer:
     """Trainer that only predicts: it logs and keeps nothing by itself.
 
     Args:
         callbacks: What becomes of the predictions.
-        accelerator: ``auto``, ``cpu``, ``gpu`` or anything else that Lightning knows.
-        devices: How many, or which.
-        progress_bar: Show one.
-        **settings: Anything else that `pytorch_lightning.Trainer` takes.
+        accelerator: Where to compute; auto takes the card where torch can use it, else the CPU.
+        devices: How many devices, which, or all of them (auto).
+        strategy: How several devices work together, a name that Lightning knows, such as ddp.
+        num_nodes: Machines that work together.
+        precision: Numbers that the network computes with; auto takes bf16-mixed on a card that has
+            bfloat16, else 32-true.
+        progress_bar: Show a progress bar.
 
     Raises:
         InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
             have it, or Lightning refuses a setting.
     """
     return _lightning_trainer(
-        accelerator=accelerator,
+        accelerator,
+        precision,
         devices=devices,
+        strategy=strategy,
+        num_nodes=num_nodes,
         logger=False,
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_progress_bar=progress_bar,
-        **settings,
     )
 
 
@@ -128,13 +169,9 @@ def _are_several(devices: int | str | list[int]) -> bool:
     return str(devices) not in ("auto", "0", "1")
 
 
-def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "
-            "trainer=cpu, or install a driver that this build of torch supports "
-            f"(torch {torch.__version__})"
-        )
+def _lightning_trainer(asked_accelerator: str, asked_precision: str, **settings: Any) -> pl.Trainer:
+    accelerator = choose_accelerator(asked_accelerator)
+    precision = choose_precision(asked_precision, accelerator)
     # Cutting windows is cheaper than sending them between processes, so Lightning's advice to
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -147,13 +184,20 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     try:
-        trainer = pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
+        trainer = pl.Trainer(
+            accelerator=accelerator,
+            precision=precision,  # type: ignore[arg-type]
+            enable_model_summary=False,
+            **settings,
+        )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"trainer: {error}; see conf/trainer for the settings") from error
     on_cpu = trainer.strategy.root_device.type == "cpu"
     if on_cpu and str(trainer.precision).startswith("bf16") and not cpu_has_bfloat16():
         raise InputError(
-            f"trainer.precision={settings['precision']}: this processor does not compute in "
+            f"trainer.precision={precision}: this processor does not compute in "
             "bfloat16; take trainer.precision=32-true"
         )
+    if asked_accelerator == "auto" and trainer.is_global_zero:
+        print(f"device: {best_device().name}, {precision}")
     return trainer
