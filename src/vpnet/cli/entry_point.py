@@ -30,11 +30,6 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             return command(*args, **kwargs)
         except InputError as error:
             _refuse(error, str(error), fresh)
-        except OSError as error:
-            if error.filename is None:
-                raise
-            reason = f"{error.filename}: {error.strerror}"
-            _refuse(error, f"{reason}; check the path and who may write there", fresh)
         except KeyboardInterrupt:
             _stop()
         except SystemExit as error:
@@ -43,7 +38,8 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
                 _stop()
             raise
         except Exception as error:
-            message = _hydra_message(error)
+            # In this order: Hydra's error of a missing file is an OSError too.
+            message = _hydra_message(error) or _file_message(error)
             if message is None:
                 raise
             _refuse(error, message, fresh)
@@ -64,6 +60,13 @@ def _hydra_message(error: Exception) -> str | None:
 def _stop() -> NoReturn:
     print("interrupted; what was finished is kept", file=sys.stderr)
     sys.exit(130)
+
+
+def _file_message(error: Exception) -> str | None:
+    """What to say of a file that cannot be read or written; None for anything else."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    return f"{error.filename}: {error.strerror}; check the path and who may write there"
 
 
 def _fresh_folder() -> Path | None:
