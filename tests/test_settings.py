@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from pydantic import Field
+from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.settings import (
@@ -26,6 +27,15 @@ from vpnet.settings import (
 class Frame:
     yaw_deg: Annotated[float, Field(ge=-360, le=360)] = 0.0
     mirror: bool = False
+
+
+class Options(TypedDict, total=False):
+    cache: Annotated[bool | str, Field(default=True)]
+
+
+@checked
+def read_with_options(root: str, **options: Unpack[Options]) -> dict[str, Any]:
+    return dict(options)
 
 
 class Network:
@@ -127,3 +137,13 @@ def test_a_name_chooses_in_a_table_and_nothing_else():
         build(table, "model", "model")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="model.network is no setting"):
         build(table, {"name": "model", "network": 1}, "model", network=Network())
+
+
+def test_options_that_are_handed_on_are_settings():
+    assert settings_of(read_with_options)["cache"].default is True
+    arguments = check_settings(read_with_options, {"root": "x", "cache": False}, "data")
+    assert read_with_options(**arguments) == {"cache": False}
+    with pytest.raises(InputError, match="data.cache must be true or false, or text, got 3"):
+        check_settings(read_with_options, {"root": "x", "cache": 3}, "data")
+    with pytest.raises(InputError, match="cache must be true or false, or text, got 3"):
+        read_with_options("x", cache=3)  # type: ignore[arg-type]

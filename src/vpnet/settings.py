@@ -35,6 +35,8 @@ from typing import (
 )
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from typing_extensions import Unpack
 
 from vpnet.allowed_values import SCALARS, SEQUENCES, allowed
 from vpnet.errors import InputError
@@ -50,6 +52,14 @@ PositiveInt = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Units = Annotated[int, Field(ge=1, le=8192)]
+Layers = Annotated[int, Field(ge=1, le=16)]
+MlpRatio = Annotated[int, Field(ge=1, le=64)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Rows = Annotated[int, Field(ge=1, le=2160)]
+Columns = Annotated[int, Field(ge=1, le=4320)]
+Folds = Annotated[int, Field(ge=2, le=10_000)]
+SmoothingDeg = Annotated[float, Field(gt=0, le=90)]
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -104,7 +114,13 @@ def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
         bound = _signature(function).bind(*args, **kwargs)
         hints = _plain_hints(function)
         for name, value in bound.arguments.items():
-            if name in hints and not _is_record(hints[name]):
+            if name not in hints or _is_record(hints[name]):
+                continue
+            if get_origin(hints[name]) is Unpack:
+                known = _options_of(get_args(hints[name])[0])
+                for option in value.keys() & known.keys():
+                    _check(option, known[option].annotation, value[option])
+            else:
                 _check(name, hints[name], value)
         return function(*args, **kwargs)
 
@@ -123,11 +139,22 @@ def settings_of(build: Callable[..., Any], given: Sequence[str] = ()) -> dict[st
         if name in given or name not in hints:
             continue
         hint = hints[name]
-        if _is_record(hint):
+        if get_origin(hint) is Unpack:
+            found |= _options_of(get_args(hint)[0])
+        elif _is_record(hint):
             inner = settings_of(hint).values()
             found |= {field.name: dataclasses.replace(field, record=name) for field in inner}
         else:
             found[name] = Setting(name, hint, parameter.default, None, build)
+    return found
+
+
+def _options_of(options: Any) -> dict[str, Setting]:
+    """The entries of a `TypedDict` of keyword arguments; each declares its default by a Field."""
+    found = {}
+    for name, hint in get_type_hints(options, include_extras=True).items():
+        default = next(part.default for part in get_args(hint)[1:] if isinstance(part, FieldInfo))
+        found[name] = Setting(name, get_args(hint)[0], default, None, options)
     return found
 
 
@@ -256,9 +283,17 @@ def _plain_hints(build: Callable[..., Any]) -> dict[str, Any]:
     """The parameters that are settings or records, with their types."""
     function = build.__init__ if isinstance(build, type) else inspect.unwrap(build)
     hints = get_type_hints(inspect.unwrap(function), include_extras=True)
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    names = [name for name, p in _signature(build).parameters.items() if p.kind not in kinds]
-    return {name: hints[name] for name in names if name in hints and _is_plain(hints[name])}
+    return {
+        name: hints[name]
+        for name, parameter in _signature(build).parameters.items()
+        if name in hints
+        and parameter.kind is not inspect.Parameter.VAR_POSITIONAL
+        and (
+            get_origin(hints[name]) is Unpack
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD
+            else _is_plain(hints[name])
+        )
+    }
 
 
 def _is_record(annotation: Any) -> bool:

@@ -1,12 +1,13 @@
 """What windows see of their videos, and what they must not."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 import torch
 
 from vpnet.dataset.video_content import VideoContent
-from vpnet.dataset.window import SALIENCY_VIEWS, WindowSpec
+from vpnet.dataset.window import SaliencyView, WindowSpec
 from vpnet.saliency.map_store import MapStore
 from vpnet.saliency.salient_points import map_points
 
@@ -111,7 +112,7 @@ def test_points_are_those_of_the_maps(make_spec):
     assert len(points.saliency_maps) == 0
 
 
-@pytest.mark.parametrize("view", SALIENCY_VIEWS)
+@pytest.mark.parametrize("view", get_args(SaliencyView))
 def test_where_there_is_no_map_windows_see_none(make_spec, view):
     content = VideoContent(make_spec(saliency_view=view), NumberedMaps(until_s=0.0))
     found = content.look_up(RECORDING, ANCHOR)

@@ -6,7 +6,7 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.recordings.parquet import write_parquet
-from vpnet.recordings.reading import LAYOUTS, read_any, reading_settings, recognise_layout
+from vpnet.recordings.reading import READERS, read_any, reading_settings, recognise_layout
 
 
 def test_a_folder_with_head_csv_is_one_recording(quest_pro_tables, write_quest_pro):
@@ -69,7 +69,7 @@ def test_settings_of_any_reader_are_sifted():
 
 def test_every_setting_of_a_reader_is_one_of_read_any():
     of_any = inspect.signature(read_any).parameters.keys()
-    for name, read in LAYOUTS.items():
+    for name, read in READERS.items():
         assert inspect.signature(read).parameters.keys() - of_any <= {"root"}, name
 
 

@@ -24,6 +24,9 @@ from vpnet.training.optimizers import OPTIMIZERS, SCHEDULERS
 from vpnet.training.training_settings import TrainingSettings
 
 WIDTH = 100
+WINDOWS = ("spec",)
+"""What a builder is given that is no setting: the shape of the windows."""
+
 KEY = re.compile(r"([\w.]+):")
 HYDRA = ("defaults", "hydra")
 """Keys of a configuration file that are Hydra's own."""
@@ -58,7 +61,7 @@ def section_of(file: Path) -> Section | None:
     if file == Path("train.yaml"):
         return Section("", RunSettings)
     if group in TABLES and name in TABLES[group]:
-        return Section("model" if group == "model" else "", TABLES[group][name], name)
+        return Section("model" if group == "model" else "", TABLES[group][name], name, WINDOWS)
     if group == "training":
         nested = {"optimizer": OPTIMIZERS, "scheduler": SCHEDULERS}
         return Section("", TrainingSettings, nested=nested)
@@ -115,7 +118,7 @@ def _block(section: Section, values: Mapping[str, Any], indent: str) -> Iterator
             yield from _entry(name, value, indent)
         else:
             chosen = value[NAME]
-            given = ("groups", "optimizer", "batches")
+            given = (*WINDOWS, "groups", "optimizer", "batches")
             yield f"{indent}{name}:"
             yield from _block(Section("", table[chosen], chosen, given), value, indent + "  ")
 
@@ -123,15 +126,14 @@ def _block(section: Section, values: Mapping[str, Any], indent: str) -> Iterator
 def _comment(setting: Setting, indent: str) -> Iterator[str]:
     meaning = meaning_of(setting).rstrip(".")
     default = "no default" if setting.default is REQUIRED else f"default {_text(setting.default)}"
-    for line in textwrap.wrap(
+    yield from textwrap.wrap(
         f"{meaning} ({setting.allowed}; {default}).",
         WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}# ",
         break_on_hyphens=False,
         break_long_words=False,
-    ):
-        yield line
+    )
 
 
 def meaning_of(setting: Setting) -> str:

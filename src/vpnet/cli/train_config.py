@@ -105,8 +105,8 @@ class TrainConfig:
                 table, named = with_own_code(TABLES[group], values[group], group)
                 tables[group], values[group] = table, named
                 chosen, settings = choose(table, named, group)
-                # A network takes the shape of its windows as well, a source nothing.
-                check_settings(chosen, settings, group)
+                # A network takes the shape of its windows as well.
+                check_settings(chosen, settings, group, ("spec",))
         for group, builder in BUILDERS.items():
             if group in values:
                 check_settings(builder, values[group], group, GIVEN.get(group, ()))

@@ -21,7 +21,7 @@ from vpnet.dataset.split_file import SplitFile
 from vpnet.dataset.splits import RecordingKey, Split
 from vpnet.dataset.task import Task
 from vpnet.dataset.video_content import VideoContent
-from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.dataset.window import SaliencyView, ViewportWindow, Weighting, WindowSpec
 from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
@@ -82,8 +82,8 @@ class ViewportDataModule(pl.LightningDataModule):
         *,
         saliency: SaliencySource | None = None,
         crowd: Crowd | None = None,
-        saliency_view: str = "ahead",
-        saliency_weighting: str = "none",
+        saliency_view: SaliencyView = "ahead",
+        saliency_weighting: Weighting = "none",
         saliency_lookahead_s: float | None = None,
         map_every_s: float = 1.0,
         face_features: Sequence[str] = (),

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from vpnet.dataset.splits import Partition, RecordingKey, collect
 from vpnet.errors import InputError
+from vpnet.settings import checked
 
 PARTS = ("train", "val", "test")
 PROTOCOL = ("sampling_rate_hz", "history_s", "horizon_s", "first_anchor_s", "anchor_stride_s")
 
 
+@checked
 class SplitFile:
     """A split read from a JSON file.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from vpnet.errors import InputError
+from vpnet.settings import NonNegativeInt, Seed, Share, checked
 
 _EMPTY = (
     "the {} part of the split holds no recording; add recordings or change the fractions of split"
@@ -57,6 +58,7 @@ class Split(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True)
 class CrossVideo:
     """Known users, new videos: the parts share no video.
@@ -67,9 +69,9 @@ class CrossVideo:
         seed: Shuffles the videos.
     """
 
-    val_fraction: float = 0.15
-    test_fraction: float = 0.25
-    seed: int = 0
+    val_fraction: Share = 0.15
+    test_fraction: Share = 0.25
+    seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
         """Deal out by video."""
@@ -83,6 +85,7 @@ class CrossVideo:
         return collect(keys, lambda key: part[key.video_id])
 
 
+@checked
 @dataclass(frozen=True)
 class CrossUser:
     """New users, known videos: the parts share no user.
@@ -93,9 +96,9 @@ class CrossUser:
         seed: Shuffles the users.
     """
 
-    val_fraction: float = 0.15
-    test_fraction: float = 0.25
-    seed: int = 0
+    val_fraction: Share = 0.15
+    test_fraction: Share = 0.25
+    seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
         """Deal out by user."""
@@ -105,6 +108,7 @@ class CrossUser:
         return collect(keys, lambda key: part[key.user_id])
 
 
+@checked
 @dataclass(frozen=True)
 class CrossUserAndVideo:
     """New users and new videos: the parts share neither; mixed recordings are unused.
@@ -115,9 +119,9 @@ class CrossUserAndVideo:
         seed: Shuffles both.
     """
 
-    val_fraction: float = 0.2
-    test_fraction: float = 0.25
-    seed: int = 0
+    val_fraction: Share = 0.2
+    test_fraction: Share = 0.25
+    seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
         """Deal out where the user's part and the video's part agree."""
@@ -139,6 +143,7 @@ class CrossUserAndVideo:
         return collect(keys, part_of)
 
 
+@checked
 @dataclass(frozen=True)
 class LeaveOneUserOut:
     """One user tests, some of the others validate, the rest train.
@@ -151,9 +156,9 @@ class LeaveOneUserOut:
     """
 
     user: str | int | None = None
-    fold: int = 0
-    val_fraction: float = 0.15
-    seed: int = 0
+    fold: NonNegativeInt = 0
+    val_fraction: Share = 0.15
+    seed: Seed = 0
 
     def partition(self, keys: Sequence[RecordingKey]) -> Partition:
         """Deal out by user.
@@ -179,6 +184,7 @@ class LeaveOneUserOut:
         return collect(keys, lambda key: part[key.user_id])
 
 
+@checked
 @dataclass(frozen=True)
 class TestOnly:
     """Every recording tests: to evaluate a checkpoint, not to train."""
@@ -196,10 +202,9 @@ def _deal(
 ) -> dict[str, str]:
     """Give each distinct name its part; a positive fraction gets at least one name."""
     fractions = (val_fraction, test_fraction)
-    numbers = all(isinstance(fraction, int | float) for fraction in fractions)
-    if not numbers or min(fractions) < 0 or sum(fractions) >= 1:
+    if sum(fractions) >= 1:
         raise InputError(
-            "split.val_fraction and split.test_fraction must be at least 0 and leave some "
+            "split.val_fraction and split.test_fraction must leave some "
             f"{what} to train on, got {val_fraction!r} and {test_fraction!r}"
         )
     distinct = sorted(set(names))

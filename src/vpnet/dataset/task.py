@@ -1,13 +1,18 @@
 """A task: the clock, how much is known, and what is asked."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from vpnet.errors import InputError
+from vpnet.settings import NonNegative, Positive, checked
+
+HorizonS = Annotated[float, Field(gt=0, le=3600)]
 
 
+@checked
 @dataclass(frozen=True)
 class Task:
     """How windows are cut and what is reported.
@@ -34,33 +39,20 @@ class Task:
     """
 
     name: str
-    sampling_rate_hz: float
-    history_s: float
-    horizons_s: Sequence[float]
-    report_horizons_s: Sequence[float]
-    first_anchor_s: float
-    anchor_stride_s: float
-    train_stride_s: float
-    horizon_weights: Sequence[float] | None = None
-    smoothness_weight: float = 0.0
-    max_head_gap_s: float = 0.5
-    max_gaze_gap_s: float = 0.1
-    max_face_gap_s: float = 0.25
+    sampling_rate_hz: Annotated[float, Field(gt=0, le=1000)]
+    history_s: Annotated[float, Field(gt=0, le=3600)]
+    horizons_s: Sequence[HorizonS]
+    report_horizons_s: Sequence[HorizonS]
+    first_anchor_s: NonNegative
+    anchor_stride_s: Positive
+    train_stride_s: Positive
+    horizon_weights: Sequence[NonNegative] | None = None
+    smoothness_weight: NonNegative = 0.0
+    max_head_gap_s: NonNegative = 0.5
+    max_gaze_gap_s: NonNegative = 0.1
+    max_face_gap_s: NonNegative = 0.25
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type is float and not isinstance(value, int | float):
-                raise InputError(f"task.{field.name} must be a number, got {value!r}")
-        for name in ("horizons_s", "report_horizons_s"):
-            if not isinstance(getattr(self, name), Sequence) or isinstance(
-                getattr(self, name), str
-            ):
-                raise InputError(
-                    f"task.{name} must be a list of seconds, got {getattr(self, name)!r}"
-                )
-        if not self.sampling_rate_hz > 0:
-            raise InputError(f"task.sampling_rate_hz must be positive, got {self.sampling_rate_hz}")
         for name in ("history_s", "anchor_stride_s", "train_stride_s"):
             self.steps(getattr(self, name), f"task.{name}")
         if self.history_steps < 2:
@@ -77,35 +69,17 @@ class Task:
             )
         for horizon_s in self.horizons_s:
             self.steps(horizon_s, "task.horizons_s")
-        report_s = self.report_horizons_s
-        if not report_s or not all(isinstance(s, int | float) and s > 0 for s in report_s):
-            raise InputError(f"task.report_horizons_s must hold positive seconds, got {report_s!r}")
+        if not self.report_horizons_s:
+            raise InputError("task.report_horizons_s must hold one horizon at least, got []")
         if self.horizon_weights is not None and len(self.horizon_weights) != len(self.horizons_s):
             raise InputError(
                 f"task.horizon_weights needs one weight a horizon ({len(self.horizons_s)}), "
                 f"got {len(self.horizon_weights)}"
             )
-        weights = self.horizon_weights or (1.0,)
-        if min(weights) < 0 or sum(weights) == 0:
+        if self.horizon_weights is not None and not sum(self.horizon_weights) > 0:
             raise InputError(
-                f"task.horizon_weights must not be negative, nor all 0, got {list(weights)}"
+                f"task.horizon_weights must not be all 0, got {list(self.horizon_weights)}"
             )
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "Task":
-        """The task of a configuration.
-
-        Raises:
-            InputError: It has a key that a task does not have.
-        """
-        fields = dataclasses.fields(cls)
-        unknown = sorted(settings.keys() - {field.name for field in fields})
-        if unknown:
-            raise InputError(
-                f"task.{unknown[0]} is no setting of a task; there are "
-                f"{', '.join(field.name for field in fields)}"
-            )
-        return cls(**settings)
 
     def steps(self, seconds: float, name: str) -> int:
         """A positive time in steps of the clock.

@@ -1,10 +1,17 @@
 """A window: one history, and the future that a model is asked for."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+from pydantic import Field
 from torch import Tensor
+
+from vpnet.errors import InputError
+from vpnet.settings import NonNegative, checked
+
+HorizonStep = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class ViewportWindow(NamedTuple):
@@ -66,10 +73,14 @@ class ViewportWindow(NamedTuple):
     """Playback time of the anchor, in steps of the task's clock, shape ``(batch,)``."""
 
 
-SALIENCY_VIEWS = ("ahead", "maps", "points")
+MOST_HORIZONS = 10_000
+
+Weighting = Literal["none", "solid_angle"]
+SaliencyView = Literal["ahead", "maps", "points"]
 """A few maps to come, the map of every step, or the salient points of the map of every step."""
 
 
+@checked
 @dataclass(frozen=True)
 class WindowSpec:
     """What the windows of one experiment look like: all that a model must know of its data.
@@ -86,7 +97,7 @@ class WindowSpec:
         has_crowd: Whether windows carry where others looked.
         answers: Number of answers of a questionnaire.
         has_answers: Whether any viewer answered any question.
-        saliency_view: How windows see saliency, one of `SALIENCY_VIEWS`: what their model asks for.
+        saliency_view: How windows see saliency, one of `SaliencyView`: what their model asks for.
         saliency_weighting: How salient points are chosen, see
             `vpnet.saliency.salient_points.salient_points`.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known; None sets
@@ -95,42 +106,34 @@ class WindowSpec:
             of the anchor.
 
     Raises:
-        ValueError: A number is out of range, or the view is unknown.
+        InputError: A number is out of range, or the view is unknown.
     """
 
-    sampling_rate_hz: float
-    history_steps: int
-    horizon_steps: tuple[int, ...]
-    users: int = 0
-    face_features: int = 0
+    sampling_rate_hz: Annotated[float, Field(gt=0, le=1000)]
+    history_steps: Annotated[int, Field(ge=2, le=10_000)]
+    horizon_steps: Sequence[HorizonStep]
+    users: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    face_features: Annotated[int, Field(ge=0, le=1000)] = 0
     has_gaze: bool = False
     has_face: bool = False
     has_saliency: bool = False
     has_crowd: bool = False
-    answers: int = 0
+    answers: Annotated[int, Field(ge=0, le=1000)] = 0
     has_answers: bool = False
-    saliency_view: str = "ahead"
-    saliency_weighting: str = "none"
-    saliency_lookahead_s: float | None = None
-    map_every_s: float = 1.0
+    saliency_view: SaliencyView = "ahead"
+    saliency_weighting: Weighting = "none"
+    saliency_lookahead_s: NonNegative | None = None
+    map_every_s: Annotated[float, Field(ge=0.1)] = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon_steps", tuple(self.horizon_steps))
-        if self.history_steps < 2:
-            raise ValueError(f"history_steps must be at least 2, got {self.history_steps}")
+        if len(self.horizon_steps) > MOST_HORIZONS:
+            raise InputError(
+                f"there may be {MOST_HORIZONS} horizons, got {len(self.horizon_steps)}"
+            )
         steps = self.horizon_steps
         if not steps or steps[0] < 1 or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
-            raise ValueError(f"horizon_steps must be positive and increasing, got {steps}")
-        if self.saliency_view not in SALIENCY_VIEWS:
-            raise ValueError(
-                f"saliency_view must be one of {', '.join(SALIENCY_VIEWS)}, "
-                f"got {self.saliency_view!r}"
-            )
-        limit_s = self.saliency_lookahead_s
-        if limit_s is not None and not limit_s >= 0:
-            raise ValueError(f"saliency_lookahead_s must not be negative, got {limit_s}")
-        if not self.map_every_s > 0:
-            raise ValueError(f"map_every_s must be positive, got {self.map_every_s}")
+            raise InputError(f"horizon_steps must be positive and increasing, got {steps}")
 
     @property
     def present(self) -> dict[str, bool]:

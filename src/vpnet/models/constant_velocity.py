@@ -4,10 +4,13 @@ import torch
 from torch import Tensor
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.errors import InputError
 from vpnet.geometry.tangent import from_tangent, to_tangent
 from vpnet.models.forecaster import Forecaster
+from vpnet.settings import Positive, checked
 
 
+@checked
 class ConstantVelocity(Forecaster):
     """Extrapolates the motion of the last ``span_s`` along its great circle.
 
@@ -20,22 +23,21 @@ class ConstantVelocity(Forecaster):
         decay_s: Time constant of the speed, or None for none.
 
     Raises:
-        ValueError: ``span_s`` is shorter than a step or longer than the history, or ``decay_s`` is
-            not positive.
+        InputError: ``span_s`` is shorter than a step or longer than the history.
     """
 
     reach_s: Tensor
 
-    def __init__(self, spec: WindowSpec, span_s: float = 0.2, decay_s: float | None = None) -> None:
+    def __init__(
+        self, spec: WindowSpec, span_s: Positive = 0.2, decay_s: Positive | None = None
+    ) -> None:
         super().__init__(spec)
         self.span_steps = round(span_s * spec.sampling_rate_hz)
         if not 1 <= self.span_steps < spec.history_steps:
-            raise ValueError(
+            raise InputError(
                 f"span_s must be at least one step and shorter than the history "
                 f"({spec.history_steps / spec.sampling_rate_hz:g} s), got {span_s}"
             )
-        if decay_s is not None and decay_s <= 0:
-            raise ValueError(f"decay_s must be positive, or null for none, got {decay_s}")
         horizons_s = torch.tensor(spec.horizons_s)
         reach_s = horizons_s
         if decay_s is not None:

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.dataset.window import SaliencyView, ViewportWindow, WindowSpec
 
 
 class Answer(NamedTuple):
@@ -35,8 +35,8 @@ class Forecaster(nn.Module):
         spec: What the windows look like.
     """
 
-    saliency_view: ClassVar[str] = "ahead"
-    """How it sees saliency, one of `vpnet.dataset.window.SALIENCY_VIEWS`."""
+    saliency_view: ClassVar[SaliencyView] = "ahead"
+    """How it sees saliency, one of `vpnet.dataset.window.SaliencyView`."""
 
     asked_streams: tuple[str, ...] = ()
     """What it uses where the data have it, names of `vpnet.dataset.window.WindowSpec.present`."""

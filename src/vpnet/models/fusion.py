@@ -13,12 +13,13 @@ the parameters, so their number grows with the horizons asked (docs/LOG.md).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
+from vpnet.errors import InputError
 from vpnet.models.crowd_attention import CrowdAttention
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.horizon_heads import HorizonHeads
@@ -33,12 +34,13 @@ from vpnet.models.streams import (
     offset_stream,
 )
 from vpnet.models.user_embedding import AnsweredProfile, UserEmbedding
+from vpnet.settings import NonNegative, Share, checked
 
 PROJECTION_WIDTH = {"head": 32, "eye": 32, "offset": 16, "face": 16}
 HIDDEN_WIDTH = {"head": 128, "eye": 128, "offset": 64, "face": 32}
 STATE_WIDTH = 256
 USER_WIDTH = 64
-QUERIES = ("trajectory", "saliency")
+Stream = Literal["head", "eye", "offset", "face"]
 
 
 class FusionTrace(NamedTuple):
@@ -56,6 +58,7 @@ class FusionTrace(NamedTuple):
     ``query=saliency``. `upsample_maps` makes them larger."""
 
 
+@checked
 class Fusion(Forecaster):
     """Sensor fusion with personalised gates.
 
@@ -79,36 +82,33 @@ class Fusion(Forecaster):
         diversity_margin: Distance at which that term vanishes.
 
     Raises:
-        ValueError: A stream is unknown, or there is none; ``query`` is unknown, or asks the streams
-            where the data have none of them.
+        InputError: There is no stream, or ``query`` is saliency and the data have none of the
+            streams.
     """
 
     def __init__(
         self,
         spec: WindowSpec,
         *,
-        streams: Sequence[str] = ("head", "eye", "offset", "face"),
+        streams: Sequence[Stream] = ("head", "eye", "offset", "face"),
         user_embed: bool = True,
         questionnaire: bool = False,
         saliency: bool = True,
         crowd: bool = False,
-        encoder: str = "gru",
-        projection: str = "linear",
-        query: str = "trajectory",
-        dropout: float = 0.2,
-        stream_dropout: float = 0.1,
-        unknown_share: float = 0.1,
-        diversity_weight: float = 0.01,
-        diversity_margin: float = 1.0,
+        encoder: Literal["gru", "transformer"] = "gru",
+        projection: Literal["linear", "conv"] = "linear",
+        query: Literal["trajectory", "saliency"] = "trajectory",
+        dropout: Share = 0.2,
+        stream_dropout: Share = 0.1,
+        unknown_share: Share = 0.1,
+        diversity_weight: NonNegative = 0.01,
+        diversity_margin: NonNegative = 1.0,
     ) -> None:
         super().__init__(spec)
-        unknown = sorted(set(streams) - set(HIDDEN_WIDTH))
-        if unknown or not streams:
-            raise ValueError(
-                f"streams must hold one or more of head, eye, offset and face, got {list(streams)}"
+        if not streams:
+            raise InputError(
+                "model.streams must hold one or more of head, eye, offset and face, got []"
             )
-        if query not in QUERIES:
-            raise ValueError(f"query must be one of {QUERIES}, got {query!r}")
         self.asked_streams = (
             *streams,
             *(("saliency",) if saliency else ()),
@@ -159,7 +159,7 @@ class Fusion(Forecaster):
             self.saliency_attention = SaliencyAttention(spec.map_of_horizon, STATE_WIDTH)
         elif with_saliency:
             if not self.streams:
-                raise ValueError(
+                raise InputError(
                     f"query=saliency asks the streams {', '.join(streams)}, and the data have none "
                     "of them; use query=trajectory, or add head to streams"
                 )

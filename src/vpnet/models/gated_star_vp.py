@@ -17,6 +17,7 @@ from vpnet.models.streams import (
     eye_features,
     face_stream,
 )
+from vpnet.settings import MlpRatio, Share, Units, checked
 
 
 class GatedTrace(NamedTuple):
@@ -34,6 +35,7 @@ class GatedTrace(NamedTuple):
         return self.network.directions
 
 
+@checked
 class GatedStarVP(Forecaster):
     """STAR-VP whose LSTM reads a weighted sum of what head, eyes and face say at each step.
 
@@ -53,9 +55,9 @@ class GatedStarVP(Forecaster):
         self,
         spec: WindowSpec,
         *,
-        width: int = 64,
-        widening: int = 1,
-        dropout: float = 0.1,
+        width: Units = 64,
+        widening: MlpRatio = 1,
+        dropout: Share = 0.1,
         reconstruct_past: bool = False,
         velocity: bool = False,
     ) -> None:

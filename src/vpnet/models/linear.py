@@ -7,8 +7,10 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.tangent import from_tangent, to_tangent
 from vpnet.models.forecaster import Forecaster
+from vpnet.settings import NonNegative, checked
 
 
+@checked
 class Linear(Forecaster):
     """Predicts tangent-plane coordinates linearly from those of the history.
 
@@ -26,7 +28,7 @@ class Linear(Forecaster):
     _moments: Tensor
     _products: Tensor
 
-    def __init__(self, spec: WindowSpec, ridge: float = 1e-4) -> None:
+    def __init__(self, spec: WindowSpec, ridge: NonNegative = 1e-4) -> None:
         super().__init__(spec)
         self.ridge = ridge
         features = 2 * (spec.history_steps - 1) + 2

@@ -15,8 +15,10 @@ from vpnet.models.crowd_attention import CrowdAttention, CrowdMemory
 from vpnet.models.forecaster import Forecaster, RecurrentPart
 from vpnet.models.recurrent import EncoderDecoder
 from vpnet.models.streams import HeadVectors
+from vpnet.settings import Layers, Units, checked
 
 
+@checked
 class LSTM(Forecaster):
     """See `EncoderDecoder`.
 
@@ -31,8 +33,8 @@ class LSTM(Forecaster):
     def __init__(
         self,
         spec: WindowSpec,
-        hidden: int = 256,
-        layers: int = 2,
+        hidden: Units = 256,
+        layers: Layers = 2,
         *,
         crowd: bool = False,
         velocity: bool = True,

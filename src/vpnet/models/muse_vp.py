@@ -5,6 +5,7 @@ off it is STAR-VP, number for number.
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +22,14 @@ from vpnet.models.streams import (
     mean_face,
 )
 from vpnet.models.user_embedding import UserEmbedding
+from vpnet.settings import MlpRatio, Positive, Share, checked
 
 USER_WIDTH = 32
 FACE_WIDTH = 16
 LAYERS = 2
-LSTM_FORMS = ("single", "dual")
-SPATIAL_MODES = ("concat", "add")
 
 
+@checked
 class MuseVP(Forecaster):
     """STAR-VP with four switches; a stream that the data lack is switched off.
 
@@ -49,9 +50,6 @@ class MuseVP(Forecaster):
         dropout: In the attention.
         reconstruct_past: See `vpnet.models.star_vp.StarVP`, as the next.
         velocity: The LSTM reads how fast the head turns.
-
-    Raises:
-        ValueError: An option is unknown, or ``face_window_s`` is not positive.
     """
 
     saliency_view = "points"
@@ -61,29 +59,21 @@ class MuseVP(Forecaster):
         spec: WindowSpec,
         *,
         eye_lstm: bool = True,
-        lstm: str = "single",
+        lstm: Literal["single", "dual"] = "single",
         eye_spatial: bool = True,
-        eye_spatial_mode: str = "concat",
+        eye_spatial_mode: Literal["concat", "add"] = "concat",
         face_gating: bool = True,
-        face_window_s: float = 0.5,
+        face_window_s: Positive = 0.5,
         user_embed: bool = True,
-        unknown_share: float = 0.1,
+        unknown_share: Share = 0.1,
         crowd: bool = False,
-        widening: int = 1,
-        dropout: float = 0.1,
+        widening: MlpRatio = 1,
+        dropout: Share = 0.1,
         reconstruct_past: bool = False,
         velocity: bool = False,
     ) -> None:
         super().__init__(spec)
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
-        for name, value, known in (
-            ("lstm", lstm, LSTM_FORMS),
-            ("eye_spatial_mode", eye_spatial_mode, SPATIAL_MODES),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-        if not isinstance(face_window_s, int | float) or not face_window_s > 0:
-            raise ValueError(f"face_window_s must be a positive number, got {face_window_s!r}")
         self.asked_streams = (
             "saliency",
             *(("eye",) if eye_lstm or eye_spatial else ()),

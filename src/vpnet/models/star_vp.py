@@ -14,8 +14,10 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Answer, Forecaster, RecurrentPart
 from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
 from vpnet.models.streams import HeadVectors
+from vpnet.settings import MlpRatio, Share, checked
 
 
+@checked
 class StarVP(Forecaster):
     """The published model.
 
@@ -36,8 +38,8 @@ class StarVP(Forecaster):
         spec: WindowSpec,
         *,
         crowd: bool = False,
-        widening: int = 1,
-        dropout: float = 0.1,
+        widening: MlpRatio = 1,
+        dropout: Share = 0.1,
         reconstruct_past: bool = False,
         velocity: bool = False,
     ) -> None:

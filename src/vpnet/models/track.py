@@ -16,11 +16,13 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.recurrent import EncoderDecoder
 from vpnet.models.streams import HeadVectors
+from vpnet.settings import Units, checked
 
 GRID = (12, 24)
 """Rows and columns to which a map is averaged."""
 
 
+@checked
 class Track(Forecaster):
     """Encoder and decoder of three LSTMs each, residual output.
 
@@ -33,7 +35,7 @@ class Track(Forecaster):
     saliency_view = "maps"
     asked_streams = ("saliency",)
 
-    def __init__(self, spec: WindowSpec, hidden: int = 256, *, velocity: bool = True) -> None:
+    def __init__(self, spec: WindowSpec, hidden: Units = 256, *, velocity: bool = True) -> None:
         super().__init__(spec)
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
         flat = GRID[0] * GRID[1] + 1

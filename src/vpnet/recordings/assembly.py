@@ -1,11 +1,11 @@
 """From the arrays that a reader of a public data set has found to a checked `Recording`."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vpnet.errors import InputError
@@ -14,13 +14,17 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.fixations import require_velocity_threshold
-from vpnet.recordings.gaze import gaze_streams, measured_gaze, require_max_gaze_offset
+from vpnet.recordings.gaze import gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
+from vpnet.settings import Positive, checked
+
+YawOffsetDeg = Annotated[float, Field(ge=-360, le=360)]
+GazeOffsetDeg = Annotated[float, Field(gt=0, le=180)]
 
 
+@checked
 @dataclass(frozen=True)
 class AssemblySettings:
     """What the user may set, whatever the data set.
@@ -31,23 +35,12 @@ class AssemblySettings:
         max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
             keeps it.
         velocity_threshold_deg_s: Slower gaze is a fixation.
-
-    Raises:
-        InputError: A setting is out of its range: no recording could be read with it.
     """
 
-    video_yaw_offset_deg: float = 0.0
+    video_yaw_offset_deg: YawOffsetDeg = 0.0
     mirror: bool = False
-    max_gaze_offset_deg: float | None = 60.0
-    velocity_threshold_deg_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.video_yaw_offset_deg):
-            raise InputError(
-                f"video_yaw_offset_deg must be a finite angle, got {self.video_yaw_offset_deg}"
-            )
-        require_max_gaze_offset(self.max_gaze_offset_deg)
-        require_velocity_threshold(self.velocity_threshold_deg_s)
+    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0
+    velocity_threshold_deg_s: Positive = 30.0
 
 
 def checked_recording(

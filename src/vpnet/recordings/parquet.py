@@ -13,16 +13,23 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import polars as pl
 import torch
+from pydantic import Field
 from torch import Tensor
 from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import FORWARD
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import (
+    AssemblySettings,
+    GazeOffsetDeg,
+    YawOffsetDeg,
+    checked_recording,
+)
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.orientation_agreement import IDENTITY_XYZW, agreeing_orientation
@@ -36,32 +43,37 @@ from vpnet.recordings.parquet_table import (
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG, Recording
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import Positive, checked
 from vpnet.whole_files import whole_file
 
 _LOGGER = logging.getLogger(__name__)
 
+QuaternionDisagreementDeg = Annotated[float, Field(ge=0, le=AGREEMENT_TOLERANCE_DEG)]
 
+
+@checked
 def read_parquet(
     path: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
-    max_gaze_offset_deg: float | None = 60.0,
-    velocity_threshold_deg_s: float = 30.0,
-    max_quaternion_disagreement_deg: float = AGREEMENT_TOLERANCE_DEG,
+    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
+    velocity_threshold_deg_s: Positive = 30.0,
+    max_quaternion_disagreement_deg: QuaternionDisagreementDeg = AGREEMENT_TOLERANCE_DEG,
     **options: Unpack[StudyOptions],
 ) -> Study:
     """All recordings of a file, in the order in which they first appear.
 
     Args:
         path: The file.
-        video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
-        mirror: Whether left and right are exchanged.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
-            keeps it.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
+        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
+            null keeps all.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
         max_quaternion_disagreement_deg: A recording whose quaternions point further than this from
-            its head direction, at any sample, loses them; in [0, 0.5].
+            its head direction, at any sample, loses them and with them the roll; in degrees.
         **options: See `Study`; what was read is kept only where ``cache`` says so, since such a
             file is read as fast as a kept one.
 
@@ -69,11 +81,6 @@ def read_parquet(
         InputError: There is no such file, or a setting is out of range; later, when the recordings
             are read, that the file is no such parquet file, or a row breaks a rule.
     """
-    if not 0 <= max_quaternion_disagreement_deg <= AGREEMENT_TOLERANCE_DEG:
-        raise InputError(
-            "max_quaternion_disagreement_deg must be an angle in [0, "
-            f"{AGREEMENT_TOLERANCE_DEG}], got {max_quaternion_disagreement_deg}"
-        )
     settings = AssemblySettings(
         video_yaw_offset_deg, mirror, max_gaze_offset_deg, velocity_threshold_deg_s
     )

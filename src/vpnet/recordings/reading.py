@@ -22,7 +22,7 @@ from vpnet.recordings.quest_pro.reader import read_quest_pro
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG
 from vpnet.recordings.study import Study, StudyOptions
 
-LAYOUTS: dict[str, Callable[..., Study]] = {
+READERS: dict[str, Callable[..., Study]] = {
     "parquet": read_parquet,
     "quest_pro": read_quest_pro,
     "xu_cvpr18": xu_cvpr18.read_xu_cvpr18,
@@ -75,7 +75,7 @@ def read_any(
         path: A parquet file in vpnet's columns; the folder of a Quest Pro study or of one of its
             recordings; or a public data set as its authors hand it out: the folder into which it
             was unpacked, a folder of its layout within that, or one of its files.
-        layout: Name in `LAYOUTS`; None recognises it.
+        layout: Name in `READERS`; None recognises it.
         video_yaw_offset_deg: Turn of the video against the recorded axes.
         mirror: Whether left and right are exchanged.
         max_gaze_offset_deg: Gaze further than this from the head's axis is invalid.
@@ -105,15 +105,15 @@ def read_any(
     }
     if layout is None:
         layout = recognise_layout(path)
-    if layout not in LAYOUTS:
-        raise InputError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
-    read = LAYOUTS[layout]
+    if layout not in READERS:
+        raise InputError(f"layout must be one of {', '.join(READERS)}, got {layout!r}")
+    read = READERS[layout]
     taken = inspect.signature(read).parameters
     return read(path, **{name: settings[name] for name in settings.keys() & taken}, **options)
 
 
 def recognise_layout(path: Path) -> str:
-    """Name in `LAYOUTS` of what lies at a path.
+    """Name in `READERS` of what lies at a path.
 
     Args:
         path: File or folder, as for `read_any`.

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from loky import cpu_count
+from pydantic import Field
 from rich.progress import track
 
 from vpnet.errors import InputError
@@ -24,6 +25,7 @@ from vpnet.recordings.recording_cache import default_folder
 from vpnet.recordings.refusals import ACCEPTABLE, COPIED_RECORDING
 from vpnet.recordings.study_part import StudyPart
 from vpnet.recordings.study_reading import read_parts
+from vpnet.settings import PositiveInt, checked
 
 PROGRESS_FROM = 20
 """A study of more files than this shows a progress bar."""
@@ -37,14 +39,24 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class StudyOptions(TypedDict, total=False):
-    """What every reader of a study takes besides its own settings; see `Study`."""
+    """What every reader of a study takes besides its own settings, and hands to `Study`.
 
-    exclude: str | Path | None
-    accept: Sequence[str]
-    cache: bool | str | Path
-    workers: int | None
+    Args:
+        exclude: CSV file of recordings to leave out, as vpnet check ROOT --exclude FILE writes it.
+        accept: Codes of errors that vpnet check reports and that do not refuse a recording, such
+            as [euler_disagrees].
+        cache: Keep what was read in your folder for caches (or that named by VPNET_CACHE); or a
+            folder to keep it in.
+        workers: Processes that read, half a GB each; null takes two.
+    """
+
+    exclude: Annotated[str | Path | None, Field(default=None)]
+    accept: Annotated[Sequence[str], Field(default=())]
+    cache: Annotated[bool | str | Path, Field(default=True)]
+    workers: Annotated[PositiveInt | None, Field(default=None)]
 
 
+@checked
 class Study:
     """The recordings of one data set. Iterate it: each time they are read, or loaded, anew.
 
@@ -67,15 +79,13 @@ class Study:
         exclude: str | Path | None = None,
         accept: Sequence[str] = (),
         cache: bool | str | Path = True,
-        workers: int | None = None,
+        workers: PositiveInt | None = None,
     ) -> None:
         self.parts = tuple(parts)
         self.exclusions = [] if exclude is None else read_exclusions(exclude)
         self.exclude = exclude
         self.accept = _known_codes(accept)
         self.cache = cache
-        if workers is not None and workers < 1:
-            raise InputError(f"workers must be at least 1, got {workers}")
         self.workers = workers or min(MOST_WORKERS, cpu_count())
 
     def __len__(self) -> int:
@@ -151,8 +161,6 @@ def _copy_of(one: CheckedRecording, contents: dict[tuple[float, float], str]) ->
 
 
 def _known_codes(accept: Sequence[str]) -> frozenset[str]:
-    if isinstance(accept, str):
-        raise InputError(f"accept must be a list of codes, got {accept!r}; write [{accept}]")
     for code in accept:
         if code not in ACCEPTABLE:
             close = difflib.get_close_matches(str(code), ACCEPTABLE, n=1)

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vpnet.errors import InputError
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.kernels import SphereKernel
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.source import TrainingDirections
+from vpnet.settings import Folds, Rows, SmoothingDeg, checked
 
 _MOMENTS_AT_ONCE = 64
 """Bounds the memory: with 48 viewers and 40 x 80 pixels these take 40 MB."""
 
 
+@checked
 class Behavioural:
     """Density of the training viewers' directions at a moment, whoever asks left out.
 
@@ -32,13 +33,8 @@ class Behavioural:
     """
 
     def __init__(
-        self, smoothing_deg: float = 8.0, height: int = 40, folds: int | None = None
+        self, smoothing_deg: SmoothingDeg = 8.0, height: Rows = 40, folds: Folds | None = None
     ) -> None:
-        if min(smoothing_deg, height) <= 0:
-            raise InputError(
-                "saliency.smoothing_deg and height must be positive, got "
-                f"{smoothing_deg} and {height}"
-            )
         self.smoothing_deg = smoothing_deg
         self.height = height
         self.maps_by_moment = folds is not None

@@ -9,8 +9,10 @@ from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_directions, pixel_from_direction
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.source import TrainingDirections
+from vpnet.settings import Columns, Rows, SmoothingDeg, checked
 
 
+@checked
 class CenterBias:
     """One map for every video and moment: the smoothed density of the training directions.
 
@@ -28,12 +30,9 @@ class CenterBias:
 
     maps_by_moment = False
 
-    def __init__(self, height: int = 120, width: int = 240, smoothing_deg: float = 8.0) -> None:
-        if min(height, width, smoothing_deg) <= 0:
-            raise InputError(
-                "saliency.height, width and smoothing_deg must be positive, got "
-                f"{height}, {width} and {smoothing_deg}"
-            )
+    def __init__(
+        self, height: Rows = 120, width: Columns = 240, smoothing_deg: SmoothingDeg = 8.0
+    ) -> None:
         self.height = height
         self.width = width
         self.smoothing_deg = smoothing_deg

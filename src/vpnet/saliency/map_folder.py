@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.saliency.shown_maps import ShownMaps
+from vpnet.settings import checked
 
 
 class ArrayMaps:
@@ -40,6 +41,7 @@ class ArrayMaps:
         return torch.from_numpy(maps)
 
 
+@checked
 class MapFolder(ShownMaps):
     """Maps of a folder: ``<video_id>.npy``, shape ``(frames, height, width)``, any real type.
 

@@ -12,6 +12,7 @@ from vpnet.errors import InputError
 from vpnet.saliency.salient_points import map_points
 from vpnet.saliency.shown_maps import ShownMaps, VideoMaps
 from vpnet.saliency.store.reading import StoreFile
+from vpnet.settings import checked
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ _SHARED = ("source", "weights", "seam", "height", "width", "weighting")
 """Settings that the maps of all videos must share: else a model would learn the difference."""
 
 
+@checked
 class MapStore(ShownMaps):
     """Maps of a folder of ``<video>.h5`` files, with the true playback time of each.
 

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from loky import ProcessPoolExecutor, cpu_count
+from pydantic import Field
 from rich.progress import track
 
 from vpnet.errors import InputError
+from vpnet.recordings.assembly import GazeOffsetDeg
 from vpnet.recordings.quest_pro.from_tables import recording_from_tables
 from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
+from vpnet.settings import Positive, Share, checked
 from vpnet.simulation.defects.choice import (
     NOT_IN_MEMORY,
     check_defects,
@@ -40,16 +44,22 @@ PARALLEL_FROM_S = 1200.0
 MOST_WORKERS = 4
 
 
+Count = Annotated[int, Field(ge=1, le=10_000)]
+DurationS = Annotated[float, Field(ge=1, le=36_000)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+@checked
 def simulate_recordings(
-    users: int = 12,
-    videos: int = 8,
-    duration_s: float = 40.0,
-    seed: int = 0,
-    velocity_threshold_deg_s: float = 30.0,
-    max_gaze_offset_deg: float | None = 60.0,
+    users: Count = 12,
+    videos: Count = 8,
+    duration_s: DurationS = 40.0,
+    seed: Seed = 0,
+    velocity_threshold_deg_s: Positive = 30.0,
+    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
     recorded_offsets: bool = False,
     defects: Sequence[str] = (),
-    defective_share: float = 1.0,
+    defective_share: Share = 1.0,
 ) -> list[Recording]:
     """Simulated recordings of every viewer watching every video, without any file.
 
@@ -59,12 +69,13 @@ def simulate_recordings(
         duration_s: Length of each video, in seconds.
         seed: Decides everything. More users or videos leave what is recorded of the others as it
             is; more videos change the answers, for each is shown at another place then.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
-            keeps it.
-        recorded_offsets: Whether eye-in-head offsets are those that the headset writes, which the
-            defect ``mixed_pitch_sign`` makes wrong.
-        defects: What is wrong with the tables, see `vpnet.simulation.defects.tables`.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
+        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
+            null keeps all.
+        recorded_offsets: Use eye-in-head offsets as the headset writes them, which the defect
+            mixed_pitch_sign makes wrong, as in real files: to reproduce earlier work.
+        defects: What is wrong with the headset's tables: codes of vpnet check, or headset for what
+            every real one does. Recordings in memory have no files, so none of their defects.
         defective_share: Probability that a recording has a defect, for each defect by itself.
 
     Returns:

@@ -127,7 +127,7 @@ class Checkpoint:
             )
             name = differing[0]
             raise InputError(
-                f"{self.path}: holds a {self.model.get('_target_', 'model')} and does not fit this "
+                f"{self.path}: holds a {self.model.get('name', 'model')} and does not fit this "
                 f"{type(model).__name__}: {len(differing)} tensors differ, the first is {name}: "
                 f"expected {expected.get(name, 'none')}, found {found.get(name, 'none')}; use the "
                 "model, task and data streams that it was trained with"

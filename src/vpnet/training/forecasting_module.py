@@ -28,7 +28,7 @@ class ForecastingModule(pl.LightningModule):
     Args:
         model: The network.
         loss: Takes predictions and window, gives a scalar.
-        optimizer: Takes groups of parameters, gives an optimizer.
+        optimizer: Takes groups of parameters, gives an optimizer; None where nothing is trained.
         scheduler: Takes the optimizer, gives a scheduler that steps once an epoch, or after every
             batch where it takes ``batches`` as well, the number of all; or None.
         description: What a checkpoint must say of itself to stand alone, see
@@ -42,7 +42,7 @@ class ForecastingModule(pl.LightningModule):
         self,
         model: Forecaster,
         loss: nn.Module,
-        optimizer: Callable[[list[dict[str, Any]]], Optimizer],
+        optimizer: Callable[[list[dict[str, Any]]], Optimizer] | None,
         scheduler: Callable[..., LRScheduler] | None = None,
         description: dict[str, Any] | None = None,
         mirror: bool = False,
@@ -129,6 +129,11 @@ class ForecastingModule(pl.LightningModule):
         groups = parameter_groups(self.model, self.stage)
         if not groups:
             return None
+        if self.make_optimizer is None:
+            raise InputError(
+                f"training.optimizer is null, and {self.model.name} has parameters to train; take "
+                "training=adamw or another training that optimizes"
+            )
         try:
             optimizer = self.make_optimizer(groups)
             for group in optimizer.param_groups:

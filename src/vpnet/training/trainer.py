@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,9 +19,10 @@ from vpnet.training.device import best_device, choose_accelerator, choose_precis
 
 MONITOR = "val/error_deg"
 
-Batches = NonNegativeInt | Share
-Devices = Annotated[int, Field(ge=-1)] | list[NonNegativeInt] | Literal["auto"]
-Precision = Literal["auto", "32-true", "bf16-mixed", "bf16-true", "16-mixed", "16-true", "64-true"]
+Devices = int | str | Sequence[int]
+Limit = NonNegativeInt | Share
+Exact = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed", "16-true", "64-true"]
+Precision = Literal["auto", Exact]
 
 
 class Patience(EarlyStopping):
@@ -50,17 +52,18 @@ def make_trainer(
     folder: str | Path,
     *,
     loggers: list[Logger],
-    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
+    accelerator: str = "auto",
     devices: Devices = 1,
     strategy: str = "auto",
     num_nodes: PositiveInt = 1,
     precision: Precision = "auto",
-    max_epochs: Annotated[int, Field(ge=-1, le=1_000_000_000)] | None = None,
-    patience: NonNegativeInt | None = None,
+    max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None,
+    patience: PositiveInt | None = None,
     gradient_clip_val: Positive | None = None,
     accumulate_grad_batches: PositiveInt = 1,
-    limit_train_batches: Batches | None = None,
-    limit_val_batches: Batches | None = None,
+    limit_train_batches: Limit | None = None,
+    limit_val_batches: Limit | None = None,
+    limit_test_batches: Limit | None = None,
     num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 2,
     deterministic: bool = False,
     progress_bar: bool = True,
@@ -70,21 +73,24 @@ def make_trainer(
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
         loggers: Where metrics go.
-        accelerator: Where to compute; auto takes the card where torch can use it, else the CPU.
-        devices: How many devices, which, or all of them (auto).
-        strategy: How several devices work together, a name that Lightning knows, such as ddp.
-        num_nodes: Machines that work together.
-        precision: Numbers that the network computes with; auto takes bf16-mixed on a card that has
-            bfloat16, else 32-true.
-        max_epochs: Epochs at most; -1 for no end.
-        patience: Epochs without a better validation error until training stops; null trains on.
-        gradient_clip_val: Largest norm of the gradient; null for none.
-        accumulate_grad_batches: Batches whose gradients are added before a step.
-        limit_train_batches: Batches of an epoch, a number or a share; null for all.
-        limit_val_batches: Batches of a validation, a number or a share; null for all.
-        num_sanity_val_steps: Batches that are validated before training, so that a defect there
-            shows at once; -1 for all.
-        deterministic: Refuse operations that do not give the same numbers each time.
+        accelerator: Kind of device: auto (the card where torch can use it, else the CPU), cpu, gpu,
+            or another name that Lightning knows.
+        devices: Number of devices, or a list of which; auto takes all.
+        strategy: How several devices work together: auto, ddp, or another name that Lightning
+            knows.
+        num_nodes: Number of machines.
+        precision: Precision of the computation; auto takes bf16-mixed on a card that has bfloat16,
+            else 32-true.
+        max_epochs: Most epochs; follows training.max_epochs.
+        patience: Epochs without a better validation error until training stops; follows
+            training.patience.
+        gradient_clip_val: Largest norm of the gradient; follows training.gradient_clip.
+        accumulate_grad_batches: Batches whose gradients are added up before each step.
+        limit_train_batches: Training batches per epoch, a number or a share; null takes all.
+        limit_val_batches: Validation batches, a number or a share; null takes all.
+        limit_test_batches: Test batches, a number or a share; null takes all.
+        num_sanity_val_steps: Validation batches that are tried before training; -1 tries all.
+        deterministic: Refuse operations that do not give the same result each time.
         progress_bar: Show a progress bar.
 
     Raises:
@@ -103,22 +109,23 @@ def make_trainer(
     if patience is not None:
         callbacks.append(Patience(monitor=MONITOR, mode="min", patience=patience))
     return _lightning_trainer(
-        accelerator,
-        precision,
         default_root_dir=folder,
+        accelerator=accelerator,
         devices=devices,
         strategy=strategy,
+        logger=loggers,
+        callbacks=callbacks,
+        enable_progress_bar=progress_bar,
         num_nodes=num_nodes,
+        precision=precision,
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
         accumulate_grad_batches=accumulate_grad_batches,
         limit_train_batches=limit_train_batches,
         limit_val_batches=limit_val_batches,
+        limit_test_batches=limit_test_batches,
         num_sanity_val_steps=num_sanity_val_steps,
         deterministic=deterministic,
-        logger=loggers,
-        callbacks=callbacks,
-        enable_progress_bar=progress_bar,
     )
 
 
@@ -126,23 +133,26 @@ def make_trainer(
 def make_prediction_trainer(
     *,
     callbacks: list[pl.Callback],
-    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
+    accelerator: str = "auto",
     devices: Devices = 1,
     strategy: str = "auto",
     num_nodes: PositiveInt = 1,
-    precision: Precision = "32-true",
+    precision: Exact = "32-true",
+    limit_predict_batches: Limit | None = None,
     progress_bar: bool = True,
 ) -> pl.Trainer:
     """Trainer that only predicts: it logs and keeps nothing by itself.
 
     Args:
         callbacks: What becomes of the predictions.
-        accelerator: Where to compute; auto takes the card where torch can use it, else the CPU.
-        devices: How many devices, which, or all of them (auto).
-        strategy: How several devices work together, a name that Lightning knows, such as ddp.
-        num_nodes: Machines that work together.
-        precision: Numbers that the network computes with; auto takes bf16-mixed on a card that has
-            bfloat16, else 32-true.
+        accelerator: Kind of device: auto takes the card where torch can use it, else the CPU.
+        devices: Number of devices, or a list of which.
+        strategy: How several devices work together: auto, ddp, or another name that Lightning
+            knows.
+        num_nodes: Number of machines.
+        precision: Precision of the computation: 32-true; bf16-mixed (where the processor has it)
+            and 16-mixed (GPU only) are faster.
+        limit_predict_batches: Batches to compute, a number or a share; null computes all.
         progress_bar: Show a progress bar.
 
     Raises:
@@ -150,28 +160,29 @@ def make_prediction_trainer(
             have it, or Lightning refuses a setting.
     """
     return _lightning_trainer(
-        accelerator,
-        precision,
+        accelerator=accelerator,
         devices=devices,
-        strategy=strategy,
-        num_nodes=num_nodes,
         logger=False,
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_progress_bar=progress_bar,
+        strategy=strategy,
+        num_nodes=num_nodes,
+        precision=precision,
+        limit_predict_batches=limit_predict_batches,
     )
 
 
-def _are_several(devices: int | str | list[int]) -> bool:
-    if isinstance(devices, list):
+def _are_several(devices: Devices) -> bool:
+    if not isinstance(devices, int | str):
         return len(devices) > 1
     # "auto" may be one; whoever has several and leaves them to Lightning names the strategy.
     return str(devices) not in ("auto", "0", "1")
 
 
-def _lightning_trainer(asked_accelerator: str, asked_precision: str, **settings: Any) -> pl.Trainer:
-    accelerator = choose_accelerator(asked_accelerator)
-    precision = choose_precision(asked_precision, accelerator)
+def _lightning_trainer(*, accelerator: str, precision: str, **settings: Any) -> pl.Trainer:
+    chosen = choose_accelerator(accelerator)
+    chosen_precision = choose_precision(precision, chosen)
     # Cutting windows is cheaper than sending them between processes, so Lightning's advice to
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -185,8 +196,8 @@ def _lightning_trainer(asked_accelerator: str, asked_precision: str, **settings:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     try:
         trainer = pl.Trainer(
-            accelerator=accelerator,
-            precision=precision,  # type: ignore[arg-type]
+            accelerator=chosen,
+            precision=chosen_precision,  # type: ignore[arg-type]
             enable_model_summary=False,
             **settings,
         )
@@ -198,6 +209,6 @@ def _lightning_trainer(asked_accelerator: str, asked_precision: str, **settings:
             f"trainer.precision={precision}: this processor does not compute in "
             "bfloat16; take trainer.precision=32-true"
         )
-    if asked_accelerator == "auto" and trainer.is_global_zero:
-        print(f"device: {best_device().name}, {precision}")
+    if accelerator == "auto" and trainer.is_global_zero:
+        print(f"device: {best_device().name}, {chosen_precision}")
     return trainer

@@ -6,6 +6,7 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.models.forecaster import Forecaster
+from vpnet.settings import NAME
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 PART = "recurrent."
@@ -20,12 +21,10 @@ def read_lstm(path: str) -> Checkpoint:
         InputError: It cannot be read, or is not of a plain ``model=lstm``.
     """
     checkpoint = read_checkpoint(path)
-    target = checkpoint.model.get("_target_", "")
-    if not target.endswith(".LSTM") or any(
-        not name.startswith(PART) for name in checkpoint.weights
-    ):
+    name = checkpoint.model.get(NAME)
+    if name != "lstm" or any(not weight.startswith(PART) for weight in checkpoint.weights):
         raise InputError(
-            f"lstm_checkpoint={path}: must be of model=lstm with crowd=false, this is a {target} "
+            f"lstm_checkpoint={path}: must be of model=lstm with crowd=false, this is a {name} "
             "with more in it; train one"
         )
     return checkpoint

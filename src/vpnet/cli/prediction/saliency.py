@@ -1,12 +1,14 @@
 """Saliency maps from videos, by PAVER."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
 
 from vpnet.errors import InputError
 from vpnet.evaluation.text_table import print_table
@@ -19,7 +21,9 @@ from vpnet.inference.saliency.videos import FoundVideos, find_videos
 from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.clips import plan_clips
 from vpnet.saliency.paver.weights import load_weights
-from vpnet.video.opening import BACKENDS, open_video
+from vpnet.settings import check_settings, checked
+from vpnet.training.trainer import make_prediction_trainer
+from vpnet.video.opening import open_video
 
 FRAME_SIZE = (224, 448)
 """Rows and columns of the frames that PAVER takes."""
@@ -28,35 +32,111 @@ CLIPS_AT_A_TIME = {False: 1, True: 16}
 """Without and with a GPU. On a CPU more are no faster and take memory; 16 fit a card of 24 GB."""
 
 
+@checked
+@dataclass(frozen=True)
+class NetworkSettings:
+    """PAVER's weights, and how it runs.
+
+    Args:
+        checkpoint: PAVER's released checkpoint; github.com/HS-YN/PAVER says where to get it.
+        encoder: The encoder's weights, timm's vit_base_patch16_224.augreg_in21k_ft_in1k, as .npz,
+            .safetensors or .pt file; null lets timm download them.
+        random_weights: Made-up weights: for tests only, the maps mean nothing.
+        seam: At the image's left and right edge: end there, as published (zero), or close the
+            sphere (wrap).
+        compile: Compile the network: a minute at the start, faster afterwards.
+    """
+
+    checkpoint: str | None = None
+    encoder: str | None = None
+    random_weights: bool = False
+    seam: Literal["zero", "wrap"] = "zero"
+    compile: bool = False
+
+
+@checked
+@dataclass(frozen=True)
+class MapSettings:
+    """Which maps are made of which videos.
+
+    Args:
+        videos: Files, folders or patterns, one or a list such as [DIR/a.mp4,DIR/b.mp4]; videos are
+            equirectangular, 2:1.
+        output: Folder of the maps, <video>.h5 each.
+        frames: A map for every frame (all), or rate_hz maps per second of playback (sampled).
+        rate_hz: Maps per second of playback, where frames=sampled.
+        clip: What PAVER compares a sampled frame with: its neighbours in the video, five frames
+            per map, as the authors of STAR-VP did (consecutive), or the neighbouring samples, a
+            fifth of the work (sampled).
+        saliency: The network.
+        height: Rows of the maps that are kept, in pixels.
+        width: Columns of the maps that are kept, in pixels.
+        dtype: Type of the numbers that are kept.
+        weighting: How the salient points are chosen: as in STAR-VP (none), or weighted by solid
+            angle.
+        backend: What decodes.
+        decode_device: Where it decodes, cpu or cuda (then num_workers=0).
+        num_workers: Processes that decode; 0 decodes in the main one.
+        batch_clips: Clips computed together; null takes one on a CPU, where more only take memory,
+            and 16 on a GPU.
+        clips_per_chunk: Clips that are decoded, kept and, where a run is killed, lost together.
+        trainer: Devices and precision.
+    """
+
+    videos: str | Sequence[str]
+    output: str
+    frames: Literal["all", "sampled"] = "sampled"
+    rate_hz: Annotated[float, Field(gt=0, le=240)] = 5.0
+    clip: Literal["consecutive", "sampled"] = "consecutive"
+    saliency: Mapping[str, Any] = field(default_factory=dict)
+    height: Annotated[int, Field(ge=1, le=224)] = 120
+    width: Annotated[int, Field(ge=1, le=448)] = 240
+    dtype: Literal["uint8", "float16"] = "uint8"
+    weighting: Literal["none", "solid_angle"] = "none"
+    backend: Literal["auto", "decord", "torchcodec", "pyav"] = "auto"
+    decode_device: str = "cpu"
+    num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    batch_clips: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    clips_per_chunk: Annotated[int, Field(ge=1, le=10_000)] = 20
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_settings(NetworkSettings, self.saliency, "saliency")
+        check_settings(make_prediction_trainer, self.trainer, "trainer", ("callbacks",))
+
+    @property
+    def network(self) -> NetworkSettings:
+        """The network's settings as a record."""
+        return NetworkSettings(**self.saliency)
+
+
 def predict_saliency(config: DictConfig) -> int:
     """Find the videos, compute what is missing, finish the files; 1 where a video failed."""
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     plain = cast(dict[str, Any], values)
-    network = plain["saliency"]
-    on_gpu = uses_gpu(plain["trainer"]["accelerator"])
-    if plain["trainer"]["precision"] == "16-mixed" and not on_gpu:
+    settings = MapSettings(**check_settings(MapSettings, plain, ""))
+    network, precision = settings.network, str(settings.trainer.get("precision", "32-true"))
+    on_gpu = uses_gpu(str(settings.trainer.get("accelerator", "auto")))
+    if precision == "16-mixed" and not on_gpu:
         # Lightning would take bf16-mixed, and the files would say what is not so.
         raise InputError("trainer.precision=16-mixed needs a GPU; take bf16-mixed or 32-true")
-    if plain["batch_clips"] is None:
-        plain["batch_clips"] = CLIPS_AT_A_TIME[on_gpu]
-    if plain["backend"] not in ("auto", *BACKENDS):
-        raise InputError(f"backend must be auto, {', '.join(BACKENDS)}, got {plain['backend']!r}")
-    found = find_videos(plain["videos"])
-    paver = Paver(seam=network["seam"])
-    weights = load_weights(
-        paver, network["checkpoint"], network["encoder"], network["random_weights"]
-    )
-    jobs, refused = plan_jobs(found, plain, weights)
+    if settings.batch_clips is None:
+        settings = replace(settings, batch_clips=CLIPS_AT_A_TIME[on_gpu])
+    found = find_videos(settings.videos)
+    paver = Paver(seam=network.seam)
+    weights = load_weights(paver, network.checkpoint, network.encoder, network.random_weights)
+    jobs, refused = plan_jobs(found, settings, weights, precision)
     # Before the work, so that a folder that cannot be written is known by then.
-    Path(plain["output"]).mkdir(parents=True, exist_ok=True)
-    dataset = ChunkDataset(jobs, *FRAME_SIZE, plain["backend"], plain["decode_device"])
-    data = ChunkDataModule(dataset, plain["num_workers"])
-    writer = PartWriter(jobs, plain["dtype"])
-    trainer = instantiate(config.trainer, callbacks=[writer], _convert_="all")
-    if network["compile"]:
+    Path(settings.output).mkdir(parents=True, exist_ok=True)
+    dataset = ChunkDataset(jobs, *FRAME_SIZE, settings.backend, settings.decode_device)
+    data = ChunkDataModule(dataset, settings.num_workers)
+    writer = PartWriter(jobs, settings.dtype)
+    trainer = make_prediction_trainer(callbacks=[writer], **settings.trainer)
+    if network.compile:
         paver.encoder = torch.compile(paver.encoder)  # type: ignore[assignment]
+    assert settings.batch_clips is not None
     module = SaliencyModule(
-        paver, plain["height"], plain["width"], plain["batch_clips"], plain["weighting"]
+        paver, settings.height, settings.width, settings.batch_clips, settings.weighting
     )
     if len(dataset) > 0:
         print(f"{len(dataset)} chunks of {len(jobs)} videos to compute; weights {weights}")
@@ -74,33 +154,33 @@ def predict_saliency(config: DictConfig) -> int:
 
 
 def plan_jobs(
-    found: FoundVideos, plain: dict[str, Any], weights: str
+    found: FoundVideos, settings: MapSettings, weights: str, precision: str
 ) -> tuple[list[VideoJob], dict[str, str]]:
     """The work for each video, and the videos whose file was made in another way."""
-    if plain["dtype"] not in ("uint8", "float16"):
-        raise InputError(f"dtype must be uint8 or float16, got {plain['dtype']!r}")
-    if not isinstance(plain["rate_hz"], int | float):
-        raise InputError(f"rate_hz must be a number, got {plain['rate_hz']!r}")
-    sampling = {
-        "frames": plain["frames"],
-        "rate_hz": float(plain["rate_hz"]),
-        "clip": plain["clip"],
+    sampling: dict[str, Any] = {
+        "frames": settings.frames,
+        "rate_hz": float(settings.rate_hz),
+        "clip": settings.clip,
     }
-    settings = {
+    made = {
         "source": "paver",
         "weights": weights,
-        "seam": plain["saliency"]["seam"],
-        "compile": plain["saliency"]["compile"],
-        "precision": str(plain["trainer"]["precision"]),
-        **({"frames": "all"} if plain["frames"] == "all" else sampling),
-        **{name: plain[name] for name in ("height", "width", "dtype", "weighting", "batch_clips")},
+        "seam": settings.network.seam,
+        "compile": settings.network.compile,
+        "precision": precision,
+        **({"frames": "all"} if settings.frames == "all" else sampling),
+        "height": settings.height,
+        "width": settings.width,
+        "dtype": settings.dtype,
+        "weighting": settings.weighting,
+        "batch_clips": settings.batch_clips,
         "vpnet": version("vpnet"),
     }
     jobs, refused = [], {}
     for video in found.usable:
         clips = tuple(plan_clips(video.frame_times_s, **sampling))
         try:
-            reader = open_video(video, plain["backend"], plain["decode_device"])
+            reader = open_video(video, settings.backend, settings.decode_device)
         except InputError as error:
             refused[video.path.name] = str(error)
             continue
@@ -108,9 +188,9 @@ def plan_jobs(
         job = VideoJob(
             video,
             clips,
-            Path(plain["output"]),
-            {**settings, "backend": reader.backend, "video": video_identity(video.path)},
-            plain["clips_per_chunk"],
+            Path(settings.output),
+            {**made, "backend": reader.backend, "video": video_identity(video.path)},
+            settings.clips_per_chunk,
         )
         try:
             job.check_finished()

@@ -2,15 +2,17 @@
 
 import polars as pl
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
+from vpnet.models.all_models import MODELS
 from vpnet.recordings.reading import read_any, reading_settings
+from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
+from vpnet.settings import build
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
 
 
@@ -37,7 +39,7 @@ def predict_viewports(config: DictConfig) -> None:
 
 def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: str) -> Predictor:
     """Build the checkpoint's model, task and saliency source."""
-    model = instantiate(checkpoint.model, spec=checkpoint.spec, _convert_="object")
+    model = build(MODELS, checkpoint.model, f"{checkpoint.path}: model", spec=checkpoint.spec)
     checkpoint.load_into(model)
     settings = checkpoint.saliency
     if saliency_path == "none":
@@ -49,8 +51,9 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
                 "maps on disk (saliency=file or paver); leave it out"
             )
         settings = {**settings, "path": saliency_path}
-    saliency = instantiate(settings, _convert_="all")
-    if saliency is not None:
+    saliency = None
+    if settings is not None:
+        saliency = build(SOURCES, settings, f"{checkpoint.path}: saliency")
         saliency.load_state(checkpoint.saliency_state)
     crowd = None
     if checkpoint.crowd_state is not None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
@@ -27,15 +27,17 @@ from vpnet.recordings.published.dataset_folder import DatasetLayout
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("H/Scanpaths", "*.csv")
 COLUMNS = ("# Idx", "longitude", "latitude", "start timestamp")
 
 
+@checked
 def read_david_mmsys18(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
     **options: Unpack[StudyOptions],
 ) -> Study:
@@ -43,8 +45,9 @@ def read_david_mmsys18(
 
     Args:
         root: Folder that holds ``H/Scanpaths``, that folder, or the file of one video.
-        video_yaw_offset_deg: Added to the yaw, after the mirror.
-        mirror: Whether left and right are exchanged.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
         **options: See `Study`.
 
     Raises:

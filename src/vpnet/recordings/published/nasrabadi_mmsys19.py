@@ -36,7 +36,7 @@ from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.orientation_agreement import agreeing_orientation
@@ -50,6 +50,7 @@ from vpnet.recordings.published.headerless_csv import (
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
 from vpnet.recordings.video_alignment import align_orientation_to_video, align_to_video
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("Traces", "*/*.csv")
 COLUMNS = ("t", "qx", "qy", "qz", "qw", "right", "up", "forward")
@@ -65,10 +66,11 @@ LENGTH_TOLERANCE = 0.01
 _NAME = re.compile(r"(.+)_([^_]+?) *\.csv")
 
 
+@checked
 def read_nasrabadi_mmsys19(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
     **options: Unpack[StudyOptions],
 ) -> Study:
@@ -76,9 +78,9 @@ def read_nasrabadi_mmsys19(
 
     Args:
         root: Folder that holds ``Traces``, that folder, one of those in it, or one file.
-        video_yaw_offset_deg: Added to the yaw, after the mirror; the turns of the four videos are
-            undone before.
-        mirror: Whether left and right are exchanged.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
         **options: See `Study`.
 
     Raises:

@@ -25,7 +25,7 @@ from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction, multiply_quaternions
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.published.dataset_folder import DatasetLayout
@@ -37,6 +37,7 @@ from vpnet.recordings.published.headerless_csv import (
 )
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("", "video*/5Hz/simple_5Hz_user*.csv")
 COLUMNS = ("t", "roll", "pitch", "yaw")
@@ -44,10 +45,11 @@ COLUMNS = ("t", "roll", "pitch", "yaw")
 _NAMES = re.compile(r"video(\d+)/5Hz/simple_5Hz_user(\d+)\.csv$")
 
 
+@checked
 def read_netllm_wu17(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
     **options: Unpack[StudyOptions],
 ) -> Study:
@@ -55,8 +57,9 @@ def read_netllm_wu17(
 
     Args:
         root: Folder that holds the folders ``videoN``, one of these, or one file.
-        video_yaw_offset_deg: Added to the yaw, after the mirror.
-        mirror: Whether left and right are exchanged.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
         **options: See `Study`.
 
     Raises:

@@ -18,7 +18,7 @@ from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import AssemblySettings, YawOffsetDeg, checked_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
@@ -28,16 +28,18 @@ from vpnet.recordings.quest_pro.streams import QUATERNION_COLUMNS, head_orientat
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import checked
 
 LAYOUT = DatasetLayout("Formated_Data", "Experiment_*/*/video_*.csv")
 
 _NAMES = re.compile(r"Experiment_(\d+)/([^/]+)/video_(\d+)\.csv$")
 
 
+@checked
 def read_wu_mmsys17(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
     use_timestamp_as_playback: bool = False,
     **options: Unpack[StudyOptions],
@@ -48,10 +50,11 @@ def read_wu_mmsys17(
 
     Args:
         root: Folder that holds ``Formated_Data``, that folder, one of those in it, or one file.
-        video_yaw_offset_deg: Added to the yaw, after the mirror.
-        mirror: Whether left and right are exchanged.
-        use_timestamp_as_playback: Whether Timestamp may stand in for a PlaybackTime that is 0
-            throughout.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
+        use_timestamp_as_playback: Let Timestamp stand in for a PlaybackTime that is 0 throughout,
+            which is refused otherwise.
         **options: See `Study`.
 
     Raises:

@@ -20,7 +20,12 @@ from typing_extensions import Unpack
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.recordings.assembly import AssemblySettings, checked_recording
+from vpnet.recordings.assembly import (
+    AssemblySettings,
+    GazeOffsetDeg,
+    YawOffsetDeg,
+    checked_recording,
+)
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE as FIRST_LINE_OF_VIDEOS
 from vpnet.recordings.csv_table import read_csv_table
@@ -35,6 +40,7 @@ from vpnet.recordings.published.headerless_csv import (
 )
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import StudyPart
+from vpnet.settings import Positive, checked
 
 LAYOUT = DatasetLayout("Gaze_txt_files", "*/*.txt")
 VIDEOS_FILE = "xu_cvpr18_videos.csv"
@@ -43,14 +49,15 @@ _WORDS = ("frame", "forward", "eye")
 _NUMBERS = ("i", "hx", "hy", "gx", "gy")
 
 
+@checked
 def read_xu_cvpr18(
     root: str | Path,
     *,
     videos_csv: str | Path | None = None,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
-    max_gaze_offset_deg: float | None = 60.0,
-    velocity_threshold_deg_s: float = 30.0,
+    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
+    velocity_threshold_deg_s: Positive = 30.0,
     **options: Unpack[StudyOptions],
 ) -> Study:
     """All recordings of the data set, one sample per frame of the video.
@@ -59,11 +66,12 @@ def read_xu_cvpr18(
         root: Folder that holds ``Gaze_txt_files``, that folder, one of those in it, or one file.
         videos_csv: CSV file with the columns video (three digits) and fps, frames per second; None
             for ``xu_cvpr18_videos.csv`` in ``root`` or beside ``Gaze_txt_files``.
-        video_yaw_offset_deg: Added to the yaw of head and gaze, after the mirror.
-        mirror: Whether left and right are exchanged.
-        max_gaze_offset_deg: Gaze further than this from the head's axis is marked invalid; None
-            keeps it.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
+        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
+            null keeps all.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
         **options: See `Study`.
 
     Raises:

@@ -17,7 +17,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from vpnet.errors import InputError
-from vpnet.recordings.assembly import AssemblySettings
+from vpnet.recordings.assembly import AssemblySettings, GazeOffsetDeg, YawOffsetDeg
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.checks.quest_pro import check_tables
 from vpnet.recordings.checks.recording import check_recording
@@ -32,15 +32,17 @@ from vpnet.recordings.recording import Recording
 from vpnet.recordings.refusals import UNREADABLE
 from vpnet.recordings.study import Study, StudyOptions
 from vpnet.recordings.study_part import LEAVE_OUT, StudyPart
+from vpnet.settings import Positive, checked
 
 
+@checked
 def read_quest_pro(
     root: str | Path,
     *,
-    video_yaw_offset_deg: float = 0.0,
+    video_yaw_offset_deg: YawOffsetDeg = 0.0,
     mirror: bool = False,
-    velocity_threshold_deg_s: float = 30.0,
-    max_gaze_offset_deg: float | None = 60.0,
+    velocity_threshold_deg_s: Positive = 30.0,
+    max_gaze_offset_deg: GazeOffsetDeg | None = 60.0,
     use_timestamp_as_playback: bool = False,
     recorded_offsets: bool = False,
     recorded_fixations: bool = False,
@@ -49,14 +51,20 @@ def read_quest_pro(
     """All recordings of a study, in the order of participants' and videos' names.
 
     Args:
-        root: Folder of the study, or one recording of it; see `find_recordings`.
-        video_yaw_offset_deg: See `recording_from_tables`, as for the settings that follow.
-        mirror: Whether the video was shown mirrored.
-        velocity_threshold_deg_s: Slower gaze is a fixation.
-        max_gaze_offset_deg: Greatest eye-in-head offset of valid gaze; None for no limit.
-        use_timestamp_as_playback: Whether Timestamp may stand in for a PlaybackTime that is 0.
-        recorded_offsets: Whether offsets are taken from combined.csv.
-        recorded_fixations: Whether fixations are taken from eye.csv.
+        root: Folder of the study: that of the participants' folders or of the flat files; or of one
+            recording.
+        video_yaw_offset_deg: Turn of the video against the recorded axes, in degrees, added to the
+            yaw, positive to the right.
+        mirror: Exchange left and right, before the turn.
+        velocity_threshold_deg_s: Slower gaze is a fixation, in degrees per second.
+        max_gaze_offset_deg: Gaze further than this from the head's axis is invalid, in degrees;
+            null keeps all.
+        use_timestamp_as_playback: Let Timestamp stand in for a PlaybackTime that is 0 throughout,
+            which is refused otherwise.
+        recorded_offsets: Use the eye-in-head offsets of combined.csv in place of recomputed ones:
+            only to reproduce earlier work, they are wrong whenever the head is not level.
+        recorded_fixations: Use the recorded fixations in place of recomputed ones: only to
+            reproduce earlier work, they count held rows as fixations.
         **options: See `vpnet.recordings.study.Study`.
 
     Raises:
@@ -138,8 +146,8 @@ def check_quest_pro(
     answers, measurements = recording_answers(files.questionnaires, files.video_id, findings)
     if recording is not None and answers:
         recording = replace(recording, answers=answers)
-    for checked, measured in _checks(files, tables, recording, rows, gaze):
-        findings += checked
+    for found, measured in _checks(files, tables, recording, rows, gaze):
+        findings += found
         measurements |= measured
     return [
         CheckedRecording(

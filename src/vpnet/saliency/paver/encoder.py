@@ -77,6 +77,6 @@ class Encoder(nn.Module):
         patches = self.patch_embed(frames)
         first = self.cls_token.expand(len(frames), -1, -1).to(patches.dtype)
         tokens = torch.cat((first, patches), dim=1) + self.position_embedding()
-        for block in self.blocks:
+        for block in self.blocks.children():
             tokens = block(tokens)
         return self.norm(tokens)

@@ -1,0 +1,148 @@
+"""What --help prints: the switches of a command with their meanings, on one screen.
+
+Everything is read from the comments in conf/, which are written from the signatures that declare
+the settings (`vpnet.cli.config_files`), so that no library need be imported.
+"""
+
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FLAGS = ("--help", "-h")
+
+OWN_STUDY = (
+    "A study of your own: +study=NAME reads study/NAME.yaml in conf/local, or in --config-dir DIR.",
+)
+
+_GROUP = re.compile(r"defaults\.(?!hydra)\w+")
+_ENTRY = re.compile(r"( *)(?:- )?(?:override )?/?([\w/]+): *(.*)$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key of a configuration file.
+
+    Args:
+        key: Its full name within the file.
+        value: Its value as it is written, empty above keys of its own.
+        comment: What is written above it.
+    """
+
+    key: str
+    value: str
+    comment: str
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """The keys of a configuration file in order, with the comments right above them."""
+    comment: list[str] = []
+    above: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        found = _ENTRY.match(line)
+        if line.lstrip().startswith("# "):
+            comment.append(line.lstrip()[2:])
+        elif found:
+            indent = len(found[1])
+            above = [(depth, name) for depth, name in above if depth < indent]
+            key = ".".join((*(name for _, name in above), found[2]))
+            yield Entry(key, found[3], " ".join(comment))
+            above.append((indent, found[2]))
+            comment = []
+        else:
+            comment = []
+
+
+def help_text(command: str, root: str, folders: Sequence[Path], typed: Sequence[str]) -> str:
+    """The help of a command.
+
+    Args:
+        command: As the user types it, for instance ``python train.py``.
+        root: The configuration file that it composes, without suffix.
+        folders: Folders with configurations, vpnet's own first.
+        typed: What the user typed besides --help; of a ``group=choice`` the settings are shown.
+    """
+    chosen = [override for override in typed if _file_of(override, folders)]
+    if chosen:
+        return "\n\n".join(_choice_help(override, folders) for override in chosen)
+    text = (folders[0] / f"{root}.yaml").read_text(encoding="utf-8")
+    found = [entry for entry in entries(text) if not entry.key.startswith("hydra")]
+    groups = [entry for entry in found if _GROUP.fullmatch(entry.key) and entry.comment]
+    switches = [entry for entry in found if entry.key != "defaults" and entry not in groups]
+    switches = [entry for entry in switches if not entry.key.startswith("defaults.")]
+    lines = [
+        f"{command} KEY=VALUE ...       one run",
+        f"{command} -m KEY=A,B ...      a sweep: one run for each combination",
+        "",
+        "Groups (GROUP=CHOICE):",
+        *(line for group in groups for line in _group_lines(group, folders)),
+    ]
+    if switches:
+        lines += ["", "Switches (KEY=VALUE), with their defaults:"]
+        lines += [_line(f"{entry.key}={entry.value}", _short(entry.comment)) for entry in switches]
+    lines += ["", *OWN_STUDY]
+    example = groups[0].key.removeprefix("defaults.")
+    lines += [
+        f"The settings of a choice: {command} --help {example}={groups[0].value}; "
+        f"of Hydra: {command} --hydra-help",
+    ]
+    return "\n".join(lines)
+
+
+def _group_lines(group: Entry, folders: Sequence[Path]) -> list[str]:
+    name = group.key.removeprefix("defaults.")
+    files = [file for folder in folders for file in sorted((folder / name).glob("*.yaml"))]
+    names = list(dict.fromkeys(file.stem for file in files))
+    shown = [f"{choice} (default)" if choice == group.value else choice for choice in names]
+    text = f"{group.comment.rstrip('.')}: {', '.join(shown)}"
+    return textwrap.wrap(
+        f"{name:<12} {text}",
+        _width(),
+        initial_indent="  ",
+        subsequent_indent=" " * 15,
+        break_on_hyphens=False,
+    )
+
+
+def _choice_help(override: str, folders: Sequence[Path]) -> str:
+    file = _file_of(override, folders)
+    assert file is not None
+    text = file.read_text(encoding="utf-8")
+    header = [line[2:] for line in text.splitlines() if line.startswith("# ")]
+    group = override.split("=")[0].lstrip("+")
+    lines = [f"{override}: {header[0] if not header[0].startswith('@') else header[1]}"]
+    for entry in entries(text):
+        if entry.key.startswith("defaults") or not entry.value or not entry.comment:
+            continue
+        whole = "@package _global_" in text or entry.key.startswith(f"{group}.")
+        key = entry.key if whole else f"{group}.{entry.key}"
+        lines.append(f"  {key}={entry.value}")
+        lines += textwrap.wrap(
+            entry.comment, _width(), initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+    return "\n".join(lines)
+
+
+def _file_of(override: str, folders: Sequence[Path]) -> Path | None:
+    group, equals, choice = override.lstrip("+").partition("=")
+    if not equals or not re.fullmatch(r"[\w/]+", group) or not re.fullmatch(r"[\w/]+", choice):
+        return None
+    files = [folder / group / f"{choice}.yaml" for folder in folders]
+    return next((file for file in files if file.is_file()), None)
+
+
+def _short(comment: str) -> str:
+    """The first sentence, without type and default, which the line shows."""
+    sentence = re.split(r"(?<=[a-z\])])[.:;] ", f"{comment} ")[0]
+    return re.sub(r" \([^()]*(\([^()]*\)[^()]*)*; (no )?default.*$", "", sentence).rstrip(" .")
+
+
+def _line(left: str, right: str) -> str:
+    line = f"  {left:<27} {right}"
+    return line if len(line) <= _width() else f"{line[: _width() - 3]}..."
+
+
+def _width() -> int:
+    return min(110, max(80, shutil.get_terminal_size((100, 24)).columns))
