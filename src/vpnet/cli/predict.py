@@ -21,8 +21,11 @@ from vpnet.cli.path_arguments import takes_paths
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Do what the group `predict` says."""
+    # Here and below, so that neither --help nor a part waits for the libraries of another.
+    from vpnet.cli.machine_check import warn_of_machine
+
+    warn_of_machine()
     if HydraConfig.get().runtime.choices["predict"] == "saliency":
-        # Here, so that neither waits for the other's libraries.
         from vpnet.cli.prediction.saliency import predict_saliency
 
         sys.exit(predict_saliency(config))

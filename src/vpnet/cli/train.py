@@ -22,7 +22,9 @@ register_folder_names()
 def main(config: DictConfig) -> None:
     """Compose the configuration and run it."""
     # Here, so that --help and a configuration that cannot be composed do not wait for libraries.
+    from vpnet.cli.machine_check import warn_of_machine
     from vpnet.cli.training_run import run
 
+    warn_of_machine()
     hydra_config = HydraConfig.get()
     run(config, Path(hydra_config.runtime.output_dir), hydra_config.overrides.task)

@@ -1,7 +1,6 @@
 """Where the head will point, from a checkpoint and recordings."""
 
 import polars as pl
-import torch
 from omegaconf import DictConfig
 
 from vpnet.dataset.task import Task
@@ -14,6 +13,7 @@ from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
 from vpnet.settings import build
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
+from vpnet.training.device import best_device, card_works
 
 
 def predict_viewports(config: DictConfig) -> None:
@@ -60,8 +60,9 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
         crowd = Crowd()
         crowd.load_state(checkpoint.crowd_state)
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
+        device = best_device().accelerator
+        print(f"device: {best_device().name}")
+    elif device != "cpu" and not (device.startswith("cuda") and card_works()):
         raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
     return Predictor(
         model,
