@@ -3,10 +3,11 @@
 import difflib
 import traceback
 
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from vpnet.cli.path_arguments import quoted
 from vpnet.errors import InputError
 
 
@@ -32,9 +33,20 @@ def composition_message(error: Exception) -> str | None:
         return (
             f"{error.full_key} has no value; give it on the command line, as {error.full_key}=VALUE"
         )
+    if isinstance(error, OverrideParseException):
+        return _unparsed(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _uncomposed(error)
     return None
+
+
+def _unparsed(error: OverrideParseException) -> str:
+    """What Hydra cannot read, and the same quoted, in case it is a text with signs of its own."""
+    key, equals, value = error.override.partition("=")
+    said = f"{error.override}: {str(error).partition(chr(10))[0]}"
+    if not equals:
+        return f"{said}; settings are given as KEY=VALUE"
+    return f"""{said}; where the value is a text, quote it: "{key}={quoted(value)}\""""
 
 
 def _uncomposed(error: Exception) -> str:

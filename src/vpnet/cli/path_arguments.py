@@ -6,6 +6,7 @@ typed a path, so it is quoted here, before Hydra reads it.
 
 import functools
 import glob
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +83,9 @@ def quoted(value: str) -> str:
     >>> print(quoted("it's"))
     'it\'s'
     """
-    return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
+    # Only backslashes in front of a quote are doubled; the closing quote is one.
+    inner = re.sub(r"(\\*)'", r"\1\1\'", value)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", inner) + "'"
 
 
 def _exists(value: str) -> bool:

@@ -13,7 +13,7 @@ from vpnet.training.nvidia_card import Card, find_card
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
 """The oldest driver, by the major version of the CUDA that torch was built for."""
 
-OLDER_BUILD = "`make install` in a clone, or `pip install 'vpnet[cuda12]'`"
+OLDER_BUILD = "`make install CUDA=12` in a clone, or `pip install 'vpnet[cuda12]'`"
 """Installs a torch for drivers from 525 on."""
 
 ANEW = "`rm -r .venv; make install` in a clone, or `pip install --force-reinstall 'vpnet[cuda12]'`"
@@ -63,9 +63,12 @@ def choose_accelerator(accelerator: str) -> str:
     if accelerator == "auto":
         return best_device().accelerator
     if accelerator in ("gpu", "cuda") and not card_works():
-        why = unused_card() or f"none is available to torch {torch.__version__}"
+        unused = unused_card()
+        if unused is not None:
+            raise InputError(f"trainer.accelerator={accelerator}: {unused}, or use trainer=cpu")
         raise InputError(
-            f"trainer.accelerator={accelerator} needs a CUDA device: {why}; use trainer=cpu"
+            f"trainer.accelerator={accelerator} needs a CUDA device and none is available to "
+            f"torch {torch.__version__}; use trainer=cpu"
         )
     return accelerator
 

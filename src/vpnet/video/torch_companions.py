@@ -26,7 +26,7 @@ FIRST_LASTING = Version("0.11")
 FIRST_TORCH = "2.11"
 """From this torchcodec on, each is for every torch from this one on, and for none before."""
 
-INSTALL = "run `make install` in a clone, or `pip install {}`"
+INSTALL = "run `rm .venv/installed; make install` in a clone, or `pip install {}`"
 
 
 @cache
