@@ -1,15 +1,17 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PIN = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --extra dev pyproject.toml
 export WANDB_SILENT ?= true
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Which CUDA torch is built for: 12 works with every NVIDIA driver from 525 on, 13 from 580 on.
-# What is installed stays where nothing is said; .venv/installed has it.
+# What is installed stays where nothing is said; .venv/installed has it. Not from the environment,
+# where clusters keep a folder under this name.
 INSTALLED := $(shell cat .venv/installed 2> /dev/null)
-CUDA ?= $(or $(lastword $(INSTALLED)),12)
+CUDA := $(or $(lastword $(INSTALLED)),12)
 ifeq ($(CUDA),12)
 PINS := requirements.txt
 else ifeq ($(CUDA),13)
@@ -70,13 +72,12 @@ format: install  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# One set of pins a CUDA; what is pinned stays unless UPGRADE= is empty.
-UPGRADE ?= --upgrade
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate $(UPGRADE)
+conf: install  ## Write keys and comments of conf/ from the signatures that declare them.
+	$(BIN)/python -m vpnet.cli.config_files
 
-requirements: install  ## Pin the newest compatible packages (no hashes, no addresses).
-	$(COMPILE) --extra dev --extra cuda12 pyproject.toml -o requirements.txt
-	$(COMPILE) --extra dev --extra cuda13 pyproject.toml -o requirements-cuda13.txt
+requirements: install  ## Pin the newest compatible packages, for CUDA 12 and for CUDA 13.
+	$(PIN) --extra cuda12 --output-file requirements.txt
+	$(PIN) --extra cuda13 --output-file requirements-cuda13.txt
 	! grep -nE '://|index-url|@ file' requirements.txt requirements-cuda13.txt
 
-.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format requirements
+.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format conf requirements

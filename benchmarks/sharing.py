@@ -91,7 +91,7 @@ def load(
     return ViewportDataModule(
         recordings,
         split,
-        Task.from_settings({str(key): value for key, value in task.items()}),
+        Task(**{str(key): value for key, value in task.items()}),
         saliency=source,
         saliency_view=StarVP.saliency_view,
         batch_size=BATCH,

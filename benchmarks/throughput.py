@@ -11,20 +11,23 @@ from typing import Any, cast
 
 import hydra
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from vpnet.dataset.all_splits import SPLITS
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.evaluation.text_table import TextTable
 from vpnet.inference.predictor import Predictor
+from vpnet.models.all_models import MODELS
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
+from vpnet.settings import build
 from vpnet.simulation.study import simulate_recordings
 from vpnet.training.closed_form import ClosedForm, fit_closed_form
 from vpnet.training.loss import forecast_loss
+from vpnet.training.optimizers import OPTIMIZERS
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "conf"
 RECORDING_S = 169.0
@@ -66,14 +69,19 @@ def training_row(model_name: str, recordings: list[Recording]) -> tuple[str, str
     """Windows per second through loading, forward, backward and optimizer."""
     data = load_data("long_term", recordings, batch_size=256)
     config = compose(f"model={model_name}")
-    model: Forecaster = instantiate(config.model, spec=data.spec, _convert_="object")
+    model: Forecaster = build(MODELS, plain(config.model), "model", spec=data.spec)
     loss = forecast_loss(data.task)
 
     def epoch() -> None:
         if isinstance(model, ClosedForm):
             fit_closed_form(model, data.train_dataloader())
             return
-        optimizer = instantiate(config.training.optimizer)(model.parameters())
+        optimizer = build(
+            OPTIMIZERS,
+            plain(config.training.optimizer),
+            "optimizer",
+            groups=[{"params": list(model.parameters())}],
+        )
         for window in data.train_dataloader():
             optimizer.zero_grad()
             loss(model(window), window).backward()
@@ -99,7 +107,7 @@ def prediction_row(model_name: str, recording: Recording) -> tuple[str, str, str
         has_gaze=True,
         has_face=True,
     )
-    model: Forecaster = instantiate(config.model, spec=spec, _convert_="object")
+    model: Forecaster = build(MODELS, plain(config.model), "model", spec=spec)
     predictor = Predictor(model, task, face_features=config.face_features)
     anchors = len(predictor.predict(recording)) // len(task.horizons_s)
     seconds = fastest(lambda: predictor.predict(recording))
@@ -132,11 +140,16 @@ def load_data(task_name: str, recordings: list[Recording], batch_size: int) -> V
     config = compose(f"task={task_name}")
     return ViewportDataModule(
         recordings,
-        instantiate(config.split),
+        build(SPLITS, plain(config.split), "split"),
         load_task(config),
         face_features=config.face_features,
         batch_size=batch_size,
     )
+
+
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A node of a configuration as plain values."""
+    return cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
 
 
 def load_task(config: DictConfig) -> Task:

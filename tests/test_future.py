@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, instantiate
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from vpnet.dataset.datamodule import ViewportDataModule
@@ -22,9 +22,11 @@ from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow
 from vpnet.dataset.windows import WindowDataset
 from vpnet.geometry.directions import normalize
+from vpnet.models import all_models
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.crowd import Crowd
+from vpnet.settings import build
 from vpnet.simulation.study import simulate_recordings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -102,7 +104,7 @@ def make_data(recordings) -> Callable[..., ViewportDataModule]:
             saliency=MadeUpMaps(),
             crowd=MadeUpCrowd(),
             face_features=list(config.face_features),
-            saliency_view=get_class(config.model._target_).saliency_view,
+            saliency_view=all_models.MODELS[config.model.name].saliency_view,
             saliency_lookahead_s=lookahead_s,
             map_every_s=0.4,
         )
@@ -152,7 +154,9 @@ def make_model(stir) -> Callable[..., Forecaster]:
 
     def make(config, spec) -> Forecaster:
         torch.manual_seed(0)
-        model = instantiate(config.model, spec=spec, _convert_="object").eval()
+        model = build(
+            MODELS, OmegaConf.to_container(config.model, resolve=True), "model", spec=spec
+        ).eval()
         stir(model)
         return model
 

@@ -64,7 +64,7 @@ def test_the_configuration_is_whole(fusion_run):
     assert "${" not in text
     assert "???" not in text
     assert config.seed == 1
-    assert config.model._target_ == "vpnet.models.fusion.Fusion"
+    assert config.model.name == "fusion"
     assert config.model.user_embed is True
     assert config.data.users == 5
     assert config.trainer.max_epochs == 1

@@ -6,11 +6,12 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
+from vpnet.cli.run_settings import RunSettings
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.training.checkpoint import Checkpoint
 
-FUSION = "vpnet.models.fusion.Fusion"
+FUSION = "fusion"
 FRESH = {
     "fit": True,
     "resume": False,
@@ -18,14 +19,14 @@ FRESH = {
     "lstm_checkpoint": None,
     "stage": {"name": "single"},
 }
-MAPS = {"_target_": "vpnet.saliency.map_folder.MapFolder", "path": "maps"}
+MAPS = {"name": "file", "path": "maps"}
 
 
 @pytest.fixture
 def checkpoint() -> Checkpoint:
     return Checkpoint(
         path=Path("best.ckpt"),
-        model={"_target_": FUSION, "dropout": 0.3, "user_embed": True},
+        model={"name": FUSION, "dropout": 0.3, "user_embed": True},
         task={"name": "short_term", "sampling_rate_hz": 30},
         saliency=MAPS,
         spec=WindowSpec(30, 60, (6, 15, 30), has_saliency=True),
@@ -35,7 +36,7 @@ def checkpoint() -> Checkpoint:
         crowd_state=None,
         weights={},
         run={
-            "data": {"_target_": "read_parquet", "path": "a.parquet", "mirror": False},
+            "data": {"name": "parquet", "path": "a.parquet", "mirror": False},
             "split": {"seed": 3},
             "stage": {"name": "general"},
             "training": {"max_epochs": 10, "batch_size": 64},
@@ -50,7 +51,7 @@ def config() -> DictConfig:
     """What the defaults and the overrides of a test compose to."""
     return OmegaConf.create(
         {
-            "model": {"_target_": FUSION, "dropout": 0.2, "user_embed": "${user_embed}"},
+            "model": {"name": FUSION, "dropout": 0.2, "user_embed": "${user_embed}"},
             "task": {"name": "long_term", "sampling_rate_hz": 5},
             "face_features": ["FaceActivity"],
             "saliency": None,
@@ -59,13 +60,18 @@ def config() -> DictConfig:
             "fit": True,
             "resume": False,
             "lstm_checkpoint": None,
-            "data": {"_target_": "simulate_recordings", "users": 12},
+            "data": {"name": "simulated", "users": 12},
             "split": {"seed": 0},
             "stage": {"name": "single"},
             "training": {"max_epochs": 20, "batch_size": 256},
             "trainer": {"max_epochs": "${training.max_epochs}"},
         }
     )
+
+
+def own(values: dict[str, Any]) -> RunSettings:
+    names = ("fit", "resume", "checkpoint", "lstm_checkpoint")
+    return RunSettings(**{name: value for name, value in (FRESH | values).items() if name in names})
 
 
 def changed(config: DictConfig, **values: Any) -> DictConfig:
@@ -76,7 +82,7 @@ def changed(config: DictConfig, **values: Any) -> DictConfig:
 
 def test_the_settings_of_another_models_training_are_not_taken(config, checkpoint):
     """Without model=lstm on the command line, training would be fusion's."""
-    lstm = {"_target_": "vpnet.models.lstm.LSTM", "hidden": 8}
+    lstm = {"name": "lstm", "hidden": 8}
     other = dataclasses.replace(checkpoint, model=lstm)
     with pytest.raises(InputError, match=r"best.ckpt: holds a lstm, .*; add model=lstm"):
         adopt_checkpoint(config, other, [])
@@ -122,7 +128,7 @@ def test_what_the_user_repeats_is_no_contradiction(config, checkpoint, values, o
             r"best.ckpt: was trained with model.dropout 0.3, model.dropout=0.1 asks for 0.1; "
             "leave it out, or give another checkpoint",
         ),
-        ({"model___target_": "vpnet.models.lstm.LSTM"}, "model=lstm", "asks for vpnet.models.lstm"),
+        ({"model__name": "lstm"}, "model=lstm", "asks for lstm"),
         ({"user_embed": False}, "user_embed=false", "trained with model.user_embed True"),
         ({}, "task=long_term", "trained with task short_term, task=long_term asks for long_term"),
         ({"task__sampling_rate_hz": 10}, "task.sampling_rate_hz=10", "sampling_rate_hz 30"),
@@ -226,8 +232,8 @@ def test_training_goes_on_in_its_stage_only(config, checkpoint):
 )
 def test_a_start_without_its_checkpoint_is_refused(values, message):
     with pytest.raises(InputError, match=message):
-        starting_checkpoint(DictConfig(FRESH | values))
+        starting_checkpoint(own(values), DictConfig(FRESH | values))
 
 
 def test_a_fresh_start_needs_none():
-    assert starting_checkpoint(DictConfig(FRESH)) is None
+    assert starting_checkpoint(own({}), DictConfig(FRESH)) is None

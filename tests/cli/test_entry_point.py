@@ -11,6 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.errors import InputError
+from vpnet.saliency.all_sources import SOURCES
+from vpnet.settings import build
 
 
 def missing_key() -> None:
@@ -23,13 +25,11 @@ def wrong_target() -> None:
 
 
 def wrong_argument() -> None:
-    config = OmegaConf.create({"_target_": "vpnet.saliency.center_bias.CenterBias", "depth": 3})
-    instantiate(config)
+    build(SOURCES, {"name": "center_bias", "depth": 3}, "saliency")
 
 
 def refused_argument() -> None:
-    config = OmegaConf.create({"_target_": "vpnet.saliency.center_bias.CenterBias", "height": 0})
-    instantiate(config)
+    build(SOURCES, {"name": "center_bias", "height": 0}, "saliency")
 
 
 def unknown_group() -> None:
@@ -59,8 +59,8 @@ def bad_recording() -> None:
         (bad_recording, "head.csv, line 3: mend it"),
         (missing_key, "data.path has no value; give it on the command line, as data.path=VALUE"),
         (wrong_target, "No module named 'vpnet.models.fusion.Fission'"),
-        (wrong_argument, "CenterBias.__init__() got an unexpected keyword argument 'depth'"),
-        (refused_argument, "saliency.height, width and smoothing_deg must be positive, got 0"),
+        (wrong_argument, "saliency.depth is no setting"),
+        (refused_argument, "saliency.height must be a whole number from 1 to 2160, got 0"),
         (unknown_group, "Could not find 'model/x'\n--help lists the groups and the keys"),
         (
             misspelt_key,

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from scipy.signal import lfilter
 from torch import Tensor
 
+from vpnet.dataset.all_splits import SPLITS
 from vpnet.dataset.samples import Samples, gather_samples
 from vpnet.dataset.task import Task
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
+from vpnet.settings import build
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -154,6 +156,6 @@ def make_split() -> Callable[..., Any]:
     def make(name: str, *overrides: str) -> Any:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("train", [f"split={name}", *overrides])
-        return instantiate(config.split, _convert_="all")
+        return build(SPLITS, OmegaConf.to_container(config.split, resolve=True), "split")
 
     return make

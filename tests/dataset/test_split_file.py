@@ -16,6 +16,7 @@ USERS = {"train": ["a", "b"], "val": ["c"], "test": ["d"]}
 VIDEOS = {"train": ["u", "v", "w"], "val": ["x"], "test": ["y"]}
 BENCHMARKS = (
     "david",
+    "david_track",
     "wu_exp1",
     "xu_known_user_new_video",
     "xu_new_user_known_video",

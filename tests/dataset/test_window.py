@@ -15,13 +15,13 @@ def test_a_list_of_steps_becomes_a_tuple():
 
 @pytest.mark.parametrize("history_steps", [-1, 0, 1])
 def test_a_history_needs_two_steps(history_steps):
-    with pytest.raises(ValueError, match=f"history_steps must be at least 2, got {history_steps}"):
+    with pytest.raises(ValueError, match="history_steps must be a whole number from 2 to 10000"):
         WindowSpec(5, history_steps, (1,))
 
 
 @pytest.mark.parametrize("steps", [(), (0, 1), (2, 1), (1, 1)])
 def test_horizons_must_increase(steps):
-    with pytest.raises(ValueError, match="horizon_steps must be positive and increasing"):
+    with pytest.raises(ValueError, match="must be (positive and increasing|a list of whole)"):
         WindowSpec(5, 15, steps)
 
 
@@ -53,5 +53,5 @@ def test_other_views_see_every_step(view):
 
 @pytest.mark.parametrize("every_s", [0.0, -1.0, float("nan")])
 def test_maps_lie_apart(every_s):
-    with pytest.raises(ValueError, match="map_every_s must be positive"):
+    with pytest.raises(ValueError, match="map_every_s must be a number of at least 0.1"):
         WindowSpec(5, 3, (1, 2), map_every_s=every_s)

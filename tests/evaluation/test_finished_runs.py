@@ -18,7 +18,7 @@ CONFIG = {
     "seed": 1,
     "num_workers": 0,
     "saliency": None,
-    "model": {"_target_": "vpnet.models.fusion.Fusion", "streams": ["head", "eye"]},
+    "model": {"name": "fusion", "streams": ["head", "eye"]},
     "trainer": {"max_epochs": 60, "progress_bar": True},
     "logger": {"wandb": True, "group": None},
     "data": {"path": "a.parquet", "workers": None},

@@ -98,11 +98,14 @@ def test_a_head_at_rest_stays(make_spec, make_window):
 
 @pytest.mark.parametrize("span_s", [0.0, 0.05, 1.6, 9.0])
 def test_the_span_lies_within_the_history(make_spec, span_s):
-    with pytest.raises(ValueError, match=rf"shorter than the history \(1.6 s\), got {span_s}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"(the history \(1.6 s\)|number above 0), got {span_s}",
+    ):
         ConstantVelocity(make_spec(), span_s)
 
 
 @pytest.mark.parametrize("decay_s", [0.0, -1.0])
 def test_the_decay_is_positive(make_spec, decay_s):
-    with pytest.raises(ValueError, match=rf"decay_s must be positive, .*, got {decay_s}"):
+    with pytest.raises(ValueError, match=rf"number above 0, or null, got {decay_s}"):
         ConstantVelocity(make_spec(), decay_s=decay_s)

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
+from vpnet import settings
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import great_circle_distance
+from vpnet.models import all_models
 from vpnet.models.forecaster import Forecaster
 from vpnet.training.bfloat16 import cpu_has_bfloat16
 
@@ -73,11 +74,13 @@ def build(model_name: str, task_name: str, streams: str) -> Forecaster:
         task.history_steps,
         task.horizon_steps,
         users=3,
-        saliency_view=get_class(config.model._target_).saliency_view,
+        saliency_view=all_models.MODELS[config.model.name].saliency_view,
         **STREAMS[streams],
     )
     torch.manual_seed(0)
-    model = instantiate(config.model, spec=spec, _convert_="object")
+    model = settings.build(
+        all_models.MODELS, OmegaConf.to_container(config.model, resolve=True), "model", spec=spec
+    )
     assert isinstance(model, Forecaster)
     return model.eval()
 

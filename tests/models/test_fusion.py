@@ -182,13 +182,13 @@ def test_streams_not_asked_for_are_not_missed(make_fusion, make_spec, make_windo
 @pytest.mark.parametrize("streams", [(), ("head", "voice")])
 def test_wrong_streams_are_refused(make_spec, streams):
     with pytest.raises(
-        ValueError, match="streams must hold one or more of head, eye, offset and face"
+        ValueError, match="streams must (hold one or more|be a list) of head, eye, offset"
     ):
         Fusion(make_spec(), streams=streams)
 
 
 def test_a_wrong_query_is_refused(make_spec):
-    with pytest.raises(ValueError, match="query must be one of .*, got 'head'"):
+    with pytest.raises(ValueError, match="query must be trajectory or saliency, got 'head'"):
         Fusion(make_spec(), query="head")
     with pytest.raises(ValueError, match="query=saliency asks the streams eye, and the data have"):
         Fusion(make_spec(has_gaze=False), query="saliency", streams=["eye"])

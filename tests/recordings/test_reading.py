@@ -54,7 +54,7 @@ def test_settings_reach_every_reader(quest_pro_tables, write_quest_pro, tmp_path
 
 def test_settings_of_any_reader_are_sifted():
     settings = {
-        "_target_": "x",
+        "name": "x",
         "root": "a",
         "mirror": True,
         "max_quaternion_disagreement_deg": 0.1,

@@ -146,5 +146,5 @@ def test_the_state_of_another_source_is_refused():
     "arguments", [{"height": 0}, {"width": -1}, {"smoothing_deg": 0.0}, {"smoothing_deg": -8.0}]
 )
 def test_sizes_must_be_positive(arguments):
-    with pytest.raises(InputError, match="height, width and smoothing_deg must be positive"):
+    with pytest.raises(InputError, match="must be a (whole )?number (from 1|above 0)"):
         CenterBias(**arguments)

@@ -37,7 +37,7 @@ TASK: dict[str, Any] = {
 }
 FACE_FEATURES = ["Jaw_Drop", "FaceActivity"]
 SALIENCY = {
-    "_target_": "vpnet.saliency.center_bias.CenterBias",
+    "name": "center_bias",
     "height": 12,
     "width": 24,
     "smoothing_deg": 8.0,
@@ -72,7 +72,7 @@ def make_module(data) -> Callable[..., ForecastingModule]:
             torch.manual_seed(0)
             model = LSTM(data.spec, hidden=8, layers=1)
         config = {
-            "model": {"_target_": f"{type(model).__module__}.{type(model).__name__}"},
+            "model": {"name": model.name},
             "task": TASK,
             "saliency": SALIENCY,
             "face_features": FACE_FEATURES,

@@ -34,9 +34,9 @@ def test_a_checkpoint_stands_alone(saved, data, recordings):
     """With the file and recordings alone, the same predictions come out."""
     checkpoint = read_checkpoint(saved)
     assert checkpoint.path == saved
-    assert checkpoint.model == {"_target_": "vpnet.models.lstm.LSTM"}
+    assert checkpoint.model == {"name": "lstm"}
     assert checkpoint.saliency is not None
-    assert checkpoint.saliency["_target_"] == "vpnet.saliency.center_bias.CenterBias"
+    assert checkpoint.saliency["name"] == "center_bias"
     assert checkpoint.spec == data.spec
     assert checkpoint.users == data.users
     assert checkpoint.face_features == ("Jaw_Drop", "FaceActivity")
@@ -165,7 +165,7 @@ def test_another_model_is_refused(saved, data):
     checkpoint = read_checkpoint(saved)
     with pytest.raises(
         InputError,
-        match=r"holds a vpnet.models.lstm.LSTM and does not fit this Fusion: .* expected .*, found",
+        match=r"holds a lstm and does not fit this Fusion: .* expected .*, found",
     ):
         checkpoint.load_into(Fusion(data.spec))
 

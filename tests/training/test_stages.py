@@ -55,8 +55,8 @@ def fit(make_module, quiet_trainer, data, tmp_path) -> Callable[..., Forecasting
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "both"}, "stage.name must be one of single, general, personal, got 'both'"),
-        ({"rest": "half"}, "stage.rest must be one of frozen, tenth, got 'half'"),
+        ({"name": "both"}, "name must be single, general or personal, got 'both'"),
+        ({"rest": "half"}, "rest must be frozen or tenth, got 'half'"),
     ],
 )
 def test_an_unknown_stage_is_refused(arguments, message):

@@ -96,9 +96,17 @@ class TrainConfig:
             InputError: A setting is unknown, of another type or out of its range.
             MissingMandatoryValue: A setting without default has no value.
         """
-        values = cast(
-            dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        )
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        return cls.of_values(cast(dict[str, Any], values))
+
+    @classmethod
+    def of_values(cls, values: dict[str, Any]) -> "TrainConfig":
+        """Check plain values, as `of` does.
+
+        Raises:
+            InputError: A setting is unknown, of another type or out of its range.
+        """
+        values = dict(values)
         tables = dict(TABLES)
         for group in TABLES:
             if values.get(group) is not None:
@@ -111,6 +119,9 @@ class TrainConfig:
             if group in values:
                 check_settings(builder, values[group], group, GIVEN.get(group, ()))
         own = {name: value for name, value in values.items() if name not in (*TABLES, *BUILDERS)}
+        for group in ("task", "training", "stage", "trainer", "logger"):
+            if not isinstance(values.get(group), Mapping):
+                raise InputError(f"{group} must hold settings by name, got {values.get(group)!r}")
         known = (*settings_of(RunSettings), *TABLES, *BUILDERS)
         for name in own:
             if name not in known:

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from vpnet.settings import NonNegative, NonNegativeInt, Positive, checked
+from vpnet.settings import NonNegative, NonNegativeInt, checked
 from vpnet.training.schedule import cosine, warm_cosine
 
 Groups = list[dict[str, Any]]
@@ -16,7 +16,7 @@ Groups = list[dict[str, Any]]
 
 
 @checked
-def adam(groups: Groups, *, lr: Positive = 1e-3, weight_decay: NonNegative = 0.0) -> Optimizer:
+def adam(groups: Groups, *, lr: NonNegative = 1e-3, weight_decay: NonNegative = 0.0) -> Optimizer:
     """Adam (Kingma and Ba, ICLR 2015), with PyTorch's other defaults.
 
     Args:
@@ -28,7 +28,7 @@ def adam(groups: Groups, *, lr: Positive = 1e-3, weight_decay: NonNegative = 0.0
 
 
 @checked
-def adamw(groups: Groups, *, lr: Positive = 1e-3, weight_decay: NonNegative = 0.01) -> Optimizer:
+def adamw(groups: Groups, *, lr: NonNegative = 1e-3, weight_decay: NonNegative = 0.01) -> Optimizer:
     """AdamW (Loshchilov and Hutter, ICLR 2019), with PyTorch's other defaults.
 
     Args:
@@ -43,7 +43,7 @@ def adamw(groups: Groups, *, lr: Positive = 1e-3, weight_decay: NonNegative = 0.
 def sgd(
     groups: Groups,
     *,
-    lr: Positive = 1e-2,
+    lr: NonNegative = 1e-2,
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
     weight_decay: NonNegative = 0.0,
 ) -> Optimizer:

@@ -58,7 +58,7 @@ def make_trainer(
     num_nodes: PositiveInt = 1,
     precision: Precision = "auto",
     max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None,
-    patience: PositiveInt | None = None,
+    patience: NonNegativeInt | None = None,
     gradient_clip_val: Positive | None = None,
     accumulate_grad_batches: PositiveInt = 1,
     limit_train_batches: Limit | None = None,

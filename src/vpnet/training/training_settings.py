@@ -9,7 +9,7 @@ from pydantic import Field
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vpnet.settings import Positive, PositiveInt, check_settings, checked, choose
+from vpnet.settings import NonNegativeInt, Positive, check_settings, checked, choose
 from vpnet.training.optimizers import OPTIMIZERS, SCHEDULERS
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -44,7 +44,7 @@ class TrainingSettings:
     batch_size: BatchSize = 256
     group_size: BatchSize | None = None
     max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] = 10
-    patience: PositiveInt | None = 4
+    patience: NonNegativeInt | None = 4
     gradient_clip: Positive | None = 1.0
     loss: Literal["great_circle", "mse"] = "great_circle"
     mirror: bool = False

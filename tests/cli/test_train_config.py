@@ -1,0 +1,112 @@
+"""Every setting of train.py is held to the signature that declares it."""
+
+import copy
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from vpnet.cli.config_folder import CONFIG_FOLDER
+from vpnet.cli.train_config import TrainConfig
+from vpnet.errors import InputError
+
+WRONG: Any = {"of": {"a": "wrong type"}}
+"""No setting takes such a mapping."""
+
+FREE: dict[str, str] = {}
+"""Settings that the test excuses, each with the reason."""
+
+GROUPS = ("data", "split", "task", "saliency", "model", "training", "stage", "trainer", "logger")
+OPTIONS = [
+    f"{group}={file.stem}" for group in GROUPS for file in sorted((CONFIG_FOLDER / group).glob("*"))
+] + [f"experiment=ablation_{name}" for name in ("fusion", "muse_vp")]
+
+
+@functools.cache
+def composition(*overrides: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        config = compose("train", list(overrides))
+    for key in sorted(OmegaConf.missing_keys(config)):
+        OmegaConf.update(config, key, "somewhere")
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    return copy.deepcopy(composition(*overrides))
+
+
+def spoilt(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(values)
+    *groups, name = key.split(".")
+    functools.reduce(dict.__getitem__, groups, changed)[name] = value
+    return changed
+
+
+def keys_of(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found[f"{above}{name}"] = value
+        if isinstance(value, dict):
+            found |= keys_of(value, f"{above}{name}.")
+    return found
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_key_refuses_a_value_of_a_wrong_type(option):
+    """A new key cannot be forgotten: it is walked here by itself."""
+    values = composed(option)
+    TrainConfig.of_values(values)
+    for key in keys_of(values):
+        if key in FREE:
+            continue
+        with pytest.raises(InputError) as refusal:
+            TrainConfig.of_values(spoilt(values, key, WRONG))
+        assert key.rpartition(".")[2] in str(refusal.value), key
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_text_is_no_number_and_no_truth_value(option):
+    values = composed(option)
+    for key, value in keys_of(values).items():
+        if not isinstance(value, bool | int | float) or key == "data.cache":
+            continue  # cache may be a folder
+        if key.endswith(".devices") or key in FREE:
+            continue  # Lightning has names for devices
+        with pytest.raises(InputError, match="got 'flase'"):
+            TrainConfig.of_values(spoilt(values, key, "flase"))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_key_that_nobody_declared_is_refused(option):
+    group = option.split("=")[0]
+    values = composed(option)
+    where = group if isinstance(values.get(group), dict) else "training"
+    with pytest.raises(InputError, match=f"{where}.no_such_key is no setting"):
+        TrainConfig.of_values(spoilt(values, f"{where}.no_such_key", 3))
+
+
+def test_a_setting_of_no_group_that_nobody_declared_is_refused():
+    with pytest.raises(InputError, match="sede is no setting; did you mean seed"):
+        TrainConfig.of_values(composed() | {"sede": 3})
+
+
+def test_a_group_without_a_name_says_what_there_is():
+    with pytest.raises(InputError, match="data.name must be one of simulated, parquet, .*nothing"):
+        TrainConfig.of_values(composed() | {"data": {"root": "somewhere"}})
+
+
+def test_a_reader_of_the_users_own_is_held_to_its_signature(tmp_path: Path, monkeypatch):
+    (tmp_path / "own_reader_of_a_test.py").write_text(
+        "def read(path: str, rate_hz: float = 5.0):\n    return []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = {"_target_": "own_reader_of_a_test.read", "path": "x"}
+    assert TrainConfig.of_values(composed() | {"data": own}).build("data") == []
+    with pytest.raises(InputError, match="data.rate_hz must be a number, got 'fast'"):
+        TrainConfig.of_values(composed() | {"data": own | {"rate_hz": "fast"}})
+    absent = own | {"_target_": "own_reader_of_a_test.write"}
+    with pytest.raises(InputError, match="data._target_=.*cannot be imported"):
+        TrainConfig.of_values(composed() | {"data": absent})
