@@ -38,7 +38,12 @@ def card_works() -> bool:
         # What torch says of an old driver is said in one line by `unused_card`.
         warnings.simplefilter("ignore")
         try:
-            return torch.cuda.is_available() and bool(torch.ones(1, device="cuda").sum() == 1)
+            if not torch.cuda.is_available():
+                return False
+            # On the card of this process: on the first one, all processes would take its memory.
+            rank = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
+            device = torch.device("cuda", rank % torch.cuda.device_count())
+            return bool(torch.ones(1, device=device).sum() == 1)
         except RuntimeError:
             return False
 
