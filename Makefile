@@ -7,16 +7,40 @@ export WANDB_SILENT ?= true
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.venv/installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@touch $@
+# Which CUDA torch is built for: 12 works with every NVIDIA driver from 525 on, 13 from 580 on.
+# What is installed stays where nothing is said; .venv/installed has it. Not from the environment,
+# where clusters keep a folder under this name.
+INSTALLED := $(shell cat .venv/installed 2> /dev/null)
+CUDA := $(or $(lastword $(INSTALLED)),12)
+ifeq ($(CUDA),12)
+PINS := requirements.txt
+else ifeq ($(CUDA),13)
+PINS := requirements-cuda13.txt
+else
+$(error CUDA must be 12 or 13, got $(CUDA))
+endif
 
-install: .venv/installed  ## Make .venv with the pinned packages (done by itself when needed).
+ifneq ($(INSTALLED),CUDA $(CUDA))
+.PHONY: .venv/installed
+endif
+
+.venv/installed: $(PINS) pyproject.toml
+	@echo "installing vpnet and its packages into .venv for CUDA $(CUDA): about 6 GB, a few minutes (once)"
+	@echo "1 of 4: an environment of $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@echo "2 of 4: uv, which installs"
+	@$(BIN)/python -m pip install --quiet uv
+	@echo "3 of 4: the packages of $(PINS)"
+	@$(BIN)/uv pip install --python $(BIN)/python -r $(PINS)
+	@echo "4 of 4: vpnet itself"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@echo "CUDA $(CUDA)" > $@
+	@echo "installed; $(BIN)/vpnet doctor says what works on this machine"
+
+install: .venv/installed  ## Make .venv with the pinned packages (CUDA=13: the newest torch).
 
 demo: install  ## Simulate recordings, train fusion on them, print the table, draw the picture.
+	@echo "training fusion on simulated recordings: a few minutes on two cores"
 	OMP_NUM_THREADS=1 $(BIN)/python train.py experiment=demo
 	@echo "open runs/demo/overview.png"
 

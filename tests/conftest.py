@@ -67,6 +67,20 @@ def stir() -> Callable[[nn.Module], None]:
     return move
 
 
+@pytest.fixture
+def fake_nvidia_smi(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Function that puts a script named nvidia-smi on the PATH, in place of NVIDIA's program."""
+
+    def put(script: str) -> None:
+        program = tmp_path / "fake_nvidia_smi" / "nvidia-smi"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    return put
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory) -> Iterator[None]:
     """Recordings that tests read are kept apart from the user's."""

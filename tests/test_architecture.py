@@ -113,7 +113,7 @@ def test_names_say_what_is_inside():
 def test_tests_mirror_the_package():
     """A test file has the name of what it tests, or tests a promise of the whole repository."""
     whole = {"architecture", "bad_input", "configs", "future", "predict", "readme", "notebooks"}
-    whole |= {"train", "train_options", "endings", "kills"}
+    whole |= {"train", "train_options", "endings", "kills", "makefile"}
     whole |= {"hostile_checkpoints", "people_in_checkpoints"}
     for file in sorted((REPOSITORY / "tests").rglob("test_*.py")):
         inside = file.relative_to(REPOSITORY / "tests")
@@ -146,7 +146,16 @@ def test_no_link_is_committed():
     assert not [file for file in committed_files() if file.is_symlink()]
 
 
-def test_pinned_packages_are_names_and_versions():
-    for line in (REPOSITORY / "requirements.txt").read_text().splitlines():
+@pytest.mark.parametrize("cuda", ["12", "13"])
+def test_pinned_packages_are_names_and_versions(cuda):
+    name = "requirements.txt" if cuda == "12" else f"requirements-cuda{cuda}.txt"
+    lines = (REPOSITORY / name).read_text().splitlines()
+    for line in lines:
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+( ; .+)?$", line), line
         assert "://" not in line
+    pinned = {line.partition("==")[0] for line in lines}
+    assert {"torch", "torchvision", "torchcodec"} <= pinned
+    torch = [line for line in lines if line.startswith("torch==")]
+    minors = {int(line.partition("==")[2].split(".")[1]) for line in torch}
+    # The torch on PyPI is built for CUDA 12 up to 2.10, for CUDA 13 from 2.11 on.
+    assert all(minor <= 10 if cuda == "12" else minor >= 11 for minor in minors)

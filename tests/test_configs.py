@@ -250,7 +250,7 @@ def test_an_ablation_sweeps_over_its_rows(ablation):
     assert sorted(rows) == [option.rsplit("/", 1)[1] for option in files]
     assert len(config.hydra.sweeper.params.seed.split(",")) >= 3
     assert "now" not in OmegaConf.to_container(config.hydra.sweep)["dir"], "a sweep can go on"
-    assert callable(get_object(config.hydra.callbacks.ablation._target_))
+    assert callable(get_object(config.hydra.callbacks.table._target_))
     composed = [
         compose_root("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")
         for row in rows

@@ -20,6 +20,8 @@ from vpnet.video.encoding import VideoWriter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = ("train.py", "predict.py")
+HYDRAS = ("train", "predict")
+"""Commands of vpnet that are these scripts."""
 
 
 def readme_commands() -> list[str]:
@@ -46,7 +48,7 @@ def train_commands() -> list:
     quick = ("fit=false", "stage=", "resume=true")
     return [
         pytest.param(line, marks=() if any(word in line for word in quick) else pytest.mark.slow)
-        for line in of("python train.py")
+        for line in of("python train.py", "vpnet train")
     ]
 
 
@@ -136,7 +138,7 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
 
     def arguments(line: str) -> list[str]:
         words = shlex.split(line)
-        program = 2 if words[0] == "python" else 1
+        program = 2 if words[0] == "python" or words[1] in HYDRAS else 1
         spread = []
         for word in words[program:]:
             # A pattern of videos is the command's own to resolve.
@@ -185,7 +187,7 @@ def test_train(line, prepare, run_script, smoke_settings, tiny_settings, tmp_pat
         assert (Path(folder) / "errors.parquet").is_file()
 
 
-@pytest.mark.parametrize("line", of("python predict.py"))
+@pytest.mark.parametrize("line", of("python predict.py", "vpnet predict"))
 def test_predict(line, prepare, run_script, tmp_path):
     arguments = prepare(line)
     ended = run_script("predict.py", *arguments, folder=tmp_path)
@@ -194,7 +196,7 @@ def test_predict(line, prepare, run_script, tmp_path):
     assert Path(output).exists()
 
 
-@pytest.mark.parametrize("line", of("vpnet"))
+@pytest.mark.parametrize("line", [line for line in of("vpnet") if line.split()[1] not in HYDRAS])
 def test_vpnet(line, prepare):
     arguments = shlex.split(line)[1:]
     if arguments[0] == "simulate":
@@ -202,4 +204,5 @@ def test_vpnet(line, prepare):
     else:
         arguments = prepare(line)
     ended = CliRunner().invoke(app, arguments)
-    assert ended.exit_code == 0, ended.output
+    # The doctor ends with 1 where something of this machine does not work.
+    assert ended.exit_code in ((0, 1) if arguments[0] == "doctor" else (0,)), ended.output

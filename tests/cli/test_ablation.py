@@ -11,8 +11,8 @@ import torch
 from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
-from vpnet.cli.ablation import AblationTable
 from vpnet.cli.app import app
+from vpnet.cli.sweep_tables import AblationTable
 
 SWEEP = ("-m", "experiment=ablation_fusion", "model.encoder=gru")
 

@@ -9,7 +9,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from vpnet.cli.align import align, conclusions
+from vpnet.cli.align import align
+from vpnet.cli.alignment_table import conclusions
 from vpnet.errors import InputError
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.parquet import write_parquet

@@ -4,6 +4,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 
 from vpnet.errors import InputError
+from vpnet.training.device import best_device
 from vpnet.training.trainer import make_prediction_trainer, make_trainer
 
 
@@ -81,3 +82,13 @@ def test_training_stops_when_it_no_longer_helps(patience, data, make_module, qui
     trainer = quiet_trainer(max_epochs=9, patience=patience)
     trainer.fit(make_module(lr=0.0), datamodule=data)
     assert trainer.current_epoch == 2
+
+
+def test_auto_says_what_it_takes(tmp_path, capsys):
+    trainer = make_trainer(tmp_path, loggers=[], progress_bar=False)
+    device = best_device()
+    assert capsys.readouterr().out == f"device: {device.name}, {device.precision}\n"
+    assert trainer.strategy.root_device.type == device.accelerator
+    assert trainer.precision == device.precision
+    make_trainer(tmp_path, loggers=[], progress_bar=False, accelerator="cpu")
+    assert capsys.readouterr().out == "", "what was typed is known"

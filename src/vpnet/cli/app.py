@@ -1,4 +1,4 @@
-"""The command `vpnet`: what is neither training nor prediction."""
+"""The command `vpnet`; its parts import what they need when they run."""
 
 import typer
 
@@ -6,8 +6,10 @@ from vpnet.cli.ablation import ablation
 from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.compare import SeveralBehindAgainst, compare
+from vpnet.cli.doctor import doctor
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.fetch import fetch
+from vpnet.cli.hydra_commands import HandsArgumentsOn, predict, train
 from vpnet.cli.questionnaire import questionnaire
 from vpnet.cli.results import results
 from vpnet.cli.saliency.export import export
@@ -20,11 +22,12 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Predict where a viewer's head will point in 360-degree video: the tools beside "
-    "train.py and predict.py.",
+    help="Predict where a viewer's head will point in 360-degree video.",
 )
 
-
+app.command(cls=HandsArgumentsOn)(train)
+app.command(cls=HandsArgumentsOn)(predict)
+app.command()(doctor)
 app.command()(simulate)
 app.command()(check)
 app.command()(align)

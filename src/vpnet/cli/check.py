@@ -5,18 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from vpnet.cli.readers import read_with_layout
 from vpnet.errors import InputError
-from vpnet.inspection.exclusion import leave_out_refused
-from vpnet.inspection.explanation import explain_checks
-from vpnet.inspection.html_report import write_html_report
-from vpnet.inspection.json_report import write_json_report
-from vpnet.inspection.study import inspect_study
-from vpnet.inspection.table import show_inspection
-from vpnet.recordings.exclusions import read_exclusions
-from vpnet.recordings.video_durations import read_video_durations
 
 NO_PAGE = Path("none")
 WIDTH = 150
@@ -25,6 +15,8 @@ WIDTH = 150
 
 def _explain(asked: bool) -> None:
     if asked:
+        from vpnet.inspection.explanation import explain_checks
+
         print(explain_checks(), end="")
         raise typer.Exit
 
@@ -102,6 +94,17 @@ def check(
     Ends with code 0 where no recording is refused, with 1 where one is, with 2 where nothing could
     be checked.
     """
+    from rich.console import Console
+
+    from vpnet.cli.readers import read_with_layout
+    from vpnet.inspection.exclusion import leave_out_refused
+    from vpnet.inspection.html_report import write_html_report
+    from vpnet.inspection.json_report import write_json_report
+    from vpnet.inspection.study import inspect_study
+    from vpnet.inspection.table import show_inspection
+    from vpnet.recordings.exclusions import read_exclusions
+    from vpnet.recordings.video_durations import read_video_durations
+
     _refuse_one_file_for_two({"--html": html, "--json": json, "--exclude": exclude})
     for option, path, ending in (
         ("--html", html, ".html"),

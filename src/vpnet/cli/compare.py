@@ -6,10 +6,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from vpnet.evaluation.comparison import compare_runs
-from vpnet.evaluation.text_table import print_table
-from vpnet.whole_files import write_text
-
 
 class SeveralBehindAgainst(TyperCommand):
     """Takes several folders behind ``--against``, as a shell's pattern gives them."""
@@ -42,6 +38,10 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Compare runs on the windows that both predicted: paired differences per user."""
+    from vpnet.evaluation.comparison import compare_runs
+    from vpnet.evaluation.text_table import print_table
+    from vpnet.whole_files import write_text
+
     table = compare_runs(against, runs).to_table()
     print_table(table)
     if markdown is not None:

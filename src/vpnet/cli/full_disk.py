@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 """Of libraries whose errors have no number."""
@@ -27,6 +25,9 @@ def full_disk_ends() -> Iterator[None]:
         reason = why_not_written(error)
         if reason is None:
             raise
+        # Here, so that commands without a configuration do not wait for Hydra.
+        from hydra.core.hydra_config import HydraConfig
+
         initialized = HydraConfig.initialized()
         folder = Path(HydraConfig.get().runtime.output_dir) if initialized else Path.cwd()
         free_mb = shutil.disk_usage(folder).free / 1e6 if folder.is_dir() else 0.0

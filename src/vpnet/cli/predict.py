@@ -12,15 +12,20 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.path_arguments import takes_paths
 
 
 @fails_clearly
+@takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="predict")
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Do what the group `predict` says."""
+    # Here and below, so that neither --help nor a part waits for the libraries of another.
+    from vpnet.cli.machine_check import warn_of_machine
+
+    warn_of_machine()
     if HydraConfig.get().runtime.choices["predict"] == "saliency":
-        # Here, so that neither waits for the other's libraries.
         from vpnet.cli.prediction.saliency import predict_saliency
 
         sys.exit(predict_saliency(config))

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpnet.errors import InputError
-from vpnet.recordings.quest_pro.files import QuestProFiles, find_recordings
-from vpnet.recordings.questionnaire.codebook import CODEBOOK_NAME, write_codebook
-from vpnet.recordings.questionnaire.files import (
-    FORMATS,
-    questionnaire_files,
-    questionnaire_path,
-    write_questionnaire,
-)
-from vpnet.recordings.questionnaire.schema import SESSION, Questionnaire
-from vpnet.whole_files import write_text
+
+if TYPE_CHECKING:
+    from vpnet.recordings.quest_pro.files import QuestProFiles
 
 
 def questionnaire(
@@ -31,6 +24,17 @@ def questionnaire(
     sessions: Annotated[int, typer.Option(help="Sessions of each participant.")] = 2,
 ) -> None:
     """Write a questionnaire to fill in for each participant who has none yet."""
+    from vpnet.recordings.quest_pro.files import find_recordings
+    from vpnet.recordings.questionnaire.codebook import CODEBOOK_NAME, write_codebook
+    from vpnet.recordings.questionnaire.files import (
+        FORMATS,
+        questionnaire_files,
+        questionnaire_path,
+        write_questionnaire,
+    )
+    from vpnet.recordings.questionnaire.schema import SESSION, Questionnaire
+    from vpnet.whole_files import write_text
+
     if format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
     if not 1 <= sessions <= SESSION.highest:
@@ -68,7 +72,7 @@ def questionnaire(
         typer.echo(f"questions and allowed answers: {codebook}")
 
 
-def _is_part(root: Path, recordings: Sequence[QuestProFiles]) -> bool:
+def _is_part(root: Path, recordings: "Sequence[QuestProFiles]") -> bool:
     """Whether readers look for questionnaires above the folder, and would find no form in it."""
     # A study may bear the name of someone who has a folder in it.
     of_one = root.absolute().name

@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from vpnet.recordings.frame import Frame
-from vpnet.simulation.study import write_simulated_study
-
 
 def simulate(
     output: Annotated[Path, typer.Argument(help="Folder to write: new, or an earlier simulation.")],
@@ -39,6 +36,9 @@ def simulate(
     ] = None,
 ) -> None:
     """Write simulated recordings in the headset's own format, and their true saliency."""
+    from vpnet.recordings.frame import Frame
+    from vpnet.simulation.study import write_simulated_study
+
     command = ["vpnet", "simulate", str(output), "--users", f"{users}", "--videos", f"{videos}"]
     command += ["--duration-s", f"{duration_s:g}", "--seed", f"{seed}"]
     command += ["--defects", defects, "--defective-share", f"{defective_share:g}"] * bool(defects)

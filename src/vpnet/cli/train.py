@@ -8,17 +8,25 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.path_arguments import takes_paths
 from vpnet.cli.run_folder import alone_in_its_folder
+from vpnet.cli.run_folders import register_folder_names
+
+# Also where a launcher imports this module in another process.
+register_folder_names()
 
 
 @fails_clearly
+@takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="train")
 @alone_in_its_folder
 @fails_clearly
 def main(config: DictConfig) -> None:
     """Compose the configuration and run it."""
     # Here, so that --help and a configuration that cannot be composed do not wait for libraries.
+    from vpnet.cli.machine_check import warn_of_machine
     from vpnet.cli.training_run import run
 
+    warn_of_machine()
     hydra_config = HydraConfig.get()
     run(config, Path(hydra_config.runtime.output_dir), hydra_config.overrides.task)

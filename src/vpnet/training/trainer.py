@@ -4,10 +4,9 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytorch_lightning as pl
-import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pydantic import Field
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
@@ -18,6 +17,7 @@ from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
 from vpnet.training.best_checkpoint import BestCheckpoint
 from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.training.checkpoint_io import CheckpointFiles
+from vpnet.training.device import best_device, choose_accelerator, choose_precision
 from vpnet.training.ending_processes import EndAllProcesses
 from vpnet.training.epoch_seeding import EpochSeeding
 from vpnet.training.slurm import check_slurm
@@ -26,6 +26,8 @@ MONITOR = "val/error_deg"
 
 Devices = int | str | Sequence[int]
 Limit = NonNegativeInt | Share
+Exact = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed", "16-true", "64-true"]
+Precision = Literal["auto", Exact]
 
 
 class Patience(EarlyStopping):
@@ -55,11 +57,11 @@ def make_trainer(
     folder: str | Path,
     *,
     loggers: list[Logger],
-    accelerator: str = "cpu",
+    accelerator: str = "auto",
     devices: Devices = 1,
     strategy: str = "auto",
     num_nodes: PositiveInt = 1,
-    precision: str = "32-true",
+    precision: Precision = "auto",
     max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None,
     patience: NonNegativeInt | None = None,
     gradient_clip_val: Positive | None = None,
@@ -76,12 +78,14 @@ def make_trainer(
     Args:
         folder: Folder of the run; checkpoints go to ``checkpoints/best.ckpt`` and ``last.ckpt``.
         loggers: Where metrics go.
-        accelerator: Kind of device: cpu, gpu, or another name that Lightning knows.
+        accelerator: Kind of device: auto (the card where torch can use it, else the CPU), cpu, gpu,
+            or another name that Lightning knows.
         devices: Number of devices, or a list of which; auto takes all.
         strategy: How several devices work together: auto, ddp, or another name that Lightning
             knows.
         num_nodes: Number of machines.
-        precision: Precision of the computation: 32-true, or bf16-mixed where the device has it.
+        precision: Precision of the computation; auto takes bf16-mixed on a card that has bfloat16,
+            else 32-true.
         max_epochs: Most epochs; follows training.max_epochs.
         patience: Epochs without a better validation error until training stops; follows
             training.patience.
@@ -148,7 +152,7 @@ def make_prediction_trainer(
     devices: Devices = 1,
     strategy: str = "auto",
     num_nodes: PositiveInt = 1,
-    precision: str = "32-true",
+    precision: Exact = "32-true",
     limit_predict_batches: Limit | None = None,
     progress_bar: bool = True,
 ) -> pl.Trainer:
@@ -156,7 +160,7 @@ def make_prediction_trainer(
 
     Args:
         callbacks: What becomes of the predictions.
-        accelerator: Kind of device: auto takes a GPU where there is one, else the CPU.
+        accelerator: Kind of device: auto takes the card where torch can use it, else the CPU.
         devices: Number of devices, or a list of which.
         strategy: How several devices work together: auto, ddp, or another name that Lightning
             knows.
@@ -191,14 +195,10 @@ def _are_several(devices: Devices) -> bool:
     return str(devices) not in ("auto", "0", "1")
 
 
-def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
+def _lightning_trainer(*, accelerator: str, precision: str, **settings: Any) -> pl.Trainer:
     check_slurm()
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f"trainer.accelerator={accelerator} needs a CUDA device and none is available; use "
-            "trainer=cpu, or install a driver that this build of torch supports "
-            f"(torch {torch.__version__})"
-        )
+    chosen = choose_accelerator(accelerator)
+    chosen_precision = choose_precision(precision, chosen)
     # Cutting windows is cheaper than sending them between processes, so Lightning's advice to
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -212,13 +212,20 @@ def _lightning_trainer(*, accelerator: str, **settings: Any) -> pl.Trainer:
     for talkative in ("utilities.rank_zero", "trainer.connectors.signal_connector"):
         logging.getLogger(f"pytorch_lightning.{talkative}").setLevel(logging.WARNING)
     try:
-        trainer = pl.Trainer(accelerator=accelerator, enable_model_summary=False, **settings)
+        trainer = pl.Trainer(
+            accelerator=chosen,
+            precision=chosen_precision,  # type: ignore[arg-type]
+            enable_model_summary=False,
+            **settings,
+        )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"trainer: {error}; see conf/trainer for the settings") from error
     on_cpu = trainer.strategy.root_device.type == "cpu"
     if on_cpu and str(trainer.precision).startswith("bf16") and not cpu_has_bfloat16():
         raise InputError(
-            f"trainer.precision={settings['precision']}: this processor does not compute in "
+            f"trainer.precision={precision}: this processor does not compute in "
             "bfloat16; take trainer.precision=32-true"
         )
+    if accelerator == "auto" and trainer.is_global_zero:
+        print(f"device: {best_device().name}, {chosen_precision}")
     return trainer

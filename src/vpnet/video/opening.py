@@ -7,7 +7,8 @@ from vpnet.video.decord_frames import DecordFrames
 from vpnet.video.frames import FrameReader
 from vpnet.video.probe import VideoFile
 from vpnet.video.pyav_frames import PyavFrames
-from vpnet.video.torchcodec_frames import TorchcodecFrames
+from vpnet.video.torch_companions import warn_once
+from vpnet.video.torchcodec_frames import TorchcodecFrames, TorchcodecUnusable
 
 BACKENDS: dict[str, Callable[[VideoFile, str], FrameReader]] = {
     "decord": DecordFrames,
@@ -39,6 +40,9 @@ def open_video(video: VideoFile, backend: str = "auto", device: str = "cpu") -> 
         for name in _FASTEST_FIRST[kind]:
             try:
                 return BACKENDS[name](video, device)
+            except TorchcodecUnusable as error:
+                warn_once(str(error))
+                reasons.append(str(error))
             except InputError as error:
                 reasons.append(str(error))
         raise InputError(f"{video.path}: nothing decodes it on {device}: {'; '.join(reasons)}")

@@ -1,12 +1,53 @@
 """Decoding with torchcodec: on the CPU, and on a GPU's video decoder."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.video.frames import cannot_decode
 from vpnet.video.probe import VideoFile
+from vpnet.video.torch_companions import companion_complaints
+
+
+class TorchcodecUnusable(InputError):
+    """torchcodec is installed and does not load."""
+
+
+def load_decoder() -> Any:
+    """The class that decodes.
+
+    Raises:
+        TorchcodecUnusable: It is installed and does not load; the message has one line.
+        InputError: It is not installed.
+    """
+    loaded = _load()
+    if isinstance(loaded, Exception):
+        # A new one each time: raised again, the same would carry all tracebacks before.
+        raise type(loaded)(str(loaded))
+    return loaded
+
+
+@cache
+def _load() -> Any:
+    """The class or why there is none; found out once, for a failing import takes long each time."""
+    if find_spec("torchcodec") is None:
+        return InputError("backend=torchcodec: is not installed; pip install 'vpnet[torchcodec]'")
+    try:
+        from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportPrivateImportUsage]
+    except (ImportError, RuntimeError, OSError) as error:
+        for complaint in companion_complaints():
+            if complaint.startswith("torchcodec"):
+                return TorchcodecUnusable(complaint)
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        return TorchcodecUnusable(
+            f"torchcodec does not load ({reason}): videos are decoded without it; it needs the "
+            "shared libraries of ffmpeg (apt install ffmpeg)"
+        )
+    return VideoDecoder
 
 
 class TorchcodecFrames:
@@ -22,18 +63,12 @@ class TorchcodecFrames:
     """
 
     def __init__(self, video: VideoFile, device: str = "cpu") -> None:
-        try:
-            from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportPrivateImportUsage]
-        except (ImportError, RuntimeError, OSError) as error:
-            raise InputError(
-                "backend=torchcodec: needs the package (pip install 'vpnet[torchcodec]') and the "
-                f"shared libraries of ffmpeg: {str(error).strip().splitlines()[0]}"
-            ) from error
+        decoder = load_decoder()
         on_gpu = device.startswith("cuda")
         self.backend = "torchcodec-cuda" if on_gpu else "torchcodec"
         self._video = video
         try:
-            self._decoder = VideoDecoder(str(video.path), device=device, seek_mode="exact")
+            self._decoder = decoder(str(video.path), device=device, seek_mode="exact")
             frames = len(self._decoder)
         except (RuntimeError, ValueError, TypeError) as error:
             reason = str(error).strip().splitlines()[0]

@@ -22,6 +22,7 @@ from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.clips import plan_clips
 from vpnet.saliency.paver.weights import load_weights
 from vpnet.settings import check_settings, checked
+from vpnet.training.device import choose_accelerator
 from vpnet.training.trainer import make_prediction_trainer
 from vpnet.video.opening import open_video
 
@@ -202,5 +203,5 @@ def plan_jobs(
 
 
 def uses_gpu(accelerator: str) -> bool:
-    """Whether Lightning will choose a GPU."""
-    return accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    """Whether the trainer will choose a GPU."""
+    return choose_accelerator(accelerator) in ("gpu", "cuda")

@@ -1,7 +1,6 @@
 """Where the head will point, from a checkpoint and recordings."""
 
 import polars as pl
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -10,6 +9,7 @@ from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
+from vpnet.training.device import best_device, card_works
 
 
 def predict_viewports(config: DictConfig) -> None:
@@ -46,8 +46,9 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
     """
     saliency = None if saliency_path == "none" else checkpoint.build_saliency(saliency_path)
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
+        device = best_device().accelerator
+        print(f"device: {best_device().name}")
+    elif device != "cpu" and not (device.startswith("cuda") and card_works()):
         raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
     return Predictor(
         checkpoint.build_model(),

@@ -1,0 +1,111 @@
+"""Paths that Hydra would misread reach a command as they were typed; everything else is left."""
+
+import re
+import shutil
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from vpnet.cli.path_arguments import quoted, with_quoted_path
+
+NAMES = (
+    "a=1,b=2",
+    "coaster[8lsB].mp4",
+    "it's.csv",
+    "two words.csv",
+    "1e3",
+    "true",
+    "a,b",
+    "é.csv",
+    "x{1}(2).csv",
+    "back\\slash",
+    "a: b",
+    'say "no".csv',
+)
+
+
+def value_of(argument: str) -> object:
+    return OverridesParser.create().parse_override(argument).value()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_there_is_taken_by_its_name(here, name):
+    (here / name).touch()
+    for key in ("checkpoint", "+data.path", "saliency.checkpoint"):
+        argument = with_quoted_path(f"{key}={name}")
+        assert value_of(argument) == name
+        assert with_quoted_path(argument) == argument, "what is quoted is left"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("1e3", "true", "a,b")])
+def test_a_file_to_be_written_is_too(here, name):
+    assert value_of(with_quoted_path(f"output={name}")) == name
+
+
+@pytest.mark.parametrize("value", ["it's", "a\\'b", "\\", "a\\b", "'", "\\\\'"])
+def test_any_text_can_be_quoted(value):
+    assert value_of(f"x={quoted(value)}") == value
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "videos=[a.mp4,b.mp4]",
+        "videos='V/*.mp4'",
+        "checkpoint=a.ckpt,b.ckpt",
+        "hydra.run.dir=runs/${model}",
+        "checkpoint=null",
+        "checkpoint=",
+        "model.streams=[head,eye]",
+        "logger.name=a=b",
+        "-m",
+        "--help",
+        "seed=1,2",
+    ],
+)
+def test_what_is_no_such_path_is_left(here, argument):
+    assert with_quoted_path(argument) == argument
+
+
+def test_a_sweep_over_files_stays_one(here):
+    for name in ("a=1.ckpt", "a=2.ckpt"):
+        (here / name).touch()
+    argument = with_quoted_path("checkpoint=a=1.ckpt,a=2.ckpt")
+    override = OverridesParser.create().parse_override(argument)
+    assert override.is_sweep_override()
+    assert [choice.text for choice in override.value().list] == ["a=1.ckpt", "a=2.ckpt"]
+
+
+def test_the_home_folder_is_found(here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
+    assert value_of(with_quoted_path("checkpoint=~/a=1.ckpt")) == f"{here}/a=1.ckpt"
+
+
+def test_a_checkpoint_of_an_older_sweep_can_be_pasted(
+    fusion_run, simulated_study, run_script, tmp_path
+):
+    """../shared/cases/15: its folder has equals signs and commas."""
+    run = shutil.copytree(fusion_run, tmp_path / "0_model=lstm,seed=1")
+    output = tmp_path / "out [1].csv"
+    ended = run_script(
+        "predict.py",
+        f"checkpoint={run / 'checkpoints' / 'best.ckpt'}",
+        f"recording={simulated_study / 'S01' / 'simulated_01'}",
+        f"output={output}",
+    )
+    assert ended.code == 0, ended.err
+    assert output.is_file()
+
+
+def test_what_cannot_be_read_is_shown_quoted(run_script):
+    ended = run_script("train.py", "logger.name=a=b")
+    assert ended.code == 2
+    assert "Traceback" not in ended.err
+    assert re.search(r"quote it.*\"logger\.name='a=b'\"", ended.err, re.DOTALL), ended.err

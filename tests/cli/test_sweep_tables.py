@@ -1,0 +1,96 @@
+"""A sweep ends with one table of its runs, and names those that failed."""
+
+import re
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from vpnet.cli.sweep_tables import HERE, SweepTable
+
+
+@pytest.fixture(scope="module")
+def sweep(run_script, smoke_settings, tiny_settings, tmp_path_factory):
+    """Folder and output of a sweep over a list, text with signs, and a seed that is refused."""
+    folder = tmp_path_factory.mktemp("sweeps") / "sweep"
+    settings = (*smoke_settings, *tiny_settings, "model=static", f"hydra.sweep.dir={folder}")
+    ended = run_script(
+        "train.py",
+        "-m",
+        "seed=-1,1,2",
+        "face_features=[Jaw_Drop]",
+        "+logger.notes='a b=c'",
+        *settings,
+    )
+    return folder, ended
+
+
+def test_one_table_of_all_runs_is_the_last_of_them(sweep):
+    folder, ended = sweep
+    assert ended.out.count("│ static, 2 seeds") == 1
+    tail = ended.out.partition("│ static, 2 seeds")[2]
+    assert "run folder:" not in tail, "it comes behind the last run"
+    assert f"sweep folder: {folder}\nthis table again: vpnet results {folder}\n" in tail
+
+
+def test_the_command_prints_it_again(sweep, vpnet):
+    folder, ended = sweep
+    printed = vpnet("results", folder)
+    assert "static, 2 seeds" in printed
+    row = re.search(r"static, 2 seeds .*", ended.out)
+    assert row is not None
+    assert row[0].split("│")[2:9] == re.search(r"static, 2 seeds .*", printed)[0].split("│")[2:9]
+
+
+def test_a_run_that_failed_is_named_and_the_others_are_done(sweep):
+    folder, ended = sweep
+    assert ended.code == 2
+    assert "error: seed must be a whole number from 0 to 4294967295, got -1" in ended.err
+    assert re.search(r"failed with this: 0_\S+\n1 of 3 runs failed", ended.err)
+    assert "Traceback" not in ended.err
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 2
+
+
+def test_folders_can_be_pasted(sweep):
+    folder, _ = sweep
+    names = [path.name for path in folder.iterdir() if path.is_dir()]
+    assert sorted(name.partition("_")[0] for name in names) == ["1", "2"]
+    for name in names:
+        assert re.fullmatch(r"[\w.-]+", name, re.ASCII), name
+        assert "face_features-Jaw_Drop" in name
+        assert re.search(r"seed-[12]", name)
+
+
+def test_results_name_the_runs_without_any(sweep, vpnet, tmp_path):
+    begun = tmp_path / "sweep" / "3_seed-4"
+    begun.mkdir(parents=True)
+    (begun / "config.yaml").touch()
+    folder, _ = sweep
+    printed = vpnet("results", folder, begun.parent)
+    assert f"not finished: {begun}" in printed.replace("\n", "")
+
+
+def test_a_defect_keeps_its_traceback_and_its_exit_code(capsys, tmp_path):
+    config = OmegaConf.create(
+        {
+            "bootstrap_draws": 10,
+            "hydra": {
+                "mode": RunMode.MULTIRUN,
+                "launcher": {"_target_": HERE},
+                "runtime": {"output_dir": "sweep/0_seed-1"},
+                "sweep": {"dir": str(tmp_path)},
+            },
+        }
+    )
+    ended = JobReturn(status=JobStatus.FAILED)
+    ended.return_value = ZeroDivisionError("a defect")
+    table = SweepTable()
+    table.on_job_end(config, ended)
+    assert ended.status is JobStatus.COMPLETED, "the sweep goes on to its table"
+    with pytest.raises(SystemExit) as exit_code:
+        table.on_multirun_end(config)
+    assert exit_code.value.code == 1
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError: a defect" in printed
+    assert "error: a defect\nfailed with this: 0_seed-1\n1 of 1 runs failed\n" in printed
