@@ -4,19 +4,25 @@ Everything is read from the comments in conf/, which are written from the signat
 the settings (`vpnet.cli.config_files`), so that no library need be imported.
 """
 
+import functools
 import re
 import shutil
+import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from vpnet.cli.config_folder import CONFIG_FOLDER, LOCAL_FOLDER
 
 FLAGS = ("--help", "-h")
 
 OWN_STUDY = (
-    "A study of your own: +study=NAME reads study/NAME.yaml in conf/local, or in --config-dir DIR.",
+    "A study of your own: +study=NAME reads study/NAME.yaml in conf/local, or in --config-dir DIR."
 )
 
+_SWITCH_WIDTH = 26
+_ALLOWED = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*; (?:no )?default[^)]*\)\.?$")
 _GROUP = re.compile(r"defaults\.(?!hydra)\w+")
 _ENTRY = re.compile(r"( *)(?:- )?(?:override )?/?([\w/]+): *(.*)$")
 
@@ -67,11 +73,14 @@ def help_text(command: str, root: str, folders: Sequence[Path], typed: Sequence[
     chosen = [override for override in typed if _file_of(override, folders)]
     if chosen:
         return "\n\n".join(_choice_help(override, folders) for override in chosen)
-    text = (folders[0] / f"{root}.yaml").read_text(encoding="utf-8")
-    found = [entry for entry in entries(text) if not entry.key.startswith("hydra")]
+    found = list(_entries_of(folders[0] / f"{root}.yaml"))
     groups = [entry for entry in found if _GROUP.fullmatch(entry.key) and entry.comment]
-    switches = [entry for entry in found if entry.key != "defaults" and entry not in groups]
-    switches = [entry for entry in switches if not entry.key.startswith("defaults.")]
+    switches = [entry for entry in found if not entry.key.startswith(("defaults", "hydra"))]
+    if not switches:
+        # A command whose first group says what it does: the settings of its default.
+        first = groups[0].key.removeprefix("defaults.")
+        default = _entries_of(folders[0] / first / f"{groups[0].value}.yaml")
+        switches = [entry for entry in default if entry.comment]
     lines = [
         f"{command} KEY=VALUE ...       one run",
         f"{command} -m KEY=A,B ...      a sweep: one run for each combination",
@@ -79,16 +88,44 @@ def help_text(command: str, root: str, folders: Sequence[Path], typed: Sequence[
         "Groups (GROUP=CHOICE):",
         *(line for group in groups for line in _group_lines(group, folders)),
     ]
-    if switches:
-        lines += ["", "Switches (KEY=VALUE), with their defaults:"]
-        lines += [_line(f"{entry.key}={entry.value}", _short(entry.comment)) for entry in switches]
-    lines += ["", *OWN_STUDY]
+    lines += ["", "Switches (KEY=VALUE), with their defaults:"]
+    lines += [_line(f"{entry.key}={entry.value}", _short(entry.comment)) for entry in switches]
+    lines += ["", *([OWN_STUDY] if root == "train" else [])]
     example = groups[0].key.removeprefix("defaults.")
     lines += [
         f"The settings of a choice: {command} --help {example}={groups[0].value}; "
         f"of Hydra: {command} --hydra-help",
     ]
     return "\n".join(lines)
+
+
+def answers_help(root: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Let a command of Hydra's print `help_text` where the user types --help, before it composes.
+
+    Args:
+        root: The configuration file that it composes, without suffix.
+    """
+
+    def decorate(command: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(command)
+        def answering() -> None:
+            typed = [argument for argument in sys.argv[1:] if argument not in FLAGS]
+            if len(typed) == len(sys.argv) - 1:
+                command()
+                return
+            script = sys.argv[0] if sys.argv[0].startswith("vpnet") else f"python {root}.py"
+            folders = [CONFIG_FOLDER, LOCAL_FOLDER]
+            if "--config-dir" in typed[:-1]:
+                folders.append(Path(typed[typed.index("--config-dir") + 1]))
+            print(help_text(script, root, folders, typed))
+
+        return answering
+
+    return decorate
+
+
+def _entries_of(file: Path) -> Iterator[Entry]:
+    return entries(file.read_text(encoding="utf-8"))
 
 
 def _group_lines(group: Entry, folders: Sequence[Path]) -> list[str]:
@@ -134,14 +171,21 @@ def _file_of(override: str, folders: Sequence[Path]) -> Path | None:
 
 
 def _short(comment: str) -> str:
-    """The first sentence, without type and default, which the line shows."""
-    sentence = re.split(r"(?<=[a-z\])])[.:;] ", f"{comment} ")[0]
-    return re.sub(r" \([^()]*(\([^()]*\)[^()]*)*; (no )?default.*$", "", sentence).rstrip(" .")
+    """The first sentence, without what is allowed and the default, which the line shows."""
+    meaning = _ALLOWED.sub(".", comment)
+    return re.split(r"(?<=[a-z0-9\])])[.:;] ", f"{meaning} ")[0].rstrip(" .")
 
 
 def _line(left: str, right: str) -> str:
-    line = f"  {left:<27} {right}"
-    return line if len(line) <= _width() else f"{line[: _width() - 3]}..."
+    if len(left) > _SWITCH_WIDTH:
+        left = f"{left[: _SWITCH_WIDTH - 3]}..."
+    return textwrap.fill(
+        right,
+        _width(),
+        initial_indent=f"  {left:<{_SWITCH_WIDTH}} ",
+        subsequent_indent=" " * (_SWITCH_WIDTH + 3),
+        break_on_hyphens=False,
+    )
 
 
 def _width() -> int:

@@ -12,9 +12,11 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.help_text import answers_help
 from vpnet.cli.path_arguments import takes_paths
 
 
+@answers_help("predict")
 @fails_clearly
 @takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="predict")

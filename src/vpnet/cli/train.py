@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
+from vpnet.cli.help_text import answers_help
 from vpnet.cli.path_arguments import takes_paths
 from vpnet.cli.run_folder import alone_in_its_folder
 from vpnet.cli.run_folders import register_folder_names
@@ -16,6 +17,7 @@ from vpnet.cli.run_folders import register_folder_names
 register_folder_names()
 
 
+@answers_help("train")
 @fails_clearly
 @takes_paths
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="train")
