@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vpnet.training.checkpoint_file import read_content, write_content
 from vpnet.training.fitting import fit
 
 pytestmark = pytest.mark.filterwarnings("ignore:The dirpath has changed")
@@ -43,10 +44,10 @@ def first(train) -> Path:
 
 def spoiled(last: Path) -> Path:
     """The same with a huge rate, so that no epoch that follows is any good."""
-    held = torch.load(last, weights_only=True)
+    held = read_content(last)
     for group in held["optimizer_states"][0]["param_groups"]:
         group["lr"] = 10.0
-    torch.save(held, last)
+    write_content(held, last)
     return last
 
 
@@ -81,8 +82,7 @@ def test_a_best_that_cannot_be_taken_along_is_said(train, first, caplog, damage)
     elif damage == "torn":
         found.write_bytes(found.read_bytes()[:-99])
     else:  # killed between the two files of an epoch
-        held = torch.load(found, weights_only=True)
-        torch.save(held | {"epoch": 2}, found)
+        write_content(read_content(found) | {"epoch": 2}, found)
     with caplog.at_level(logging.WARNING):
         best = train("second", 4, 1e-2, spoiled(first))
     assert str(found) in caplog.text

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
+from vpnet.errors import InputError
+from vpnet.training.checkpoint_file import read_content
 from vpnet.whole_files import whole_file
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,6 @@ class BestCheckpoint(ModelCheckpoint):
 def _epoch_of(checkpoint: Path) -> int | None:
     """The epoch of a checkpoint; None where it cannot be read."""
     try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["epoch"])
-    except Exception:  # of a damaged file the unpickler may raise nearly anything
+        return read_content(checkpoint)["epoch"]
+    except InputError:
         return None

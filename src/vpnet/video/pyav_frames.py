@@ -46,7 +46,7 @@ class PyavFrames:
                 raise cannot_decode(self._video.path, index, time_s, reason) from error
             self._next = index + 1
             pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
-            # The other backends turn frames upright by themselves.
+            # PyAV gives frames as they are stored.
             turns = self._video.rotation_deg // 90
             yield torch.rot90(pixels, turns, dims=(-2, -1)) if turns else pixels
 

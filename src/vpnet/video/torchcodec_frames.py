@@ -5,6 +5,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
@@ -75,6 +76,9 @@ class TorchcodecFrames:
             raise InputError(
                 f"{video.path}: torchcodec cannot open it on {device}: {reason}"
             ) from error
+        # torchcodec 0.11 turns frames upright by itself, and says by how much; 0.10 does neither.
+        upright = hasattr(self._decoder.metadata, "rotation")
+        self._turns = 0 if upright else video.rotation_deg // 90
         if frames != len(video.frame_pts):
             raise InputError(
                 f"{video.path}: torchcodec counts {frames} frames, the file has "
@@ -90,7 +94,7 @@ class TorchcodecFrames:
                 time_s = float(self._video.frame_times_s[index])
                 reason = str(error).strip().splitlines()[0]
                 raise cannot_decode(self._video.path, index, time_s, reason) from error
-            yield pixels
+            yield torch.rot90(pixels, self._turns, dims=(-2, -1)) if self._turns else pixels
 
     def close(self) -> None:
         """Let go of the file."""
