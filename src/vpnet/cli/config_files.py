@@ -9,7 +9,7 @@ builds on another) is written by hand.
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,23 @@ import yaml
 from docstring_parser import DocstringStyle, parse
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
+from vpnet.cli.prediction.saliency import MapSettings, NetworkSettings
+from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.cli.run_settings import RunSettings
 from vpnet.cli.train_config import BUILDERS, GIVEN, TABLES
+from vpnet.recordings.reading import settings_for_any_layout
 from vpnet.settings import NAME, REQUIRED, Setting, settings_of
 from vpnet.training.optimizers import OPTIMIZERS, SCHEDULERS
+from vpnet.training.trainer import make_prediction_trainer
 from vpnet.training.training_settings import TrainingSettings
 
 WIDTH = 100
-WINDOWS = ("spec",)
-"""What a builder is given that is no setting: the shape of the windows."""
 
 KEY = re.compile(r"([\w.]+):")
 HYDRA = ("defaults", "hydra")
 """Keys of a configuration file that are Hydra's own."""
+
+Settings = Mapping[str, Setting]
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,16 @@ class Section:
     """The settings of one builder within a file.
 
     Args:
+        settings: The settings, by name.
         key: Where they are: empty for the whole file.
-        build: What declares them.
-        name: What chooses it in its table, or None where there is no choice.
-        given: Its arguments that are no settings.
-        nested: Settings that are sections themselves, with the table that their name chooses in.
+        name: What chooses the builder in its table, or None where there is no choice.
+        nested: Settings that hold settings themselves: a function from their values to these.
     """
 
-    key: str
-    build: Callable[..., Any]
+    settings: Settings
+    key: str = ""
     name: str | None = None
-    given: Sequence[str] = ()
-    nested: Mapping[str, Mapping[str, Callable[..., Any]]] | None = None
+    nested: Mapping[str, Callable[[Mapping[str, Any]], Settings]] = field(default_factory=dict)
 
 
 def section_of(file: Path) -> Section | None:
@@ -59,15 +61,43 @@ def section_of(file: Path) -> Section | None:
     """
     group, name = file.parent.name, file.stem
     if file == Path("train.yaml"):
-        return Section("", RunSettings)
+        return Section(settings_of(RunSettings))
+    if file == Path("predict/viewport.yaml"):
+        # data is a group of its own.
+        settings = settings_of(ViewportSettings, ("data",))
+        return Section(settings, nested={"reading": lambda _: _null_by_default()})
+    if file == Path("predict/saliency.yaml"):
+        return Section(
+            settings_of(MapSettings),
+            nested={
+                "saliency": lambda _: settings_of(NetworkSettings),
+                "trainer": lambda _: settings_of(make_prediction_trainer, ("callbacks",)),
+            },
+        )
     if group in TABLES and name in TABLES[group]:
-        return Section("model" if group == "model" else "", TABLES[group][name], name, WINDOWS)
+        settings = settings_of(TABLES[group][name], ("spec",))
+        return Section(settings, "model" if group == "model" else "", name)
     if group == "training":
-        nested = {"optimizer": OPTIMIZERS, "scheduler": SCHEDULERS}
-        return Section("", TrainingSettings, nested=nested)
+        return Section(
+            settings_of(TrainingSettings),
+            nested={
+                "optimizer": lambda values: settings_of(OPTIMIZERS[values[NAME]], ("groups",)),
+                "scheduler": lambda values: settings_of(
+                    SCHEDULERS[values[NAME]], ("optimizer", "batches")
+                ),
+            },
+        )
     if file in (Path("trainer/auto.yaml"), Path("logger/wandb.yaml")) or group == "task":
-        return Section("", BUILDERS[group], given=GIVEN.get(group, ()))
+        return Section(settings_of(BUILDERS[group], GIVEN.get(group, ())))
     return None
+
+
+def _null_by_default() -> Settings:
+    """The settings of readers where null takes those of the checkpoint."""
+    return {
+        name: replace(setting, annotation=setting.annotation | None, default=None)
+        for name, setting in settings_for_any_layout().items()
+    }
 
 
 def rewritten(text: str, section: Section) -> str:
@@ -109,25 +139,22 @@ def _extent(lines: Sequence[str]) -> tuple[int, int]:
 def _block(section: Section, values: Mapping[str, Any], indent: str) -> Iterator[str]:
     if section.name is not None:
         yield f"{indent}{NAME}: {section.name}"
-    for name, setting in settings_of(section.build, section.given).items():
-        yield from _comment(setting, indent)
+    for name, setting in section.settings.items():
         default = "???" if setting.default is REQUIRED else setting.default
         value = values.get(name, default)
-        table = (section.nested or {}).get(name)
-        if table is None or value is None:
-            yield from _entry(name, value, indent)
-        else:
-            chosen = value[NAME]
-            given = (*WINDOWS, "groups", "optimizer", "batches")
+        if name in section.nested and value is not None:
+            inner = Section(section.nested[name](value), name=value.get(NAME))
+            yield from _comment(f"{meaning_of(setting)}.", indent)
             yield f"{indent}{name}:"
-            yield from _block(Section("", table[chosen], chosen, given), value, indent + "  ")
+            yield from _block(inner, value, indent + "  ")
+        else:
+            yield from _comment(f"{meaning_of(setting)} ({_rule(setting)}).", indent)
+            yield from _entry(name, value, indent)
 
 
-def _comment(setting: Setting, indent: str) -> Iterator[str]:
-    meaning = meaning_of(setting).rstrip(".")
-    default = "no default" if setting.default is REQUIRED else f"default {_text(setting.default)}"
+def _comment(text: str, indent: str) -> Iterator[str]:
     yield from textwrap.wrap(
-        f"{meaning} ({setting.allowed}; {default}).",
+        text,
         WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}# ",
@@ -136,8 +163,15 @@ def _comment(setting: Setting, indent: str) -> Iterator[str]:
     )
 
 
+def _rule(setting: Setting) -> str:
+    """What is allowed, and the default."""
+    if setting.default is REQUIRED:
+        return f"{setting.allowed}; no default"
+    return f"{setting.allowed}; default {_text(setting.default)}"
+
+
 def meaning_of(setting: Setting) -> str:
-    """What the docstring of its owner says of a setting.
+    """What the docstring of its owner says of a setting, without the full stop.
 
     Raises:
         KeyError: It says nothing.
@@ -145,7 +179,7 @@ def meaning_of(setting: Setting) -> str:
     described = parse(setting.owner.__doc__ or "", DocstringStyle.GOOGLE).params
     for parameter in described:
         if parameter.arg_name == setting.name and parameter.description:
-            return " ".join(parameter.description.split())
+            return " ".join(parameter.description.split()).rstrip(".")
     raise KeyError(f"the docstring of {setting.owner.__name__} lacks {setting.name}")
 
 

@@ -145,19 +145,21 @@ def reading_settings(
 ) -> dict[str, Any]:
     """Those settings of a data set's reader that hold for other recordings too.
 
-    These are all but the path and what concerns the study as a whole: which recordings are left
-    out, and how they are read (`StudyOptions`, but for the codes that it accepts).
-
     Args:
         settings: Configuration of any reader.
         read: The reader of the other recordings; None for whichever recognises them.
     """
-    known = _settings_of_all() if read is None else _settings_but_path(read)
-    return {
-        name: value
-        for name, value in settings.items()
-        if name in known and (known[name].owner is not StudyOptions or name == "accept")
-    }
+    known = settings_for_any_layout() if read is None else _of_recordings(_settings_but_path(read))
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def settings_for_any_layout() -> dict[str, Setting]:
+    """All readers' settings that say how a recording is read, whatever study it is of.
+
+    These are all but the path and what concerns a study as a whole: which recordings are left out,
+    and how they are read (`StudyOptions`, but for the codes that it accepts).
+    """
+    return _of_recordings(_settings_of_all())
 
 
 def recognise_layout(path: Path) -> str:
@@ -191,6 +193,14 @@ def _settings_of_all() -> dict[str, Setting]:
     for reader in READERS.values():
         found |= _settings_but_path(reader.read)
     return found
+
+
+def _of_recordings(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    return {
+        name: setting
+        for name, setting in settings.items()
+        if setting.owner is not StudyOptions or name == "accept"
+    }
 
 
 def _settings_but_path(read: Callable[..., Any]) -> dict[str, Setting]:

@@ -105,6 +105,17 @@ class MapSettings:
         check_settings(NetworkSettings, self.saliency, "saliency")
         check_settings(make_prediction_trainer, self.trainer, "trainer", ("callbacks",))
 
+    @classmethod
+    def of(cls, config: DictConfig) -> "MapSettings":
+        """Check a composed configuration; nothing is read.
+
+        Raises:
+            InputError: A setting is unknown, of another type or out of its range.
+            MissingMandatoryValue: A setting without default has no value.
+        """
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        return cls(**check_settings(cls, cast(dict[str, Any], values), ""))
+
     @property
     def network(self) -> NetworkSettings:
         """The network's settings as a record."""
@@ -113,9 +124,7 @@ class MapSettings:
 
 def predict_saliency(config: DictConfig) -> int:
     """Find the videos, compute what is missing, finish the files; 1 where a video failed."""
-    values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    plain = cast(dict[str, Any], values)
-    settings = MapSettings(**check_settings(MapSettings, plain, ""))
+    settings = MapSettings.of(config)
     network, precision = settings.network, str(settings.trainer.get("precision", "32-true"))
     on_gpu = uses_gpu(str(settings.trainer.get("accelerator", "auto")))
     if precision == "16-mixed" and not on_gpu:

@@ -48,7 +48,7 @@ class ViewportSettings:
         if self.data is None:
             return
         read, values = self.reader
-        check_settings(read, {**values, path_parameter(read): self.recording}, "data")
+        check_settings(read, {path_parameter(read): self.recording, **values}, "data")
         for name in self.typed_reading:
             raise InputError(
                 f"reading.{name} is for recordings whose layout is recognised; with a reader named "

@@ -1,4 +1,4 @@
-"""Every setting of train.py is held to the signature that declares it."""
+"""Every setting of train.py and predict.py is held to the signature that declares it."""
 
 import copy
 import functools
@@ -10,6 +10,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
+from vpnet.cli.prediction.saliency import MapSettings
+from vpnet.cli.prediction.viewport_settings import ViewportSettings
+from vpnet.cli.readers import FILES
 from vpnet.cli.train_config import TrainConfig
 from vpnet.errors import InputError
 
@@ -20,22 +23,39 @@ FREE: dict[str, str] = {}
 """Settings that the test excuses, each with the reason."""
 
 GROUPS = ("data", "split", "task", "saliency", "model", "training", "stage", "trainer", "logger")
-OPTIONS = [
+TRAINING = [
     f"{group}={file.stem}" for group in GROUPS for file in sorted((CONFIG_FOLDER / group).glob("*"))
 ] + [f"experiment=ablation_{name}" for name in ("fusion", "muse_vp")]
+OPTIONS = [
+    *(("train", option) for option in TRAINING),
+    *(
+        ("predict", f"predict={file.stem}")
+        for file in sorted((CONFIG_FOLDER / "predict").glob("*"))
+    ),
+    *(("predict", f"data={name}") for name in FILES),
+]
 
 
 @functools.cache
-def composition(*overrides: str) -> dict[str, Any]:
+def composition(command: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        config = compose("train", list(overrides))
+        config = compose(command, list(overrides))
     for key in sorted(OmegaConf.missing_keys(config)):
         OmegaConf.update(config, key, "somewhere")
     return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
 
 
-def composed(*overrides: str) -> dict[str, Any]:
-    return copy.deepcopy(composition(*overrides))
+def composed(*overrides: str, command: str = "train") -> dict[str, Any]:
+    return copy.deepcopy(composition(command, *overrides))
+
+
+def check(command: str, values: dict[str, Any]) -> None:
+    """What the command does before it reads anything."""
+    if command == "train":
+        TrainConfig.of_values(values)
+    else:
+        settings = MapSettings if "videos" in values else ViewportSettings
+        settings.of(OmegaConf.create(values))
 
 
 def spoilt(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -54,38 +74,46 @@ def keys_of(values: dict[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_key_refuses_a_value_of_a_wrong_type(option):
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_every_key_refuses_a_value_of_a_wrong_type(command, option):
     """A new key cannot be forgotten: it is walked here by itself."""
-    values = composed(option)
-    TrainConfig.of_values(values)
+    values = composed(option, command=command)
+    check(command, values)
     for key in keys_of(values):
         if key in FREE:
             continue
         with pytest.raises(InputError) as refusal:
-            TrainConfig.of_values(spoilt(values, key, WRONG))
+            check(command, spoilt(values, key, WRONG))
         assert key.rpartition(".")[2] in str(refusal.value), key
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_text_is_no_number_and_no_truth_value(option):
-    values = composed(option)
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_text_is_no_number_and_no_truth_value(command, option):
+    values = composed(option, command=command)
     for key, value in keys_of(values).items():
         if not isinstance(value, bool | int | float):
             continue
         if key.endswith(".devices") or key in FREE:
             continue  # Lightning has names for devices
         with pytest.raises(InputError, match="got 'flase'"):
-            TrainConfig.of_values(spoilt(values, key, "flase"))
+            check(command, spoilt(values, key, "flase"))
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_a_key_that_nobody_declared_is_refused(option):
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_a_key_that_nobody_declared_is_refused(command, option):
     group = option.split("=")[0]
-    values = composed(option)
-    where = group if isinstance(values.get(group), dict) else "training"
+    values = composed(option, command=command)
+    elsewhere = {"train": "training", "predict": "saliency" if "videos" in values else "reading"}
+    where = group if isinstance(values.get(group), dict) else elsewhere[command]
     with pytest.raises(InputError, match=f"{where}.no_such_key is no setting"):
-        TrainConfig.of_values(spoilt(values, f"{where}.no_such_key", 3))
+        check(command, spoilt(values, f"{where}.no_such_key", 3))
+
+
+@pytest.mark.parametrize("option", ["viewport", "saliency"])
+def test_a_setting_of_prediction_that_nobody_declared_is_refused(option):
+    values = composed(f"predict={option}", command="predict")
+    with pytest.raises(InputError, match="ouptut is no setting; did you mean output"):
+        check("predict", values | {"ouptut": "x"})
 
 
 def test_a_setting_of_no_group_that_nobody_declared_is_refused():
