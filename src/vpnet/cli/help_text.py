@@ -89,7 +89,7 @@ def help_text(command: str, root: str, folders: Sequence[Path], typed: Sequence[
         *(line for group in groups for line in _group_lines(group, folders)),
     ]
     lines += ["", "Switches (KEY=VALUE), with their defaults:"]
-    lines += [_line(f"{entry.key}={entry.value}", _short(entry.comment)) for entry in switches]
+    lines += _switch_lines(switches)
     lines += ["", *([OWN_STUDY] if root == "train" else [])]
     example = groups[0].key.removeprefix("defaults.")
     lines += [
@@ -141,6 +141,21 @@ def _group_lines(group: Entry, folders: Sequence[Path]) -> list[str]:
         subsequent_indent=" " * 15,
         break_on_hyphens=False,
     )
+
+
+def _switch_lines(switches: Sequence[Entry]) -> list[str]:
+    """A line for each switch; one for all settings that have a key above them."""
+    lines = []
+    for entry in switches:
+        below = [each.key for each in switches if each.key.startswith(f"{entry.key}.")]
+        if below:
+            names = ", ".join(key.removeprefix(f"{entry.key}.") for key in below)
+            lines.append(_line(f"{entry.key}.NAME", f"{_short(entry.comment)}: {names}"))
+        elif entry.value == "???":
+            lines.append(_line(f"{entry.key}=", f"{_short(entry.comment)} (required)"))
+        elif "." not in entry.key:
+            lines.append(_line(f"{entry.key}={entry.value}", _short(entry.comment)))
+    return lines
 
 
 def _choice_help(override: str, folders: Sequence[Path]) -> str:
