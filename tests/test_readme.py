@@ -36,6 +36,13 @@ def readme_commands() -> list[str]:
     return lines
 
 
+def readme_study() -> str:
+    """The configuration file of a study that the README shows."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (study,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return study
+
+
 COMMANDS = readme_commands()
 
 
@@ -45,7 +52,7 @@ def of(*first_words: str) -> list[str]:
 
 def train_commands() -> list:
     """To evaluate, and to train the small demo on, is quick; other training and sweeps are not."""
-    quick = ("fit=false", "stage=", "resume=true")
+    quick = ("fit=false", "stage=", "resume=true", "+study=")
     return [
         pytest.param(line, marks=() if any(word in line for word in quick) else pytest.mark.slow)
         for line in of("python train.py", "vpnet train")
@@ -113,6 +120,11 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
         if value.startswith("../shared/"):
             shared = request.getfixturevalue("shared")
             return f"{name}{equals}{shared / value.removeprefix('../shared/')}"
+        if word == "+study=mine":
+            Path("study").mkdir()
+            Path("study", "mine.yaml").write_text(readme_study(), encoding="utf-8")
+            (root,) = re.findall(r"root: (.*)", readme_study())
+            mend(f"data.root={root}")
         if name == "saliency.checkpoint":
             return "saliency.random_weights=true"
         if value == "videos.csv":
@@ -173,7 +185,9 @@ def test_make(line):
 def test_train(line, prepare, run_script, smoke_settings, tiny_settings, tmp_path):
     replaced = tuple(setting.split("=")[0] + "=" for setting in smoke_settings)
     arguments = [word for word in prepare(line) if not word.startswith(replaced)]
-    if not any(word.startswith("data=") for word in arguments):
+    if "+study=mine" in arguments:
+        arguments += ["--config-dir", "."]
+    elif not any(word.startswith("data=") for word in arguments):
         replaced = tuple(setting.split("=")[0] + "=" for setting in tiny_settings)
         arguments = [word for word in arguments if not word.startswith(replaced)]
         arguments += tiny_settings

@@ -7,7 +7,7 @@ from hydra.errors import HydraException, InstantiationException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from vpnet.cli.path_arguments import quoted
+from vpnet.cli.arguments import quoted
 from vpnet.errors import InputError
 
 

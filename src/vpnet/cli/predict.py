@@ -10,15 +10,15 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from vpnet.cli.arguments import takes_arguments
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.help_text import answers_help
-from vpnet.cli.path_arguments import takes_paths
 
 
 @answers_help("predict")
 @fails_clearly
-@takes_paths
+@takes_arguments
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="predict")
 @fails_clearly
 def main(config: DictConfig) -> None:

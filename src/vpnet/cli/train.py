@@ -6,10 +6,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from vpnet.cli.arguments import takes_arguments
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.cli.help_text import answers_help
-from vpnet.cli.path_arguments import takes_paths
 from vpnet.cli.run_folder import alone_in_its_folder
 from vpnet.cli.run_folders import register_folder_names
 
@@ -19,7 +19,7 @@ register_folder_names()
 
 @answers_help("train")
 @fails_clearly
-@takes_paths
+@takes_arguments
 @hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="train")
 @alone_in_its_folder
 @fails_clearly

@@ -1,4 +1,4 @@
-"""Paths that Hydra would misread reach a command as they were typed; everything else is left."""
+"""What Hydra would misread reaches a command as it was meant; everything else is left."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from vpnet.cli.path_arguments import quoted, with_quoted_path
+from vpnet.cli.arguments import options_first, quoted, with_quoted_path
 
 NAMES = (
     "a=1,b=2",
@@ -109,3 +109,18 @@ def test_what_cannot_be_read_is_shown_quoted(run_script):
     assert ended.code == 2
     assert "Traceback" not in ended.err
     assert re.search(r"quote it.*\"logger\.name='a=b'\"", ended.err, re.DOTALL), ended.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("seed=1 -m model=lstm,fusion", "-m seed=1 model=lstm,fusion"),
+        ("a=1 --config-dir=own b=2", "--config-dir=own a=1 b=2"),
+        ("a=1 -cd own b=2", "-cd own a=1 b=2"),
+        ("a=1 --info config b=2", "--info config a=1 b=2"),
+        ("--info a=1", "--info a=1"),
+        ("~logger +a=1", "~logger +a=1"),
+    ],
+)
+def test_options_may_stand_anywhere(typed, meant):
+    assert options_first(typed.split()) == meant.split()

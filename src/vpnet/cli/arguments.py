@@ -1,4 +1,4 @@
-"""Paths on the command line reach Hydra as they are, whatever signs they hold.
+"""What the user typed reaches Hydra as it was meant: paths as they are, options in any place.
 
 Hydra reads ``checkpoint=runs/a=1,b=2/best.ckpt`` as a list of values with a mistake in it. The user
 typed a path, so it is quoted here, before Hydra reads it.
@@ -8,7 +8,7 @@ import functools
 import glob
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -31,19 +31,46 @@ PATH_KEYS = (
 )
 """Last parts of the keys whose values are paths."""
 
+OPTIONS_WITH_VALUE = (
+    *("--config-dir", "-cd"),
+    *("--config-name", "-cn"),
+    *("--config-path", "-cp"),
+    *("--package", "-p"),
+    *("--cfg", "-c"),
+    "--experimental-rerun",
+)
+"""Options of Hydra's that are followed by a value."""
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def takes_paths(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Quote the paths among the arguments of the process before a command of Hydra's reads them."""
+def takes_arguments(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Prepare the arguments of the process before a command of Hydra's reads them."""
 
     @functools.wraps(command)
-    def quoting(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        sys.argv[1:] = map(with_quoted_path, sys.argv[1:])
+    def preparing(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        sys.argv[1:] = map(with_quoted_path, options_first(sys.argv[1:]))
         return command(*args, **kwargs)
 
-    return quoting
+    return preparing
+
+
+def options_first(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the options, and their values, before the overrides.
+
+    Hydra refuses overrides on both sides of an option.
+
+    >>> options_first(["+study=mine", "--config-dir", "studies", "seed=1", "-m"])
+    ['--config-dir', 'studies', '-m', '+study=mine', 'seed=1']
+    """
+    options, overrides = [], []
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        is_option = argument.startswith("-") or before in OPTIONS_WITH_VALUE
+        # The only one that may also stand alone.
+        is_option |= before in ("--info", "-i") and "=" not in argument
+        (options if is_option else overrides).append(argument)
+    return options + overrides
 
 
 def with_quoted_path(argument: str) -> str:
