@@ -229,7 +229,7 @@ def test_a_checkpoint_of_another_model(train_refused, fusion_run, tiny_settings)
     assert f"{checkpoint}: was trained with model fusion" in message
     assert "leave it out, or give another checkpoint" in message
     message = train_refused(*start, "fit=false", "user_embed=false")
-    assert "user_embed=false asks for False" in message
+    assert "user_embed=false says False" in message
 
 
 def test_a_training_that_is_done(train_refused, fusion_run):

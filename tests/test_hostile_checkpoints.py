@@ -115,6 +115,43 @@ def test_a_nested_call_is_refused_by_every_command(
     assert nothing_ran(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("group", "settings"),
+    [
+        ("data", {"name": "parquet", "path": "mine.parquet"}),
+        ("data", {"name": "quest_pro", "cache": "./documents"}),
+        ("split", {"name": "file", "path": "split.json"}),
+    ],
+)
+def test_the_author_of_a_file_chooses_no_path(group, settings, hostile, command, refused):
+    """Else a resumed training would read, and keep its caches, where the author says."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["vpnet"]["run"][group] = settings
+
+    key = next(name for name in settings if name != "name")
+    message = refused(*command("resume", hostile(edit)))
+    assert f"{group}.{key} is a path or an id of a viewer, which no checkpoint holds" in message
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content.update(loops={}), "cannot be resumed"),
+        (lambda content: content["lr_schedulers"][0].update(base_lrs=["x"]), "cannot be resumed"),
+        (
+            lambda content: content["optimizer_states"][0]["param_groups"][0].update(lr="fast"),
+            "param_groups[0].lr must be a number, got 'fast'",
+        ),
+        (lambda content: content["state_dict"].update({3: torch.zeros(1)}), "the name 3"),
+    ],
+)
+def test_the_state_of_a_training_is_one_message_too(edit, message, hostile, command, refused):
+    said = refused(*command("resume", hostile(edit)), "trainer.max_epochs=3")
+    assert message in said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["predict", "resume"])
 @pytest.mark.parametrize("call", ["expression", "open", "touch", "second_pickle"])
 def test_a_builder_by_path_is_refused(name, call, hostile, command, refused, tmp_path):

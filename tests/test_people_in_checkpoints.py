@@ -135,4 +135,4 @@ def test_resuming_finds_the_withheld_in_the_run_folder_or_asks(
     alone = tmp_path / "alone.ckpt"
     alone.write_bytes(last.read_bytes())
     message = refused("train.py", *more, f"checkpoint={alone}")
-    assert f"{alone}: holds no paths and no ids of viewers, and data.path is one; give" in message
+    assert f"{alone}: does not hold data.path: " in message

@@ -57,6 +57,10 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Rows = Annotated[int, Field(ge=1, le=2160)]
 Columns = Annotated[int, Field(ge=1, le=4320)]
 Folds = Annotated[int, Field(ge=2, le=10_000)]
+TorchDevice = Annotated[
+    str,
+    Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$", description="auto, cpu, cuda or cuda:NUMBER"),
+]
 SmoothingDeg = Annotated[float, Field(gt=0, le=90)]
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)

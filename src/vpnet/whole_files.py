@@ -1,10 +1,13 @@
 """Files that are written whole or not at all: an interruption never leaves half of one."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")
 
 
 @contextmanager
@@ -29,6 +32,17 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what `whole_file` left in a folder when its program was killed.
+
+    Args:
+        folder: The folder, in which no other program writes now; it may be missing.
+    """
+    for file in folder.glob(".*"):
+        if _TEMPORARY.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def _flush(file: Path) -> None:

@@ -126,15 +126,15 @@ def test_what_the_user_repeats_is_no_contradiction(config, checkpoint, values, o
         (
             {"model__dropout": 0.1},
             "model.dropout=0.1",
-            r"best.ckpt: was trained with model.dropout 0.3, model.dropout=0.1 asks for 0.1; "
+            r"best.ckpt: was trained with model.dropout 0.3, and model.dropout=0.1 says 0.1; "
             "leave it out, or give another checkpoint",
         ),
-        ({"model__name": "lstm"}, "model=lstm", "asks for lstm"),
+        ({"model__name": "lstm"}, "model=lstm", "says lstm"),
         ({"user_embed": False}, "user_embed=false", "trained with model.user_embed True"),
-        ({}, "task=long_term", "trained with task short_term, task=long_term asks for long_term"),
+        ({}, "task=long_term", "trained with task short_term, and task=long_term says long_term"),
         ({"task__sampling_rate_hz": 10}, "task.sampling_rate_hz=10", "sampling_rate_hz 30"),
         ({}, "face_features=[FaceActivity]", r"face_features \['Jaw_Drop'\]"),
-        ({"model__extra": 1}, "+model.extra=1", r"model.extra None, \+model.extra=1 asks for 1"),
+        ({"model__extra": 1}, "+model.extra=1", r"model.extra None, and \+model.extra=1 says 1"),
     ],
 )
 def test_a_contradiction_is_refused(config, checkpoint, values, override, message):
@@ -179,10 +179,10 @@ def test_what_was_typed_wins_over_the_old_settings(config, checkpoint):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("training.optimizer.lr=0.1", r"training.optimizer.lr 0.001, .*=0.1 asks for 0.1; leave"),
-        ("training=fast", r"training.optimizer \{'lr': 0.001\}, training=fast asks for .*0.1"),
-        ("experiment=fast", r"training.optimizer \{'lr': 0.001\}, experiment=fast asks for .*0.1"),
-        ("training.scheduler.patience=9", r"scheduler.patience 5, .* asks for 9; leave it out, or"),
+        ("training.optimizer.lr=0.1", r"training.optimizer.lr 0.001, .*=0.1 says 0.1; leave"),
+        ("training=fast", r"training.optimizer \{'lr': 0.001\}, and training=fast says .*0.1"),
+        ("experiment=fast", r"training.optimizer \{'lr': 0.001\}, and experiment=fast says .*0.1"),
+        ("training.scheduler.patience=9", r"scheduler.patience 5, .* says 9; leave it out, or"),
     ],
 )
 def test_training_goes_on_with_its_optimizer_and_scheduler_only(config, checkpoint, typed, message):
@@ -210,7 +210,7 @@ def test_training_goes_on_with_its_optimizer_and_scheduler_only(config, checkpoi
 
 def test_training_goes_on_in_its_stage_only(config, checkpoint):
     typed = changed(config, resume=True, stage__name="personal")
-    with pytest.raises(InputError, match="with stage general, stage=personal asks for personal"):
+    with pytest.raises(InputError, match="with stage general, and stage=personal says personal"):
         adopt_checkpoint(typed, checkpoint, ["resume=true", "stage=personal"])
     typed = changed(config, resume=False)
     adopted = adopt_checkpoint(typed, checkpoint, ["stage=personal"])

@@ -53,7 +53,7 @@ def test_the_help_of_predict_shows_what_it_needs():
     assert text.count("(required)") == 3
     assert len(lines) <= SCREEN
     (reading,) = re.findall(r"reading.NAME .*\n(?: {20}.*\n)*", text)
-    assert "video_yaw_offset_deg, mirror" in reading
+    assert "video_yaw_offset_deg, mirror" in " ".join(reading.split())
 
 
 def test_entries_have_the_comment_right_above_them():

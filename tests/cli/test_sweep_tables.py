@@ -31,7 +31,10 @@ def test_one_table_of_all_runs_is_the_last_of_them(sweep):
     assert ended.out.count("│ static, 2 seeds") == 1
     tail = ended.out.partition("│ static, 2 seeds")[2]
     assert "run folder:" not in tail, "it comes behind the last run"
-    assert f"sweep folder: {folder}\nthis table again: vpnet results {folder}\n" in tail
+    assert (
+        f"sweep folder: {folder}\nthis table again: vpnet results {folder} --bootstrap-draws 50\n"
+        in tail
+    )
 
 
 def test_the_command_prints_it_again(sweep, vpnet):

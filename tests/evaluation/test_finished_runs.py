@@ -152,14 +152,15 @@ def test_an_interrupted_run_is_known_by_its_last_checkpoint(leave_last):
     assert interrupted_at(run, changed("seed", 2)) is None
 
 
-def test_a_damaged_checkpoint_is_not_gone_on_with(leave_last):
+def test_a_damaged_checkpoint_is_refused_and_stays(leave_last):
     assert interrupted_at(leave_last(), yaml.safe_dump(CONFIG)) is None, "weights alone"
     run = leave_last("optimizer_states")
     last = run / "checkpoints" / "last.ckpt"
-    last.write_bytes(last.read_bytes()[:-20])
-    assert interrupted_at(run, yaml.safe_dump(CONFIG)) is None
-    last.write_text("")
-    assert interrupted_at(run, yaml.safe_dump(CONFIG)) is None
+    for content in (last.read_bytes()[:-20], b""):
+        last.write_bytes(content)
+        with pytest.raises(InputError, match=f"last.ckpt: .*delete {run} to start over"):
+            interrupted_at(run, yaml.safe_dump(CONFIG))
+        assert last.read_bytes() == content
 
 
 def test_a_run_that_starts_from_its_own_folder_keeps_its_start(leave):

@@ -81,16 +81,23 @@ def test_an_entry_is_small(tmp_path, checked):
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 0.5 * in_memory
 
 
-def test_what_nobody_asks_for_is_deleted(tmp_path, checked):
+def test_what_was_not_used_for_long_is_deleted_and_nothing_else(tmp_path, checked):
+    """The folder may be one of the user's own, with other files in it."""
     cache = RecordingCache(tmp_path)
     long_ago_s = time.time() - (UNUSED_DAYS + 1) * 24 * 3600
-    for key in ("forgotten", "used"):
+    unused, used = "0123456789abcdef" * 2, "f" * 32
+    for key in (unused, used):
         cache.store(key, checked)
-        os.utime(tmp_path / f"{key}.json", (long_ago_s, long_ago_s))
-    assert cache.load("used") is not None
+    others = [tmp_path / name for name in ("package.json", "package-lock.json", "package.py")]
+    for other in others:
+        other.write_text("{}")
+    for file in tmp_path.glob("*.json"):
+        os.utime(file, (long_ago_s, long_ago_s))
+    assert cache.load(used) is not None
     cache.prune()
-    assert not list(tmp_path.glob("forgotten*"))
-    assert cache.load("used") is not None
+    assert not list(tmp_path.glob(f"{unused}*"))
+    assert cache.load(used) is not None
+    assert all(other.is_file() for other in others)
 
 
 def test_a_key_depends_on_content_name_and_settings(tmp_path):

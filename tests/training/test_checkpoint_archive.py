@@ -5,12 +5,13 @@ import io
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.training.checkpoint_archive import check_archive
+from vpnet.training.checkpoint_archive import checked_archive
 
 
 def archive_of(content: object) -> bytes:
@@ -35,11 +36,24 @@ def rewritten(data: bytes, parts: dict[str, bytes], compress: int = zipfile.ZIP_
 PLAIN = archive_of({"a": torch.arange(4.0), "b": [1, -2.5, None, True, "text", 2**40], "c": (1, 2)})
 
 
-def test_tensors_and_plain_values_are_allowed():
-    check_archive(PLAIN)
-    check_archive(
-        archive_of({"h": torch.zeros(2, dtype=torch.float16), "m": collections.OrderedDict()})
-    )
+def read(archive: bytes) -> Any:
+    return torch.load(io.BytesIO(archive), weights_only=True)
+
+
+def test_tensors_and_plain_values_are_read_as_they_were_written():
+    held = {"h": torch.arange(2, dtype=torch.float16), "m": collections.OrderedDict(a=[1, None])}
+    found = read(checked_archive(archive_of(held)))
+    assert torch.equal(found.pop("h"), held.pop("h"))
+    assert found == held
+
+
+def test_torch_reads_the_parts_that_were_checked():
+    """In one file Python finds the second archive, torch the first, or the one of before zip."""
+    first, second = archive_of({"a": 1}), archive_of({"a": 2})
+    before_zip = io.BytesIO()
+    torch.save({"a": 3}, before_zip, _use_new_zipfile_serialization=False)
+    for front in (first, first[:-22], before_zip.getvalue()):
+        assert read(checked_archive(front + second)) == {"a": 2}
 
 
 @pytest.mark.parametrize(
@@ -58,21 +72,21 @@ def test_tensors_and_plain_values_are_allowed():
 )
 def test_everything_else_is_named_and_refused(content, message):
     with pytest.raises(InputError, match=message):
-        check_archive(archive_of(content))
+        checked_archive(archive_of(content))
 
 
 def test_a_pickle_of_another_protocol_is_refused():
     for protocol in (0, 3, 4, 5):
         data = rewritten(PLAIN, {"data.pkl": pickle.dumps({"a": [b"1"], "b": Path("x")}, protocol)})
         with pytest.raises(InputError, match="its pickle holds the step|it names"):
-            check_archive(data)
+            checked_archive(data)
 
 
 def test_an_archive_that_grows_is_refused():
     bomb = rewritten(PLAIN, {"data/0": bytes(10**7)}, zipfile.ZIP_DEFLATED)
     assert len(bomb) < 20_000
     with pytest.raises(InputError, match="is compressed"):
-        check_archive(bomb)
+        checked_archive(bomb)
 
 
 def test_parts_that_lie_over_each_other_are_refused():
@@ -90,7 +104,7 @@ def test_parts_that_lie_over_each_other_are_refused():
             target.NameToInfo[again.filename] = again
         target.comment = b""  # else nothing is written anew
     with pytest.raises(InputError, match="its parts are larger than the file"):
-        check_archive(buffer.getvalue())
+        checked_archive(buffer.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -103,12 +117,11 @@ def test_parts_that_lie_over_each_other_are_refused():
 )
 def test_parts_that_torch_does_not_write_are_refused(parts, message):
     with pytest.raises(InputError, match=message):
-        check_archive(rewritten(PLAIN, parts))
+        checked_archive(rewritten(PLAIN, parts))
 
 
 def test_a_storage_that_claims_more_than_it_has_is_refused_by_torch():
     """The reason that only `torch.load` may make tensors of the parts."""
     data = rewritten(PLAIN, {"data/0": bytes(8)})
-    check_archive(data)
     with pytest.raises(RuntimeError, match="does not match"):
-        torch.load(io.BytesIO(data), weights_only=True)
+        read(checked_archive(data))

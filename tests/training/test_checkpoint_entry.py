@@ -157,7 +157,7 @@ def test_nothing_runs_wherever_it_is_put(content, tmp_path):
     ("key", "value", "message"),
     [
         ("model.name", "os.system", "model.name is 'os.system', none of vpnet's own"),
-        ("model.name", 3, "none of vpnet's own"),
+        ("model.name", 3, "model.name must be a text, got 3"),
         ("model.hidden", "8", "model.hidden must be a whole number"),
         ("model.hidden", 10**5, "does not fit this LSTM|model.hidden must"),
         ("model.hidden", 10**9, "build nothing|model.hidden must"),

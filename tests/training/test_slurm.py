@@ -3,9 +3,10 @@ import os
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.training.slurm import check_slurm
+from vpnet.training.slurm import check_slurm, slurm_environment
 
-BY_SRUN = {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+IN_A_SCRIPT = {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+BY_SRUN = IN_A_SCRIPT | {"SLURM_STEP_ID": "0"}
 FOUR = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train"}
 
 
@@ -28,6 +29,7 @@ def slurm(monkeypatch):
     [
         (FOUR, "SLURM_NTASKS=4 is set, but srun did not start .*SLURM_PROCID.* srun .*interactive"),
         (FOUR | {"SLURM_NTASKS": "1"}, "SLURM_NTASKS=1 is set, but srun did not start"),
+        (FOUR | IN_A_SCRIPT, "srun did not start this program .SLURM_STEP_ID is not set"),
         (FOUR | BY_SRUN, "without SLURM_NTASKS_PER_NODE; give Slurm --ntasks-per-node=DEVICES"),
     ],
 )
@@ -45,6 +47,7 @@ def test_what_lightning_would_fail_on_is_refused(slurm, variables, message):
         FOUR | {"SLURM_JOB_NAME": "bash"},
         FOUR | BY_SRUN | {"SLURM_NTASKS_PER_NODE": "4"},
         FOUR | BY_SRUN | {"SLURM_NTASKS": "1"},
+        FOUR | IN_A_SCRIPT | {"SLURM_NTASKS": "1"},
         FOUR | {"TORCHELASTIC_RUN_ID": "1"},
     ],
 )
@@ -60,3 +63,15 @@ def test_lightning_takes_what_is_let_be(slurm, name, tmp_path):
 
     slurm(FOUR | BY_SRUN | {"SLURM_JOB_NAME": name, "SLURM_NTASKS_PER_NODE": "4"})
     assert make_trainer(tmp_path, loggers=[], progress_bar=False).global_rank == 0
+
+
+def test_lightning_writes_no_checkpoint_of_its_own_when_slurm_warns(slurm, tmp_path):
+    """Whatever lies in the folder later, it would load."""
+    from vpnet.training.trainer import make_trainer
+
+    slurm(FOUR | BY_SRUN | {"SLURM_NTASKS": "1"})
+    (environment,) = slurm_environment()
+    assert not environment.auto_requeue
+    make_trainer(tmp_path, loggers=[], progress_bar=False)
+    slurm(FOUR | {"TORCHELASTIC_RUN_ID": "1"})
+    assert slurm_environment() == []

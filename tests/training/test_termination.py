@@ -24,12 +24,13 @@ with terminable():
 """
 
 
-def test_sigterm_is_raised_within_the_block_alone():
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_is_raised_within_the_block_alone(each):
+    before = signal.getsignal(each)
     with pytest.raises(Terminated) as ended, terminable():
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), each)
     assert ended.value.code == EXIT_CODE == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(each) is before
 
 
 def test_what_answers_already_stays():

@@ -7,8 +7,9 @@ import yaml
 
 from vpnet.dataset.all_splits import SPLITS
 from vpnet.errors import InputError
+from vpnet.recordings.reading import READERS as READING
 from vpnet.saliency.all_sources import SOURCES
-from vpnet.training.withheld_settings import recall, withhold
+from vpnet.training.withheld_settings import check_withheld, recall, withhold
 
 
 def read_mine(
@@ -54,6 +55,27 @@ def test_of_the_users_own_code_numbers_are_kept_alone():
     assert withheld == ["data.folder", "data.names"]
 
 
+def test_the_folder_of_caches_is_neither_kept_nor_needed():
+    settings = {"name": "parquet", "path": "x.parquet", "cache": "./mine"}
+    read = {"parquet": READING["parquet"].read}
+    assert withhold("data", settings, read) == ({"name": "parquet"}, ["data.path"])
+    assert withhold("data", settings | {"cache": False}, read)[0] == {
+        "name": "parquet",
+        "cache": False,
+    }
+
+
+@pytest.mark.parametrize("setting", ["path", "exclude"])
+def test_a_file_that_holds_a_path_all_the_same_is_refused(setting):
+    check_withheld("data", {"name": "mine", "turn": 9.0, "exclude": None}, READERS)
+    with pytest.raises(InputError, match=f"data.{setting} is a path or an id"):
+        check_withheld("data", {"name": "mine", setting: "elsewhere/of/victim"}, READERS)
+    with pytest.raises(InputError, match="split.user is a path or an id"):
+        check_withheld("split", {"name": "leave_one_user_out", "user": "bob"}, SPLITS)
+    check_withheld("saliency", None, SOURCES)
+    check_withheld("data", {"name": "nobody.s", "path": "x"}, READERS)
+
+
 @pytest.fixture
 def best(tmp_path) -> Path:
     path = tmp_path / "run" / "checkpoints" / "best.ckpt"
@@ -69,6 +91,13 @@ def test_the_run_folder_has_what_is_withheld(best):
     found = recall(best, KEPT, ["data.path", "saliency.path"], [])
     assert found == {"data": {**KEPT["data"], "path": "/somewhere/alice"}, "seed": 3}
     assert "path" not in KEPT["data"]
+
+
+def test_a_list_there_is_taken_too(best):
+    own = {"_target_": "my.reader", "names": ["a", "b"]}
+    (best.parents[1] / "config.yaml").write_text(yaml.safe_dump({"data": own}))
+    kept = {"data": {"name": "my.reader"}}
+    assert recall(best, kept, ["data.names"], [])["data"]["names"] == ["a", "b"]
 
 
 @pytest.mark.parametrize("typed", ["data", "data.path"])
@@ -92,5 +121,7 @@ def test_what_is_nowhere_is_asked_for(best, config):
     if config is not None:
         text = config if isinstance(config, str) else yaml.safe_dump(config)
         (best.parents[1] / "config.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"best.ckpt: holds no paths .*; give data.path=\.\.\."):
+    with pytest.raises(
+        InputError, match=r"best.ckpt: does not hold data.path.*; give data.path=\.\.\."
+    ):
         recall(best, KEPT, ["data.path"], ["seed"])

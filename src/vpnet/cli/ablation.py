@@ -5,21 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpnet.cli.results import BOOTSTRAP_DRAWS, BootstrapDraws
+
 if TYPE_CHECKING:
     from vpnet.evaluation.ablation import Ablation
 
 
 def ablation(
     folder: Annotated[Path, typer.Argument(help="Folder of the sweep, as runs/ablation_fusion.")],
+    bootstrap_draws: BootstrapDraws = BOOTSTRAP_DRAWS,
 ) -> None:
     """Show what each part of a model is worth: the table of a sweep over the rows of an ablation.
 
     Writes table.md and table.csv into the folder, from the runs that are finished.
     """
-    write_tables(folder)
+    write_tables(folder, bootstrap_draws)
 
 
-def write_tables(folder: Path, bootstrap_draws: int = 10_000) -> "Ablation":
+def write_tables(folder: Path, bootstrap_draws: int) -> "Ablation":
     """Print the table of an ablation, and write it into its folder.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from vpnet.cli.own_code import TARGET
 from vpnet.cli.run_settings import RunSettings
 from vpnet.cli.train_config import TABLES
 from vpnet.errors import InputError
@@ -31,7 +32,7 @@ def starting_checkpoint(own: RunSettings, config: DictConfig) -> Checkpoint | No
     """
     personal = config.stage.name == "personal" and own.fit and not own.resume
     if own.resume and not own.fit:
-        raise InputError("resume=true goes on with the training, fit=false does not; leave one out")
+        raise InputError("resume=true trains and fit=false does not; leave one out")
     if own.checkpoint is not None:
         if own.lstm_checkpoint is not None:
             raise InputError("checkpoint and lstm_checkpoint both say where to start; give one")
@@ -76,17 +77,17 @@ def adopt_checkpoint(
         A new configuration.
 
     Raises:
-        InputError: What the user typed contradicts the checkpoint, or the training that it goes
-            on with.
+        InputError: What the user typed contradicts the checkpoint, or the training that it
+            resumes.
     """
+    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     own: dict[str, Any] = {
-        "model": checkpoint.model,
+        "model": _own_or_named(checkpoint.model, resolved["model"]),
         "task": checkpoint.task,
         "face_features": list(checkpoint.face_features),
         "crowd": checkpoint.crowd_state is not None,
         **{name: getattr(checkpoint.spec, name) for name in SEEN},
     }
-    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     if config.resume:
         if "stage" in checkpoint.run:
             own["stage"] = checkpoint.run["stage"]
@@ -97,7 +98,7 @@ def adopt_checkpoint(
             asked, trained = _brief(_at(resolved, key)), _brief(_at(own, key))
             if asked != trained:
                 raise InputError(
-                    f"{checkpoint.path}: was trained with {key} {trained}, {override} asks for "
+                    f"{checkpoint.path}: was trained with {key} {trained}, and {override} says "
                     f"{asked}; leave it out, or give another checkpoint"
                 )
     typed = {_key(override) for override in overrides}
@@ -128,7 +129,7 @@ def adopt_checkpoint(
 
 
 def _check_saved(config: DictConfig, checkpoint: Checkpoint, overrides: Sequence[str]) -> None:
-    """Refuse another optimizer or scheduler: training goes on with what was saved of them."""
+    """Refuse another optimizer or scheduler: training resumes with what was saved of them."""
     # Not resolved, as in the checkpoint: more epochs may stretch the schedule.
     values = OmegaConf.to_container(config)
     for override in overrides:
@@ -137,10 +138,18 @@ def _check_saved(config: DictConfig, checkpoint: Checkpoint, overrides: Sequence
             asked, was = _at(values, key), _at(checkpoint.run, key)
             if key.startswith(SAVED) and asked != was:
                 raise InputError(
-                    f"{checkpoint.path}: training goes on with the saved {key} {was}, {override} "
-                    f"asks for {asked}; leave it out, or leave out resume=true: training then "
-                    "starts anew from these weights"
+                    f"{checkpoint.path}: training resumes with the saved {key} {was}, and "
+                    f"{override} says {asked}; leave it out, or leave out resume=true: training "
+                    "then starts anew from these weights"
                 )
+
+
+def _own_or_named(trained: Mapping[str, Any], configured: Any) -> dict[str, Any]:
+    """The model that was trained; code of the user's own where the configuration names just it."""
+    if isinstance(configured, Mapping) and configured.get(TARGET) == trained[NAME]:
+        settings = {name: value for name, value in trained.items() if name != NAME}
+        return {TARGET: trained[NAME], **settings}
+    return dict(trained)
 
 
 def _key(override: str) -> str:
@@ -157,5 +166,5 @@ def _at(values: Any, key: str) -> Any:
 def _brief(value: Any) -> Any:
     """A whole group by what tells it from the others, its class or its name."""
     if isinstance(value, Mapping):
-        return value.get(NAME)
+        return value.get(NAME, value.get(TARGET))
     return value

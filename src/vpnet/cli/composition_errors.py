@@ -1,14 +1,19 @@
-"""What is said where a configuration cannot be composed or a part of it not be built."""
+"""What is said where a configuration cannot be composed."""
 
 import difflib
-import traceback
+import re
 
-from hydra.errors import HydraException, InstantiationException, OverrideParseException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from vpnet.cli.arguments import quoted
-from vpnet.errors import InputError
+
+HELP = "--help lists the groups and the keys"
 
 
 def composition_message(error: Exception) -> str | None:
@@ -20,24 +25,30 @@ def composition_message(error: Exception) -> str | None:
     Returns:
         The message; None where it is a defect, or comes from elsewhere.
     """
-    if isinstance(error, InstantiationException):
-        cause = _cause(error)
-        if isinstance(cause, InputError):
-            return str(cause)
-        if not _is_for_the_user(cause) and cause is not error:
-            return None
-        # Hydra appends the key to its own message, which the cause lacks.
-        _, known, key = str(error).rpartition("full_key: ")
-        return f"{cause} (configuration key {key})" if known else str(cause)
     if isinstance(error, MissingMandatoryValue):
         return (
             f"{error.full_key} has no value; give it on the command line, as {error.full_key}=VALUE"
         )
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
+    if isinstance(error, InterpolationKeyError):
+        return _dangling(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _uncomposed(error)
+    if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
+        return f"a group takes the name of one of its choices, not null; {HELP}"
     return None
+
+
+def _dangling(error: InterpolationKeyError) -> str:
+    """Which setting refers to one that is not there; only OmegaConf's message has its name."""
+    (missing,) = re.findall(r"Interpolation key '([^']*)' not found", str(error)) or (
+        "another one",
+    )
+    said = f"{error.full_key} refers to {missing}, which no chosen file sets"
+    if missing.startswith("training."):
+        return f"{said}; a model's file chooses its training: defaults: [/training: adamw]"
+    return said
 
 
 def _unparsed(error: OverrideParseException) -> str:
@@ -58,27 +69,10 @@ def _uncomposed(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
         group, _, key = str(cause.full_key).rpartition(".")
-        keys = [str(name) for name in cause.parent_node if name not in ("_target_", "hydra")]
+        keys = [str(name) for name in cause.parent_node if name != "hydra"]
         meant = difflib.get_close_matches(key, keys, n=1)
         if meant:
             lines.append(f"did you mean {f'{group}.' if group else ''}{meant[0]}?")
         held = f"the keys {', '.join(keys)}" if keys else "no keys"
         lines.append(f"{group or 'the configuration'} has {held}")
-    return "\n".join((*lines, "--help lists the groups and the keys"))
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The first error of a chain, or the first `InputError` on the way there."""
-    while error.__cause__ is not None and not isinstance(error, InputError):
-        error = error.__cause__
-    return error
-
-
-def _is_for_the_user(cause: BaseException) -> bool:
-    """Whether a constructor refused its arguments itself; what went wrong deeper is a defect."""
-    where = traceback.extract_tb(cause.__traceback__)[-1].name
-    return isinstance(cause, ImportError) or (
-        # Arguments that do not bind fail where Hydra makes the call.
-        isinstance(cause, ValueError | TypeError)
-        and where in ("__init__", "__post_init__", "_call_target")
-    )
+    return "\n".join((*lines, HELP))

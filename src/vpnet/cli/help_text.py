@@ -5,6 +5,7 @@ the settings (`vpnet.cli.config_files`), so that no library need be imported.
 """
 
 import functools
+import itertools
 import re
 import shutil
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from vpnet.cli.config_folder import CONFIG_FOLDER, LOCAL_FOLDER
 
 FLAGS = ("--help", "-h")
+CONFIG_DIR = ("--config-dir", "-cd")
 
 OWN_STUDY = (
     "A study of your own: +study=NAME reads study/NAME.yaml in conf/local, or in --config-dir DIR."
@@ -115,8 +117,11 @@ def answers_help(root: str) -> Callable[[Callable[[], None]], Callable[[], None]
                 return
             script = sys.argv[0] if sys.argv[0].startswith("vpnet") else f"python {root}.py"
             folders = [CONFIG_FOLDER, LOCAL_FOLDER]
-            if "--config-dir" in typed[:-1]:
-                folders.append(Path(typed[typed.index("--config-dir") + 1]))
+            for before, argument in itertools.pairwise(("", *typed)):
+                if before in CONFIG_DIR:
+                    folders.append(Path(argument))
+                elif argument.startswith(f"{CONFIG_DIR[0]}="):
+                    folders.append(Path(argument.partition("=")[2]))
             print(help_text(script, root, folders, typed))
 
         return answering
@@ -162,9 +167,10 @@ def _choice_help(override: str, folders: Sequence[Path]) -> str:
     file = _file_of(override, folders)
     assert file is not None
     text = file.read_text(encoding="utf-8")
-    header = [line[2:] for line in text.splitlines() if line.startswith("# ")]
+    comments = [line[2:] for line in text.splitlines() if line.startswith("# ")]
+    header = next((line for line in comments if not line.startswith("@")), "")
     group = override.split("=")[0].lstrip("+")
-    lines = [f"{override}: {header[0] if not header[0].startswith('@') else header[1]}"]
+    lines = [f"{override}: {header}"]
     for entry in entries(text):
         if entry.key.startswith("defaults") or not entry.value or not entry.comment:
             continue

@@ -6,18 +6,22 @@ from typing import Annotated
 
 import typer
 
+BOOTSTRAP_DRAWS = 10_000
+BootstrapDraws = Annotated[
+    int, typer.Option(min=1, max=10_000_000, help="Draws of the bootstrap over users.")
+]
+
 
 def results(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of a sweep.")],
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+    bootstrap_draws: BootstrapDraws = BOOTSTRAP_DRAWS,
 ) -> None:
     """Show what runs have reached, seeds averaged, with intervals over users and the baselines."""
-    print_results(runs, markdown)
+    print_results(runs, markdown, bootstrap_draws)
 
 
-def print_results(
-    folders: Sequence[Path], markdown: Path | None = None, bootstrap_draws: int = 10_000
-) -> None:
+def print_results(folders: Sequence[Path], markdown: Path | None, bootstrap_draws: int) -> None:
     """Print the table of runs, and which of a sweep have no results.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vpnet.settings import NonNegative, checked
+from vpnet.settings import NonNegative, Seed, checked
 
 FACE_FEATURES = (
     "Brow_Lowerer_L",
@@ -47,7 +47,7 @@ class RunSettings:
         bootstrap_draws: Draws of the bootstrap over users behind every interval.
     """
 
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    seed: Seed = 0
     user_embed: bool = True
     crowd: bool = False
     saliency_lookahead_s: NonNegative | None = None

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from vpnet.cli.results import BOOTSTRAP_DRAWS
 from vpnet.errors import InputError
 
 HERE = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -84,10 +85,10 @@ class SweepTable(_SweepTable):
 
         folder = Path(config.hydra.sweep.dir)
         try:
-            print_results([folder], bootstrap_draws=config.bootstrap_draws)
+            print_results([folder], None, config.bootstrap_draws)
         finally:
             print(f"sweep folder: {folder}")
-        print(f"this table again: {shlex.join(['vpnet', 'results', str(folder)])}")
+        _print_again("results", folder, config)
 
 
 class AblationTable(_SweepTable):
@@ -113,4 +114,12 @@ class AblationTable(_SweepTable):
         folder = Path(config.hydra.sweep.dir)
         made = write_tables(folder, config.bootstrap_draws)
         logger = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
+        _print_again("ablation", folder, config)
         log_table(folder, ablation_records(made), **{**logger, "name": f"{folder.name}, table"})
+
+
+def _print_again(command: str, folder: Path, config: DictConfig) -> None:
+    """Print the command that prints the table again."""
+    draws = config.bootstrap_draws
+    option = [] if draws == BOOTSTRAP_DRAWS else ["--bootstrap-draws", str(draws)]
+    print(f"this table again: {shlex.join(['vpnet', command, str(folder), *option])}")

@@ -26,9 +26,13 @@ register_folder_names()
 def main(config: DictConfig) -> None:
     """Compose the configuration and run it."""
     # Here, so that --help and a configuration that cannot be composed do not wait for libraries.
+    from vpnet.cli.chosen_files import with_chosen_settings
     from vpnet.cli.machine_check import warn_of_machine
     from vpnet.cli.training_run import run
 
     warn_of_machine()
     hydra_config = HydraConfig.get()
-    run(config, Path(hydra_config.runtime.output_dir), hydra_config.overrides.task)
+    sources = hydra_config.runtime.config_sources
+    folders = [Path(source.path) for source in sources if source.schema == "file"]
+    typed = with_chosen_settings(hydra_config.overrides.task, folders)
+    run(config, Path(hydra_config.runtime.output_dir), typed)

@@ -109,7 +109,9 @@ class TrainConfig:
         values = dict(values)
         tables = dict(TABLES)
         for group in TABLES:
-            if values.get(group) is not None:
+            if group not in values or (values[group] is None and group != "saliency"):
+                raise InputError(f"{group} must hold a name and settings, and there is none")
+            if values[group] is not None:
                 table, named = with_own_code(TABLES[group], values[group], group)
                 tables[group], values[group] = table, named
                 chosen, settings = choose(table, named, group)

@@ -1,4 +1,4 @@
-"""The story of a run: settings, data, model, training, evaluation, report."""
+"""The steps of a run: settings, data, model, training, evaluation, report."""
 
 import logging
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from vpnet.training.tracking import log_config, log_results, make_loggers
 from vpnet.training.trainer import make_trainer
 from vpnet.training.warm_start import read_lstm, start_from_lstm
 from vpnet.viewer_ids import KnownViewers
-from vpnet.whole_files import write_text
+from vpnet.whole_files import remove_unfinished, write_text
 
 logger = logging.getLogger("vpnet.train")
 
@@ -66,7 +66,7 @@ def run(config: DictConfig, folder: Path, overrides: Sequence[str]) -> None:
     Args:
         config: The composed configuration.
         folder: Folder of the run.
-        overrides: What the user typed.
+        overrides: What the user typed, and what the files that he chose set.
 
     Raises:
         InputError: A setting, the data or a checkpoint breaks a rule.
@@ -208,12 +208,14 @@ def _train(
     loggers: list[Logger],
 ) -> Path | None:
     """Train where the run does, and give the network its best weights; the checkpoint's file."""
+    if trainer.is_global_zero:
+        for folder in (this.folder, this.folder / "checkpoints"):
+            remove_unfinished(folder)
     log_config(loggers, this.config.values)
     start = None if this.checkpoint is None else this.checkpoint.path
     if this.interrupted is not None:
         print(f"resuming an interrupted run after its last epoch: {this.interrupted}")
         print("delete the folder to start over")
-        # One of an older program is refused here, in words.
         read_checkpoint(this.interrupted).load_into(module.model)
     else:
         clear_unfinished(this.folder, start)

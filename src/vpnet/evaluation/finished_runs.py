@@ -101,8 +101,10 @@ def interrupted_at(run: Path, config: str) -> Path | None:
         config: As `has_finished` takes it.
 
     Returns:
-        ``checkpoints/last.ckpt``; None where training did not come so far, and where the file is
-        damaged or of another version.
+        ``checkpoints/last.ckpt``; None where training did not come so far.
+
+    Raises:
+        InputError: The file is damaged or of another version; it is not deleted unseen.
     """
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
@@ -110,9 +112,12 @@ def interrupted_at(run: Path, config: str) -> Path | None:
     if differing_keys(read_config(run), yaml.safe_load(config)):
         return None
     try:
-        return last if "optimizer_states" in read_content(last) else None
-    except InputError:
-        return None
+        content = read_content(last)
+    except InputError as error:
+        raise InputError(
+            f"{error}; the run cannot resume from it: delete {run} to start over"
+        ) from error
+    return last if "optimizer_states" in content else None
 
 
 @rank_zero_only

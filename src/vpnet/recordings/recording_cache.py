@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ UNUSED_DAYS = 30
 
 CODE = ("geometry", "recordings")
 """Packages whose code decides what a reader makes of a file."""
+
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -127,7 +130,8 @@ class RecordingCache:
         """Delete what has not been used for `UNUSED_DAYS`."""
         latest_s = time.time() - UNUSED_DAYS * 24 * 3600
         for path in self.folder.glob("*.json"):
-            if path.stat().st_mtime < latest_s:
+            # The folder may hold other files: a user can name any.
+            if _KEY.fullmatch(path.stem) and path.stat().st_mtime < latest_s:
                 self.discard(path.stem)
 
     def holds(self, key: str) -> bool:
@@ -136,7 +140,8 @@ class RecordingCache:
 
     def discard(self, key: str) -> None:
         """Delete what is kept under a key."""
-        for path in self.folder.glob(f"{key}[.-]*"):
+        (self.folder / f"{key}.json").unlink(missing_ok=True)
+        for path in self.folder.glob(f"{key}-[0-9]*.parquet"):
             path.unlink()
 
 

@@ -38,6 +38,11 @@ from vpnet.viewer_ids import KnownViewers
 __all__ = ["CHECKPOINT_KEY", "Checkpoint", "describe", "read_checkpoint"]
 
 _MODEL_PREFIX = "model."
+_FAILURES = (
+    *(ValueError, TypeError, LookupError, AttributeError),
+    *(RuntimeError, OverflowError, MemoryError),
+)
+"""What building from settings that pass every check may still raise."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,8 @@ class Checkpoint:
         if name not in table:
             raise InputError(
                 f"{group}.{NAME} is {str(name)[:80]!r}, none of vpnet's own ({', '.join(table)}); "
-                "a checkpoint imports nothing: use the configuration with your own code"
+                "a checkpoint imports nothing; evaluate it by train.py fit=false with the "
+                "configuration that names your code"
             )
 
 
@@ -281,7 +287,7 @@ def _of(path: Path) -> Iterator[None]:
     except InputError as error:
         said = str(error)
         raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
-    except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
+    except _FAILURES as error:
         raise InputError(
             f"{path}: its settings build nothing: {str(error)[:200]}; give a file that train.py "
             "wrote"

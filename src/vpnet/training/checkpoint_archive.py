@@ -1,7 +1,8 @@
-"""What a checkpoint may hold, found out without executing or unpacking any of it.
+"""The archive of a checkpoint, checked before torch reads it.
 
-A zip archive may claim to unpack to more than there is room for, and a pickle may name functions.
-Here no part is larger than its own bytes in the file, and the pickle names nothing but tensors.
+A zip archive may unpack to more than there is room for, its pickle may name functions, and two
+programs may find different parts in one file. Here the parts are stored as they are, the pickle
+names tensors only, and torch is given a new archive of the parts that were checked.
 """
 
 import io
@@ -38,8 +39,8 @@ _PART = re.compile(
 )
 
 
-def check_archive(data: bytes) -> None:
-    """Refuse an archive that unpacks to more than its size, or whose pickle names a function.
+def checked_archive(data: bytes) -> bytes:
+    """A new archive of a file's parts, none of which is compressed or names a function.
 
     Args:
         data: The file.
@@ -48,7 +49,7 @@ def check_archive(data: bytes) -> None:
         InputError: It is no such archive.
         BadZipFile: It is none at all.
     """
-    _check_parts(data)
+    parts = _parts_of(data)
     for count, (step, argument, _) in enumerate(pickletools.genops(pickle_of(data))):
         if step.name not in STEPS:
             raise InputError(f"its pickle holds the step {step.name}")
@@ -56,6 +57,11 @@ def check_archive(data: bytes) -> None:
             raise InputError(f"it names {str(argument)[:80]!r}, and a checkpoint holds data only")
         if count > MOST_STEPS:
             raise InputError(f"its pickle has more than {MOST_STEPS} steps")
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return copy.getvalue()
 
 
 def pickle_of(data: bytes) -> bytes:
@@ -74,9 +80,14 @@ def pickle_of(data: bytes) -> bytes:
         return archive.read(found[0])
 
 
-def _check_parts(data: bytes) -> None:
+def _parts_of(data: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()
+        _check_parts(parts, len(data))
+        return {part.filename: archive.read(part) for part in parts}
+
+
+def _check_parts(parts: list[zipfile.ZipInfo], size_bytes: int) -> None:
     if len(parts) > MOST_PARTS:
         raise InputError(f"it has {len(parts)} parts")
     names = {part.filename for part in parts}
@@ -87,6 +98,6 @@ def _check_parts(data: bytes) -> None:
             raise InputError(f"its part {part.filename[:80]!r} is none of torch's")
         if part.compress_type != zipfile.ZIP_STORED or part.file_size != part.compress_size:
             raise InputError(f"its part {part.filename} is compressed")
-    # Parts that lie over each other would count twice.
-    if sum(part.file_size for part in parts) > len(data):
+    # Overlapping parts would take their bytes twice.
+    if sum(part.file_size for part in parts) > size_bytes:
         raise InputError("its parts are larger than the file")

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from vpnet.dataset.all_splits import SPLITS
 from vpnet.dataset.task import Task
@@ -16,10 +14,11 @@ from vpnet.recordings.reading import READERS
 from vpnet.saliency.all_sources import SOURCES
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
-from vpnet.settings import NAME, check_settings, checked, choose
+from vpnet.settings import NAME, Seed, check_settings, checked, choose
+from vpnet.training.plain_values import check_plain
 from vpnet.training.stages import Stage
 from vpnet.training.training_settings import TrainingSettings
-from vpnet.training.withheld_settings import withhold
+from vpnet.training.withheld_settings import check_withheld, withhold
 from vpnet.viewer_ids import HASH_BYTES, SALT_BYTES, KnownViewers
 
 TrainedOn = Iterable[tuple[str, str]]
@@ -55,6 +54,9 @@ def describe(
             training started from, whose ``users`` are those given.
         tables: Builders of each group by name, for names that the tables of readers, splits and
             sources do not have: the simulation, code of the user's own.
+
+    Raises:
+        InputError: What it would hold could not be read again, for instance a very long text.
     """
     readers = {name: reader.read for name, reader in READERS.items()}
     known: Tables = {"data": readers, "split": SPLITS, "saliency": SOURCES, **(tables or {})}
@@ -66,7 +68,7 @@ def describe(
         kept[group], keys = withhold(group, config[group], known.get(group, {}))
         withheld += keys
     hashed = {(users.hashed(user), video) for user, video in trained_on}
-    return {
+    entry = {
         "model": kept.pop("model"),
         "saliency": kept.pop("saliency"),
         "task": dict(config["task"]),
@@ -80,6 +82,11 @@ def describe(
         "saliency_state": {} if saliency is None else saliency.state(),
         "trained_on": [list(key) for key in sorted(hashed | set(earlier))],
     }
+    try:
+        check_plain({"vpnet": entry})
+    except InputError as error:
+        raise InputError(f"a checkpoint of this training could not be read: {error}") from error
+    return entry
 
 
 @checked
@@ -134,7 +141,7 @@ class Run:
     split: Mapping[str, Any]
     training: Mapping[str, Any]
     stage: Mapping[str, Any]
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    seed: Seed
     skip_short: bool
 
 
@@ -155,11 +162,16 @@ def check_entry(values: Mapping[str, Any]) -> Entry:
     check_settings(Stage, run.stage, "stage")
     training = check_settings(TrainingSettings, _resolved(run.training), "training")
     TrainingSettings(**training)
+    readers = {name: reader.read for name, reader in READERS.items()}
+    check_withheld("data", run.data, readers)
     for group, table, settings, given in (
         ("model", MODELS, entry.model, ("spec",)),
         ("saliency", SOURCES, entry.saliency, ()),
         ("split", SPLITS, run.split, ()),
     ):
+        if settings is not None and not isinstance(settings.get(NAME), str):
+            raise InputError(f"{group}.{NAME} must be a text, got {settings.get(NAME)!r}")
+        check_withheld(group, settings, table)
         if settings is not None and settings.get(NAME) in table:
             absent = [key for key in entry.withheld if key.startswith(f"{group}.")]
             filled = {key.partition(".")[2]: _WITHHELD for key in absent}

@@ -1,11 +1,10 @@
 """Checkpoint files: whole, signed with a digest and a version, and read as data only.
 
-A file is one of torch's zip archives, whose comment says the version and the SHA-256 of all bytes
-before it. Whatever breaks the digest is damage, whoever writes another version says so, and only
-then is anything of the content looked at: first how large its parts are and what its pickle names,
-without executing it (`vpnet.training.checkpoint_archive`), then `torch.load(weights_only=True)`,
-then every value (`vpnet.training.plain_values`). The digest is no proof of who wrote a file: what
-follows it trusts nothing.
+A file is one of torch's zip archives. Its comment holds the version and the SHA-256 of all bytes
+before it, which tell damage from a file of another version. Then the parts and the pickle are
+checked without executing it (`vpnet.training.checkpoint_archive`), `torch.load(weights_only=True)`
+reads them, and every value is checked (`vpnet.training.plain_values`). The digest does not prove
+who wrote a file, so none of these steps relies on it.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 
 from vpnet.errors import InputError
-from vpnet.training.checkpoint_archive import check_archive, pickle_of
+from vpnet.training.checkpoint_archive import checked_archive, pickle_of
 from vpnet.training.plain_values import check_plain
 from vpnet.whole_files import whole_file
 
@@ -86,8 +85,8 @@ def read_content(path: str | Path) -> dict[str, Any]:
     data = path.read_bytes()
     _check_signature(path, data)
     try:
-        check_archive(data)
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        archive = io.BytesIO(checked_archive(data))
+        content = torch.load(archive, map_location="cpu", weights_only=True)
     except Exception as error:  # of a made-up file the unpickler may raise nearly anything
         # Its own message would advise to run whatever code the file holds.
         reason = str(error) if isinstance(error, InputError) else type(error).__name__
@@ -162,7 +161,13 @@ def _check_parts(content: Any) -> None:
     if not isinstance(content["state_dict"], dict):
         raise InputError("state_dict must hold tensors by name")
     for name, value in content["state_dict"].items():
+        if not isinstance(name, str):
+            raise InputError(f"state_dict must hold tensors by name, got the name {name!r}")
         if not isinstance(value, torch.Tensor):
             raise InputError(f"state_dict.{name} must be a tensor, got {type(value).__name__}")
     # A schedule or an early stopping that has seen no error yet holds an infinite one.
-    check_plain(content, may_be_infinite=("callbacks", "lr_schedulers"))
+    check_plain(
+        content,
+        may_be_infinite=("callbacks", "lr_schedulers"),
+        without_text=("loops", "optimizer_states"),
+    )

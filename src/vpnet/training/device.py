@@ -44,6 +44,9 @@ def card_works() -> bool:
             rank = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
             device = torch.device("cuda", rank % torch.cuda.device_count())
             return bool(torch.ones(1, device=device).sum() == 1)
+        except torch.OutOfMemoryError:
+            # It works: other programs have its memory, as the training will find out.
+            return True
         except RuntimeError:
             return False
 

@@ -17,7 +17,7 @@ class EndAllProcesses(pl.Callback):
 
     Lightning's own handler would have them agree on it first, in the midst of whatever they are
     exchanging, and can wait for ever. Here the first process ends the others, which have nothing to
-    write. Lightning's handler of SIGUSR1 on a cluster stays.
+    write.
     """
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

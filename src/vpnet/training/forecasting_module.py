@@ -73,7 +73,7 @@ class ForecastingModule(pl.LightningModule):
         self._turns = Turns(1, 0, math.inf)
 
     def on_train_start(self) -> None:
-        """A training that goes on does so at the rate of its own schedule."""
+        """A training resumes at the rate of its own schedule."""
         for config in self.trainer.lr_scheduler_configs:
             catch_up(config.scheduler)
 

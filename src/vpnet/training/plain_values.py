@@ -24,17 +24,21 @@ DTYPES = (
     torch.bool,
 )
 
+_OF_A_NAME = " (a name)"
 _OF_HYDRA = re.compile(r"_[a-z]+_")
 _OWN_SETTING = re.compile(r"\$\{training\.[a-z_]+\}")
 """A training setting that follows another one, which a resumed training may change."""
 
 
-def check_plain(content: Any, may_be_infinite: Sequence[str] = ()) -> None:
+def check_plain(
+    content: Any, may_be_infinite: Sequence[str] = (), without_text: Sequence[str] = ()
+) -> None:
     """Refuse what is no plain value, or out of bounds.
 
     Args:
         content: Everything of a checkpoint.
         may_be_infinite: Entries at the top whose numbers may be infinite; none may be NaN.
+        without_text: Entries at the top whose values are no texts.
 
     Raises:
         InputError: A value is of another type, too long, too deep or not finite; a key is one that
@@ -47,6 +51,8 @@ def check_plain(content: Any, may_be_infinite: Sequence[str] = ()) -> None:
         if isinstance(value, Tensor):
             _check_tensor(key, value, finite)
         elif isinstance(value, str):
+            if key.startswith(tuple(without_text)) and not key.endswith(_OF_A_NAME):
+                raise InputError(f"{key} must be a number, got {value[:80]!r}")
             _check_text(key, value)
         elif type(value) is float:
             if math.isnan(value) or (finite and math.isinf(value)):
@@ -66,7 +72,7 @@ def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
         for name, inner in value.items():
             if type(name) not in (str, int):
                 raise InputError(f"{key} has a name that is a {type(name).__name__}")
-            yield f"{key} (a name)", name
+            yield f"{key}{_OF_A_NAME}", name
             if isinstance(name, str) and _OF_HYDRA.fullmatch(name):
                 raise InputError(f"{key}.{name} would have code run: settings hold values only")
             yield from _walk(inner, f"{key}.{name}" if key else str(name), depth + 1)

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,7 +14,10 @@ from vpnet.errors import InputError
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".lock"
-"""In the run folder while a process works there."""
+"""In the run folder."""
+
+PATIENCE_S = 7.0
+"""How long a folder may still be locked: processes that load windows outlive a killed training."""
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 """Variables that number the processes of one training; the first that is set counts."""
@@ -41,7 +44,7 @@ def only_one_in(folder: Path) -> Iterator[None]:
         return
     lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE_S)
     except Timeout as error:
         raise InputError(
             f"{folder}: another process trains or evaluates in this run folder; wait for its end, "
@@ -59,13 +62,11 @@ def only_one_in(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Before the release: a process that opened the file meanwhile finds that it has no name.
-        with suppress(OSError):
-            (folder / LOCK_FILE).unlink()
+        # The file stays: a process that waits for it would hold the lock of a file without a name.
         lock.release()
 
 
 def is_first_process() -> bool:
     """Whether this is the first, or the only, process of a training."""
     numbers = (os.environ.get(name) for name in RANKS)
-    return int(next((number for number in numbers if number), "0")) == 0
+    return next((number for number in numbers if number), "0") == "0"

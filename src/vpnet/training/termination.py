@@ -1,7 +1,8 @@
-"""Ending a program that is asked to end: SIGTERM, as Slurm, Docker and `kill` send it.
+"""Ending a program at SIGTERM, as Slurm, Docker and `kill` send it, or at SIGUSR1.
 
-A checkpoint is written whole or not at all, so nothing has to be finished first. The exit code says
-that the program did not come to its end: without this Lightning ends it with 0.
+Slurm can be told to send SIGUSR1 before a job's time is over (`--signal=SIGUSR1@90`). A checkpoint
+is written whole or not at all, so nothing has to be finished first. The exit code says that the
+program did not come to its end: without this Lightning ends it with 0.
 """
 
 import os
@@ -13,10 +14,11 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_CODE = 128 + signal.SIGTERM
+SIGNALS = (signal.SIGTERM, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else []))
 
 
 class Terminated(SystemExit):
-    """The program was asked to end."""
+    """A signal ends the program."""
 
     def __init__(self) -> None:
         super().__init__(EXIT_CODE)
@@ -24,19 +26,22 @@ class Terminated(SystemExit):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise `Terminated` in the block at SIGTERM, where nothing else answers to it.
+    """Raise `Terminated` in the block at each of `SIGNALS` that nothing else answers to.
 
     What answers already stays: the outer of two such blocks, or what runs jobs on a cluster.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    unanswered = [each for each in SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
+    if not is_main or not unanswered:
         yield
         return
-    signal.signal(signal.SIGTERM, handler())
+    for each in unanswered:
+        signal.signal(each, handler())
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in unanswered:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def handler(first: Callable[[], None] = lambda: None) -> Callable[..., None]:

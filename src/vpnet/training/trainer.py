@@ -20,7 +20,7 @@ from vpnet.training.checkpoint_io import CheckpointFiles
 from vpnet.training.device import best_device, choose_accelerator, choose_precision
 from vpnet.training.ending_processes import EndAllProcesses
 from vpnet.training.epoch_seeding import EpochSeeding
-from vpnet.training.slurm import check_slurm
+from vpnet.training.slurm import check_slurm, slurm_environment
 
 MONITOR = "val/error_deg"
 
@@ -31,7 +31,7 @@ Precision = Literal["auto", Exact]
 
 
 class Patience(EarlyStopping):
-    """Early stopping whose patience is this run's, not that of the checkpoint it goes on with.
+    """Early stopping whose patience is this run's, not that of the checkpoint it resumes from.
 
     A checkpoint says how many epochs passed without a better error; how many may pass is a setting
     of the run, and where none is left no epoch is trained.
@@ -195,7 +195,9 @@ def _are_several(devices: Devices) -> bool:
     return str(devices) not in ("auto", "0", "1")
 
 
-def _lightning_trainer(*, accelerator: str, precision: str, **settings: Any) -> pl.Trainer:
+def _lightning_trainer(
+    *, accelerator: str, precision: str, plugins: Sequence[Any] = (), **settings: Any
+) -> pl.Trainer:
     check_slurm()
     chosen = choose_accelerator(accelerator)
     chosen_precision = choose_precision(precision, chosen)
@@ -205,7 +207,7 @@ def _lightning_trainer(*, accelerator: str, precision: str, **settings: Any) -> 
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
     # Each prediction carries its own place.
     warnings.filterwarnings("ignore", message=".*Couldn't infer the batch indices.*")
-    # An interrupted run goes on in its folder, one that goes on with another has its own.
+    # An interrupted run resumes in its folder, one that resumes another's training has its own.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*dirpath has changed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
@@ -216,6 +218,7 @@ def _lightning_trainer(*, accelerator: str, precision: str, **settings: Any) -> 
             accelerator=chosen,
             precision=chosen_precision,  # type: ignore[arg-type]
             enable_model_summary=False,
+            plugins=[*plugins, *slurm_environment()],
             **settings,
         )
     except (MisconfigurationException, ValueError, TypeError) as error:

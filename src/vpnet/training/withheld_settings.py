@@ -1,8 +1,9 @@
 """Settings that a checkpoint does not hold: paths of a machine, and ids of viewers.
 
-A path often holds the name of a person, ``split.user`` is the id of one. A checkpoint names
-which settings it withholds; a training that resumes finds them in the ``config.yaml`` of the run
-folder that the checkpoint lies in, or the user gives them.
+A path often holds the name of a person, ``split.user`` is the id of one. A checkpoint names the
+settings that it withholds. A training that resumes finds them in the ``config.yaml`` of the run
+folder that the checkpoint is in, or the user gives them. A file that holds one all the same is
+refused: its author would choose what is read and written on this machine.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -20,6 +21,9 @@ OWN_CODE = "_target_"
 
 OF_PEOPLE = {"split.user"}
 """Settings whose values are ids of viewers."""
+
+OF_A_MACHINE = {"data.cache"}
+"""Settings whose paths change nothing that is read: another machine takes its default."""
 
 
 def withhold(
@@ -51,9 +55,32 @@ def withhold(
             stays = not is_path and (f"{group}.{setting}" not in OF_PEOPLE or value is None)
         if stays:
             kept[setting] = value
-        else:
+        elif f"{group}.{setting}" not in OF_A_MACHINE:
             withheld.append(f"{group}.{setting}")
     return kept, withheld
+
+
+def check_withheld(
+    group: str, values: Mapping[str, Any] | None, table: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Refuse settings of a file that a checkpoint withholds.
+
+    Args:
+        group: Its name, such as ``data``.
+        values: Its settings, ``name`` included, or None.
+        table: What can be built by name. Another name passes, since nothing is built of it.
+
+    Raises:
+        InputError: One of them is a path or an id of a viewer.
+    """
+    if values is None or values.get(NAME) not in table:
+        return
+    kept, _ = withhold(group, values, table)
+    for setting in values:
+        if setting not in (kept or {}):
+            raise InputError(
+                f"{group}.{setting} is a path or an id of a viewer, which no checkpoint holds"
+            )
 
 
 def takes_path(annotation: Any) -> bool:
@@ -92,11 +119,12 @@ def recall(
         there = there if isinstance(there, Mapping) else {}
         same = there.get(NAME, there.get(OWN_CODE)) == found[group][NAME]
         value = there.get(setting) if same else None
-        if not isinstance(value, str | int) or "${" in str(value):
+        plain = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int) and "${" not in str(each) for each in plain):
             alias = " (predict.py: saliency_path=...)" if key == "saliency.path" else ""
             raise InputError(
-                f"{checkpoint}: holds no paths and no ids of viewers, and {key} is one; give "
-                f"{key}=... as in the training{alias}"
+                f"{checkpoint}: does not hold {key}: paths, ids of viewers and texts of the user's "
+                f"own code are left out; give {key}=... as in the training{alias}"
             )
         found[group][setting] = value
     return found

@@ -21,7 +21,7 @@ from vpnet.inference.saliency.videos import FoundVideos, find_videos
 from vpnet.saliency.paver import Paver
 from vpnet.saliency.paver.clips import plan_clips
 from vpnet.saliency.paver.weights import load_weights
-from vpnet.settings import check_settings, checked
+from vpnet.settings import TorchDevice, check_settings, checked
 from vpnet.training.device import choose_accelerator
 from vpnet.training.trainer import make_prediction_trainer
 from vpnet.video.opening import open_video
@@ -76,7 +76,7 @@ class MapSettings:
         weighting: How the salient points are chosen: as in STAR-VP (none), or weighted by solid
             angle.
         backend: What decodes.
-        decode_device: Where it decodes, cpu or cuda (then num_workers=0).
+        decode_device: Where it decodes; cuda needs num_workers=0.
         num_workers: Processes that decode; 0 decodes in the main one.
         batch_clips: Clips computed together; null takes one on a CPU, where more only take memory,
             and 16 on a GPU.
@@ -95,7 +95,7 @@ class MapSettings:
     dtype: Literal["uint8", "float16"] = "uint8"
     weighting: Literal["none", "solid_angle"] = "none"
     backend: Literal["auto", "decord", "torchcodec", "pyav"] = "auto"
-    decode_device: str = "cpu"
+    decode_device: TorchDevice = "cpu"
     num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
     batch_clips: Annotated[int, Field(ge=1, le=10_000)] | None = None
     clips_per_chunk: Annotated[int, Field(ge=1, le=10_000)] = 20

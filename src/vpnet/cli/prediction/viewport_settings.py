@@ -11,7 +11,7 @@ from vpnet.cli.readers import FILES
 from vpnet.errors import InputError
 from vpnet.recordings.reading import check_reading, path_parameter, read_any, reading_settings
 from vpnet.recordings.recording import Recording
-from vpnet.settings import Positive, check_settings, checked, choose, settings_of
+from vpnet.settings import Positive, TorchDevice, check_settings, checked, choose, settings_of
 
 
 @checked
@@ -30,7 +30,7 @@ class ViewportSettings:
             and they are elsewhere now; null takes the checkpoint's own, none predicts without maps.
         reading: How the recording is read where the names of its files tell the layout; null takes
             what the checkpoint was trained with.
-        device: cpu, cuda, or auto: cuda where there is one.
+        device: Where to compute; auto takes cuda where torch works on it.
         data: Name and settings of a reader; null where the names of the files tell.
     """
 
@@ -40,7 +40,7 @@ class ViewportSettings:
     stride_s: Positive | None = None
     saliency_path: str | None = None
     reading: Mapping[str, Any] | None = None
-    device: str = "auto"
+    device: TorchDevice = "auto"
     data: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
