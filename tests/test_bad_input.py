@@ -266,7 +266,7 @@ def test_a_checkpoint_that_is_garbage(train_refused, refused, simulated_study, t
         ("stride_s=0", "stride_s must be a number above 0, or null, got 0"),
         ("stride_s=often", "stride_s must be a number above 0, or null, got 'often'"),
         ("saliency_path=maps", "saliency_path=maps: "),
-        ("device=gpu", "device=gpu: must be cpu or, where there is such a device, cuda"),
+        ("device=gpu", "device must be auto, cpu, cuda or cuda:NUMBER, got 'gpu'"),
         ("speed=3", "Could not override 'speed'"),
         ("checkpoint=none.ckpt", "none.ckpt: checkpoint not found"),
     ],

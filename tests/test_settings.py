@@ -146,3 +146,21 @@ def test_one_setting_can_be_checked_alone():
     settings_of(read)["workers"].check("data.workers", 2)
     with pytest.raises(InputError, match="data.workers must be a whole number .* got 'two'"):
         settings_of(read)["workers"].check("data.workers", "two")
+
+
+def test_a_path_may_be_declared_as_nothing_else():
+    @checked
+    def read(path: Path, other: Path | None = None) -> Path:
+        return path
+
+    assert check_settings(read, {"path": "a/b"}, "data") == {"path": Path("a/b")}
+    assert read(Path("a")) == Path("a")
+    with pytest.raises(InputError, match="data.path must be a path, got 3"):
+        check_settings(read, {"path": 3}, "data")
+
+
+def test_a_parameter_without_a_type_is_named():
+    def read(root, rate_hz: float = 5.0): ...
+
+    with pytest.raises(InputError, match="data.root has no type in the signature of read"):
+        check_settings(read, {"root": "x"}, "data")

@@ -22,6 +22,7 @@ import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
@@ -36,7 +37,7 @@ from typing import (
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from vpnet.allowed_values import SCALARS, SEQUENCES, allowed
+from vpnet.allowed_values import SCALARS, SEQUENCES, allowed, options_of
 from vpnet.errors import InputError
 
 NAME = "name"
@@ -183,6 +184,12 @@ def check_settings(
     prefix = f"{key}." if key else ""
     known = settings_of(build, given)
     for name in values:
+        parameter = _signature(build).parameters.get(name)
+        if parameter is not None and parameter.annotation is inspect.Parameter.empty:
+            raise InputError(
+                f"{prefix}{name} has no type in the signature of {build.__name__}; "
+                f"declare one there, such as {name}: str"
+            )
         if name not in known:
             raise InputError(unknown_message(f"{prefix}{name}", str(name), known))
     arguments: dict[str, Any] = {}
@@ -194,13 +201,24 @@ def check_settings(
             continue
         _check(f"{prefix}{name}", setting.annotation, values[name])
         holder = arguments if setting.record is None else records.setdefault(setting.record, {})
-        holder[name] = values[name]
+        holder[name] = _as_declared(setting.annotation, values[name])
     hints = _plain_hints(build)
     for name, fields in records.items():
         default = _signature(build).parameters[name].default
         known_fields = {} if default is REQUIRED else _fields_of(default)
         arguments[name] = hints[name](**{**known_fields, **fields})
     return arguments
+
+
+def _as_declared(annotation: Any, value: Any) -> Any:
+    """A path as such where it is declared as nothing else; configurations hold texts."""
+    return Path(value) if isinstance(value, str) and _is_path_alone(annotation) else value
+
+
+def _is_path_alone(annotation: Any) -> bool:
+    """Whether a type takes paths and declares no texts."""
+    bases = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options_of(annotation)]
+    return Path in bases and str not in bases
 
 
 def _fields_of(record: Any) -> dict[str, Any]:
@@ -277,6 +295,9 @@ def _shown(value: Any) -> str:
 
 @functools.cache
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    if _is_path_alone(annotation):
+        # A configuration holds texts, `check_settings` makes paths of them.
+        annotation = annotation | str
     return TypeAdapter(annotation, config=_STRICT)
 
 

@@ -7,7 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
-from vpnet.cli.readers import DATA, FILES, read_with_layout
+from vpnet.cli.readers import DATA, FILES, checked_recordings, read_with_layout
 from vpnet.errors import InputError
 from vpnet.recordings.reading import READERS
 from vpnet.settings import settings_of
@@ -49,6 +49,19 @@ def own_module(tmp_path, monkeypatch) -> Path:
 def test_the_registry_of_readers_serves_every_command():
     assert {name: reader.read for name, reader in READERS.items()} == FILES
     assert DATA.keys() == {"simulated", *READERS}
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (None, "this one returned a NoneType"),
+        (3, "this one returned a int"),
+        ([1, 2], "this one returned one with a int"),
+    ],
+)
+def test_what_is_no_recording_is_said(found, message):
+    with pytest.raises(InputError, match=f"must return a list of .*Recording, {message}"):
+        checked_recordings(found)
 
 
 def test_every_configuration_of_data_is_an_entry(repository):

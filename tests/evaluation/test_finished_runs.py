@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import yaml
 from vpnet.errors import InputError
 from vpnet.evaluation.finished_runs import (
     PROMISED,
+    check_no_links,
     check_other_seeds,
     clear_unfinished,
     has_finished,
@@ -167,6 +169,21 @@ def test_a_run_that_starts_from_its_own_folder_keeps_its_start(leave):
     run = leave("checkpoints/last.ckpt", "checkpoints/best.ckpt")
     clear_unfinished(run, run / "checkpoints" / "best.ckpt")
     assert [file.name for file in (run / "checkpoints").iterdir()] == ["best.ckpt"]
+
+
+def test_a_run_folder_of_links_is_refused(leave, tmp_path):
+    """Somebody else's: what vpnet deletes and writes there would lie where he says."""
+    run = leave("checkpoints/last.ckpt", "csv/metrics.csv")
+    check_no_links(run)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for part in ("checkpoints/best.ckpt", "csv_2", "csv"):
+        if (run / part).is_dir():
+            shutil.rmtree(run / part)
+        (run / part).symlink_to(elsewhere)
+        with pytest.raises(InputError, match=f"{part}: is a link"):
+            check_no_links(run)
+        (run / part).unlink()
 
 
 def test_training_that_ended_no_epoch_begins_anew(leave, tmp_path):

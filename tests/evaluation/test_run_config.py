@@ -39,3 +39,17 @@ def test_results_without_a_configuration_are_refused(tmp_path, text, message):
         (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_config(tmp_path)
+
+
+def test_a_small_file_of_many_settings_takes_no_time(tmp_path):
+    """Each level names the one before ten times: a million million settings."""
+    lines = ["a0: &a0 {x: 1}"]
+    for level in range(1, 13):
+        names = ", ".join(f"b{number}: *a{level - 1}" for number in range(10))
+        lines.append(f"a{level}: &a{level} {{{names}}}")
+    (tmp_path / "config.yaml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="holds more than 100000 settings"):
+        differing_keys(read_config(tmp_path), {})
+    (tmp_path / "config.yaml").write_text("[" * 3000)
+    with pytest.raises(InputError, match=r"config\.yaml: is not readable YAML"):
+        read_config(tmp_path)

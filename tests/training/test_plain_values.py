@@ -11,9 +11,16 @@ from vpnet.training.plain_values import check_plain
 CIRCLE: list = []
 CIRCLE.append(CIRCLE)
 
-LAUGHS: list = ["ha"]
-for _ in range(7):
-    LAUGHS = [LAUGHS] * 10
+SHARED = [torch.zeros(8)] * 3
+
+
+def nested(value: object) -> list:
+    """Ten million times the same, in seven lists."""
+    held = [value]
+    for _ in range(7):
+        held = [held] * 10
+    return held
+
 
 DEEP: list = []
 for _ in range(50):
@@ -45,13 +52,16 @@ def test_what_training_writes_is_plain():
         ("${oc.env:HOME}", r"vpnet.x refers to what lies outside the file"),
         ("${training.max_epochs}", "refers to what lies outside"),
         ("???", "refers to what lies outside"),
+        (SHARED, "its tensors share their numbers"),
+        (nested({}), "holds more than 1000000 values"),
+        (nested([]), "holds more than 1000000 values"),
         ({"_target_": "os.system"}, r"vpnet.x._target_ would have code run"),
         ({"inner": [{"_partial_": True}]}, r"vpnet.x.inner\[0\]._partial_ would have code run"),
         ({(1, 2): 3}, "has a name that is a tuple"),
         ({"y" * 2000: 3}, "a text of 2000 letters"),
         (CIRCLE, "levels deep"),
         (DEEP, "levels deep"),
-        (LAUGHS, "more than 1000000 values"),
+        (nested("ha"), "more than 1000000 values"),
         (torch.zeros(1).expand(10**12), "must have all its numbers in the file, in order"),
         (torch.zeros(4, 3).T, "must have all its numbers in the file, in order"),
         (torch.zeros(10**12, device="meta"), "a plain tensor with its numbers in the file"),

@@ -65,6 +65,15 @@ def test_the_folder_of_caches_is_neither_kept_nor_needed():
     }
 
 
+def test_a_text_of_the_users_own_code_may_be_a_path_however_it_is_declared():
+    def read(root: str, turn: float = 0.0): ...
+
+    values = {"name": "my.read", "root": "somewhere", "turn": 1.0}
+    kept, withheld = withhold("data", values, {"my.read": read})
+    assert kept == {"name": "my.read", "turn": 1.0}
+    assert withheld == ["data.root"]
+
+
 @pytest.mark.parametrize("setting", ["path", "exclude"])
 def test_a_file_that_holds_a_path_all_the_same_is_refused(setting):
     check_withheld("data", {"name": "mine", "turn": 9.0, "exclude": None}, READERS)
@@ -98,6 +107,13 @@ def test_a_list_there_is_taken_too(best):
     (best.parents[1] / "config.yaml").write_text(yaml.safe_dump({"data": own}))
     kept = {"data": {"name": "my.reader"}}
     assert recall(best, kept, ["data.names"], [])["data"]["names"] == ["a", "b"]
+
+
+def test_no_folder_of_caches_is_taken_from_there(best):
+    """Whoever made the folder would choose where files are written."""
+    settings = {"name": "mine", "cache": "./somewhere"}
+    (best.parents[1] / "config.yaml").write_text(yaml.safe_dump({"data": settings}))
+    assert recall(best, KEPT, ["data.cache"], []) == KEPT
 
 
 @pytest.mark.parametrize("typed", ["data", "data.path"])

@@ -10,6 +10,7 @@ from omegaconf.errors import (
     MissingMandatoryValue,
     OmegaConfBaseException,
 )
+from yaml import YAMLError
 
 from vpnet.cli.arguments import quoted
 
@@ -31,6 +32,8 @@ def composition_message(error: Exception) -> str | None:
         )
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
+    if isinstance(error, YAMLError):
+        return f"a configuration file is no YAML: {' '.join(str(error).split())}"
     if isinstance(error, InterpolationKeyError):
         return _dangling(error)
     if isinstance(error, HydraException | OmegaConfBaseException):

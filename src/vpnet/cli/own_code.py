@@ -38,7 +38,10 @@ def with_own_code(
         return table, values
     path = values[TARGET]
     if NAME in values:
-        raise InputError(f"{key} has both {NAME} and {TARGET}; keep one")
+        raise InputError(
+            f"{key} has both {NAME} and {TARGET}; put {TARGET} and its settings into a file of "
+            f"their own, such as conf/local/{key}/mine.yaml, and choose it by {key}=mine"
+        )
     named = {NAME: path, **{name: values[name] for name in values if name != TARGET}}
     return {**table, path: _imported(path, f"{key}.{TARGET}")}, named
 

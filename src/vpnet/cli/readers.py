@@ -23,6 +23,27 @@ DATA: Mapping[str, Callable[..., Iterable[Recording]]] = {
 """What ``data=NAME`` chooses in train.py: recordings made in memory, and readers of files."""
 
 
+def checked_recordings(found: Any) -> Iterable[Recording]:
+    """What a reader has returned, if these are recordings.
+
+    Args:
+        found: A study, or what code of the user's own returned.
+
+    Raises:
+        InputError: These are no recordings.
+    """
+    if isinstance(found, Study):
+        return found
+    listed = list(found) if isinstance(found, Iterable) else [found]
+    for one in listed:
+        if not isinstance(one, Recording):
+            raise InputError(
+                "a reader must return a list of vpnet.recordings.recording.Recording, this one "
+                f"returned {'' if listed[0] is found else 'one with '}a {type(one).__name__}"
+            )
+    return listed
+
+
 def read_with_layout(path: Path, layout: str | None, settings: Mapping[str, Any]) -> Study:
     """The recordings at a path, read as the option ``--layout`` says.
 

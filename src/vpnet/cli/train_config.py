@@ -127,7 +127,10 @@ class TrainConfig:
         known = (*settings_of(RunSettings), *TABLES, *BUILDERS)
         for name in own:
             if name not in known:
-                raise InputError(unknown_message(str(name), str(name), known))
+                said = unknown_message(str(name), str(name), known)
+                if isinstance(own[name], Mapping):
+                    said += "; a file of settings of several groups begins with # @package _global_"
+                raise InputError(said)
         return cls(
             values,
             tables,
@@ -167,7 +170,7 @@ def check_start(config: DictConfig) -> RunSettings:
     """
     names = settings_of(RunSettings)
     own = {name: config[name] for name in config if name in names}
-    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(own), resolve=True))
-    stage = cast(dict[str, Any], OmegaConf.to_container(config.stage, resolve=True))
-    check_settings(Stage, stage, "stage")
+    started = OmegaConf.create({**own, "stage": config.get("stage")})
+    plain = cast(dict[str, Any], OmegaConf.to_container(started, resolve=True))
+    check_settings(Stage, plain.pop("stage"), "stage")
     return RunSettings(**check_settings(RunSettings, plain, ""))

@@ -10,11 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
+from vpnet.cli.readers import checked_recordings
 from vpnet.cli.train_config import TrainConfig, check_start
 from vpnet.dataset.cautions import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
 from vpnet.evaluation.finished_runs import (
+    check_no_links,
     check_other_seeds,
     clear_unfinished,
     has_finished,
@@ -99,6 +101,7 @@ def _plan(config: DictConfig, folder: Path, overrides: Sequence[str]) -> Run:
         config = adopt_checkpoint(config, checkpoint, overrides)
     settings = TrainConfig.of(config)
     text = OmegaConf.to_yaml(config, resolve=True)
+    check_no_links(folder)
     check_other_seeds(folder, text)
     return Run(
         settings,
@@ -116,7 +119,7 @@ def _load_data(this: Run) -> ViewportDataModule:
     # A further training learns from the viewers of its own split: others may be tested here.
     fitted = None if own.fit else checkpoint
     return ViewportDataModule(
-        settings.build("data"),
+        checked_recordings(settings.build("data")),
         settings.build("split"),
         settings.task,
         saliency=settings.build("saliency"),

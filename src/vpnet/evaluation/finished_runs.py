@@ -120,6 +120,24 @@ def interrupted_at(run: Path, config: str) -> Path | None:
     return last if "optimizer_states" in content else None
 
 
+def check_no_links(run: Path) -> None:
+    """Refuse a run folder whose parts are links: what is written or deleted there lies elsewhere.
+
+    Args:
+        run: Folder of a run; it may be missing.
+
+    Raises:
+        InputError: A part of it is a link.
+    """
+    folders = (run / "checkpoints", run / "csv", *run.glob("csv_*"))
+    for part in (*folders, *(file for folder in folders for file in folder.glob("*"))):
+        if part.is_symlink():
+            raise InputError(
+                f"{part}: is a link, and vpnet writes and deletes files there; replace it by a "
+                "folder or file, or name another hydra.run.dir"
+            )
+
+
 @rank_zero_only
 def clear_unfinished(run: Path, kept: Path | None = None) -> None:
     """Remove what an interrupted run has left, so that it can start over.

@@ -1,5 +1,6 @@
 """The configuration that a run has left, and in what two of them differ."""
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ HARMLESS = ("ablation", "logger", "num_workers", "trainer.progress_bar", "data.w
 
 STARTS = ("lstm_checkpoint", "checkpoint")
 """Files that runs over seeds may start from, each seed from its own."""
+
+MOST_SETTINGS = 100_000
 
 _NOT_SET = "not set"
 
@@ -32,7 +35,7 @@ def read_config(run: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: not found beside the results of a run; delete the folder, or name another"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{file}: is not readable YAML ({error}); run it again") from error
     if not isinstance(config, dict):
         raise InputError(f"{file}: holds no settings; delete the folder and run it again")
@@ -49,7 +52,7 @@ def differing_keys(
         other: Another.
         ignored: Keys that do not count, with all below them.
     """
-    first, second = dict(_settings(one)), dict(_settings(other))
+    first, second = _all_settings(one), _all_settings(other)
     return [
         (key, first.get(key, _NOT_SET), second.get(key, _NOT_SET))
         for key in dict.fromkeys((*first, *second))
@@ -74,6 +77,14 @@ def differing_but_seed(
         for key, now, was in differing_keys(one, other, (*HARMLESS, *own_starts, "seed"))
         if not (now in nothing and was in nothing)
     ]
+
+
+def _all_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value by its full key; a small file can name the same part again and again."""
+    found = dict(itertools.islice(_settings(config), MOST_SETTINGS + 1))
+    if len(found) > MOST_SETTINGS:
+        raise InputError(f"{CONFIG_FILE} holds more than {MOST_SETTINGS} settings; delete the run")
+    return found
 
 
 def _settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -81,6 +81,23 @@ def choose_accelerator(accelerator: str) -> str:
     return accelerator
 
 
+def check_card(device: str) -> None:
+    """Refuse a card by number that there is not, or that torch cannot use.
+
+    Args:
+        device: ``cuda`` or ``cuda:NUMBER``.
+
+    Raises:
+        InputError: It is none of this machine's.
+    """
+    found = torch.cuda.device_count() if card_works() else 0
+    if int(device.partition(":")[2] or 0) >= found:
+        raise InputError(
+            f"device={device}: torch {torch.__version__} can use {found} cards here; "
+            f"{unused_card() or 'use device=cpu'}"
+        )
+
+
 def choose_precision(precision: str, accelerator: str) -> str:
     """The precision that suits an accelerator for ``auto``; any other name as it is."""
     if precision != "auto":

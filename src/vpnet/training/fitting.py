@@ -47,7 +47,7 @@ def fit(
                 f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
                 f"{trainer.current_epoch} done before"
                 f"{' and no better one for long' if trainer.should_stop else ''}; raise "
-                f"training.{setting}"
+                f"training.{setting} (trainer.{setting} follows it, but with trainer=smoke)"
             )
         return best
     if isinstance(module.model, ClosedForm):

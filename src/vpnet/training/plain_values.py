@@ -44,12 +44,17 @@ def check_plain(
         InputError: A value is of another type, too long, too deep or not finite; a key is one that
             Hydra would act upon; a text refers to what lies outside the file.
     """
+    sizes_bytes: dict[int, int] = {}
+    tensors_bytes = 0
     for count, (key, value) in enumerate(_walk(content, "", 0)):
         if count > MOST_VALUES:
             raise InputError(f"holds more than {MOST_VALUES} values")
         finite = not key.startswith(tuple(may_be_infinite))
         if isinstance(value, Tensor):
             _check_tensor(key, value, finite)
+            storage = value.untyped_storage()
+            sizes_bytes[storage.data_ptr()] = storage.nbytes()
+            tensors_bytes += value.nbytes
         elif isinstance(value, str):
             if key.startswith(tuple(without_text)) and not key.endswith(_OF_A_NAME):
                 raise InputError(f"{key} must be a number, got {value[:80]!r}")
@@ -62,6 +67,9 @@ def check_plain(
                 raise InputError(f"{key} must be a whole number of 64 bits")
         elif value is not None and type(value) is not bool:
             raise InputError(f"{key} must be a plain value, got a {type(value).__name__}")
+    # Two may share their numbers, as tied weights do; networks of many copies are bombs.
+    if tensors_bytes > 2 * sum(sizes_bytes.values()):
+        raise InputError("its tensors share their numbers and would take more memory than the file")
 
 
 def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -76,6 +84,8 @@ def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
             if isinstance(name, str) and _OF_HYDRA.fullmatch(name):
                 raise InputError(f"{key}.{name} would have code run: settings hold values only")
             yield from _walk(inner, f"{key}.{name}" if key else str(name), depth + 1)
+        if not value:
+            yield key, None
     elif type(value) in (list, tuple):
         for place, inner in enumerate(value):
             yield from _walk(inner, f"{key}[{place}]", depth + 1)

@@ -168,6 +168,9 @@ def log_results(
                 artifact = wandb.Artifact(f"model-{run.id}", type="model")
                 artifact.add_file(str(checkpoint), name="best.ckpt")
                 run.log_artifact(artifact)
+            if run.offline:
+                folder = Path(run.dir).parent
+                print(f"W&B: kept on this machine; `wandb sync {folder}` sends it")
             run.finish()
         each.finalize("success")
 

@@ -43,7 +43,9 @@ def withhold(
     if values is None:
         return None, []
     name = values.get(NAME, values.get(OWN_CODE))
-    declared = settings_of(table[name]) if name in table else None
+    # Code of the user's own has an import path for a name, and paths that are declared as texts.
+    is_own = OWN_CODE in values or "." in str(name)
+    declared = settings_of(table[name]) if name in table and not is_own else None
     kept, withheld = {NAME: name}, []
     for setting, value in values.items():
         if setting in (NAME, OWN_CODE):
@@ -113,7 +115,7 @@ def recall(
     config = _config_of(checkpoint)
     for key in withheld:
         group, _, setting = key.partition(".")
-        if group not in found or {key, group} & set(typed):
+        if group not in found or key in OF_A_MACHINE or {key, group} & set(typed):
             continue
         there = config.get(group)
         there = there if isinstance(there, Mapping) else {}
@@ -135,6 +137,6 @@ def _config_of(checkpoint: Path) -> Mapping[str, Any]:
     file = checkpoint.resolve().parent.parent / "config.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return content if isinstance(content, Mapping) else {}

@@ -5,11 +5,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vpnet.cli.prediction.viewport_settings import ViewportSettings
-from vpnet.errors import InputError
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
-from vpnet.training.device import best_device, card_works
+from vpnet.training.device import best_device, check_card
 
 
 def predict_viewports(config: DictConfig) -> None:
@@ -48,8 +47,8 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
     if device == "auto":
         device = best_device().accelerator
         print(f"device: {best_device().name}")
-    elif device != "cpu" and not (device.startswith("cuda") and card_works()):
-        raise InputError(f"device={device}: must be cpu or, where there is such a device, cuda")
+    elif device != "cpu":
+        check_card(device)
     return Predictor(
         checkpoint.build_model(),
         checkpoint.build_task(),

@@ -7,7 +7,7 @@ from typing import Any, cast
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from vpnet.cli.own_code import with_own_code
-from vpnet.cli.readers import FILES
+from vpnet.cli.readers import FILES, checked_recordings
 from vpnet.errors import InputError
 from vpnet.recordings.reading import check_reading, path_parameter, read_any, reading_settings
 from vpnet.recordings.recording import Recording
@@ -114,4 +114,4 @@ class ViewportSettings:
             if f"data.{name}" in typed or value != known[name].default
         }
         settings = {**values, **reading_settings(trained, read), **chosen, place: self.recording}
-        return read(**check_settings(read, settings, "data"))
+        return checked_recordings(read(**check_settings(read, settings, "data")))
