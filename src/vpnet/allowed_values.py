@@ -1,5 +1,6 @@
 """The values that a type of setting allows, in words for messages, help and configuration files."""
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,3 +98,17 @@ def options_of(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, types.UnionType):
         return get_args(annotation)
     return (annotation,)
+
+
+def is_path_alone(annotation: Any) -> bool:
+    """Whether a type takes paths and declares no texts."""
+    bases = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options_of(annotation)]
+    return Path in bases and str not in bases
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -18,10 +18,10 @@ import dataclasses
 import difflib
 import functools
 import inspect
-import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import (
     Annotated,
@@ -37,7 +37,7 @@ from typing import (
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from vpnet.allowed_values import SCALARS, SEQUENCES, allowed, options_of
+from vpnet.allowed_values import SCALARS, SEQUENCES, allowed, is_path_alone, shown
 from vpnet.errors import InputError
 
 NAME = "name"
@@ -205,24 +205,14 @@ def check_settings(
     hints = _plain_hints(build)
     for name, fields in records.items():
         default = _signature(build).parameters[name].default
-        known_fields = {} if default is REQUIRED else _fields_of(default)
-        arguments[name] = hints[name](**{**known_fields, **fields})
+        record = hints[name] if default is REQUIRED else partial(dataclasses.replace, default)
+        arguments[name] = record(**fields)
     return arguments
 
 
 def _as_declared(annotation: Any, value: Any) -> Any:
     """A path as such where it is declared as nothing else; configurations hold texts."""
-    return Path(value) if isinstance(value, str) and _is_path_alone(annotation) else value
-
-
-def _is_path_alone(annotation: Any) -> bool:
-    """Whether a type takes paths and declares no texts."""
-    bases = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options_of(annotation)]
-    return Path in bases and str not in bases
-
-
-def _fields_of(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return Path(value) if isinstance(value, str) and is_path_alone(annotation) else value
 
 
 def choose(
@@ -283,19 +273,12 @@ def _check(key: str, annotation: Any, value: Any) -> None:
     try:
         _adapter(annotation).validate_python(value)
     except ValidationError as error:
-        raise InputError(f"{key} must be {allowed(annotation)}, got {_shown(value)}") from error
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+        raise InputError(f"{key} must be {allowed(annotation)}, got {shown(value)}") from error
 
 
 @functools.cache
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    if _is_path_alone(annotation):
+    if is_path_alone(annotation):
         # A configuration holds texts, `check_settings` makes paths of them.
         annotation = annotation | str
     return TypeAdapter(annotation, config=_STRICT)

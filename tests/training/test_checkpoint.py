@@ -84,7 +84,7 @@ def test_maps_on_disk_are_found_where_they_are_said_to_be(saved, change):
 
     change(saved, move)
     with pytest.raises(
-        InputError, match=r"model.ckpt: does not hold saliency.path .*predict.py: saliency_path"
+        InputError, match=r"model.ckpt: does not hold saliency.path: .*predict.py: saliency_path"
     ):
         read_checkpoint(saved).build_saliency()
     with pytest.raises(InputError, match=r"model.ckpt: .*elsewhere"):
