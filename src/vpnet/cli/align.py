@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vpnet.cli.reading_options import Accept, Layout, UseTimestampAsPlayback, VideosCsv
 from vpnet.errors import InputError
 
 
@@ -35,31 +36,13 @@ def align(
         Path | None,
         typer.Option(help="File of recordings to leave out, as vpnet check --exclude writes it."),
     ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            help="What reads ROOT: a name of train.py's group data, or the import path of your own "
-            "reader; by default the names of the files tell."
-        ),
-    ] = None,
+    accept: Accept = None,
+    layout: Layout = None,
     against_layout: Annotated[
         str | None, typer.Option(help="What reads --against, likewise.")
     ] = None,
-    use_timestamp_as_playback: Annotated[
-        bool,
-        typer.Option(
-            "--use-timestamp-as-playback",
-            help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
-        ),
-    ] = False,
-    videos_csv: Annotated[
-        Path | None,
-        typer.Option(help="Xu: frame rates of the videos, where the file lies elsewhere."),
-    ] = None,
+    use_timestamp_as_playback: UseTimestampAsPlayback = False,
+    videos_csv: VideosCsv = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the fit by offset to this file.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write everything to this file.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vpnet.cli.reading_options import Accept, Layout, UseTimestampAsPlayback, VideosCsv
 from vpnet.errors import InputError
 
 NO_PAGE = Path("none")
@@ -49,10 +50,7 @@ def check(
             "kept."
         ),
     ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
-    ] = None,
+    accept: Accept = None,
     videos: Annotated[
         Path | None,
         typer.Option(
@@ -64,24 +62,9 @@ def check(
         int | None, typer.Option(help="Processes that read, half a GB each; by default 2.")
     ] = None,
     cache: Annotated[bool, typer.Option(help="Keep what was read for the next time.")] = True,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            help="What reads the recordings: a name of train.py's group data, or the import path "
-            "of your own reader; by default the names of the files tell."
-        ),
-    ] = None,
-    use_timestamp_as_playback: Annotated[
-        bool,
-        typer.Option(
-            "--use-timestamp-as-playback",
-            help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
-        ),
-    ] = False,
-    videos_csv: Annotated[
-        Path | None,
-        typer.Option(help="Xu: frame rates of the videos, where the file lies elsewhere."),
-    ] = None,
+    layout: Layout = None,
+    use_timestamp_as_playback: UseTimestampAsPlayback = False,
+    videos_csv: VideosCsv = None,
     explain: Annotated[
         bool,
         typer.Option(
