@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -22,15 +23,12 @@ def alone_in_its_folder(command: Callable[[DictConfig], None]) -> Callable[[Dict
 
     @functools.wraps(command)
     def guarded(config: DictConfig) -> None:
-        lock = only_one_in(Path(HydraConfig.get().runtime.output_dir))
-        try:
-            lock.__enter__()
-        except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(only_one_in(Path(HydraConfig.get().runtime.output_dir)))
+            except InputError as error:
+                print(f"error: {error}", file=sys.stderr)
+                sys.exit(2)
             command(config)
-        finally:
-            lock.__exit__(None, None, None)
 
     return guarded

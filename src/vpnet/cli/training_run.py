@@ -59,7 +59,7 @@ class Run:
     unresolved: dict
     folder: Path
     checkpoint: Checkpoint | None
-    interrupted: Path | None
+    interrupted: Checkpoint | None
 
 
 def run(config: DictConfig, folder: Path, overrides: Sequence[str]) -> None:
@@ -103,13 +103,14 @@ def _plan(config: DictConfig, folder: Path, overrides: Sequence[str]) -> Run:
     text = OmegaConf.to_yaml(config, resolve=True)
     check_no_links(folder)
     check_other_seeds(folder, text)
+    last = interrupted_at(folder, text) if settings.run.fit else None
     return Run(
         settings,
         text,
         OmegaConf.to_container(config.training),  # type: ignore[arg-type]
         folder,
         checkpoint,
-        interrupted_at(folder, text) if settings.run.fit else None,
+        None if last is None else read_checkpoint(last),
     )
 
 
@@ -144,9 +145,8 @@ def _load_data(this: Run) -> ViewportDataModule:
 
 def _known_users(this: Run) -> KnownViewers | None:
     """The users of the checkpoint that the run starts from; a run that resumes keeps its own."""
-    if this.checkpoint is not None:
-        return this.checkpoint.users
-    return None if this.interrupted is None else read_checkpoint(this.interrupted).users
+    start = this.checkpoint or this.interrupted
+    return None if start is None else start.users
 
 
 def _make_model(
@@ -217,17 +217,18 @@ def _train(
     log_config(loggers, this.config.values)
     start = None if this.checkpoint is None else this.checkpoint.path
     if this.interrupted is not None:
-        print(f"resuming an interrupted run after its last epoch: {this.interrupted}")
+        print(f"resuming an interrupted run after its last epoch: {this.interrupted.path}")
         print("delete the folder to start over")
-        read_checkpoint(this.interrupted).load_into(module.model)
+        this.interrupted.load_into(module.model)
     else:
         clear_unfinished(this.folder, start)
     write_text(this.folder / "config.yaml", this.text)
     if not this.config.run.fit:
         return start
-    best = fit(
-        module, data, trainer, this.interrupted or (start if this.config.run.resume else None)
-    )
+    resumed = start if this.config.run.resume else None
+    if this.interrupted is not None:
+        resumed = this.interrupted.path
+    best = fit(module, data, trainer, resumed)
     read_checkpoint(best).load_into(module.model)
     return best
 
