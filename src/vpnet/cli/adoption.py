@@ -5,12 +5,12 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from vpnet.cli.own_code import TARGET
 from vpnet.cli.run_settings import RunSettings
 from vpnet.cli.train_config import TABLES
 from vpnet.errors import InputError
 from vpnet.settings import NAME
 from vpnet.training.checkpoint import Checkpoint, read_checkpoint
+from vpnet.training.withheld_settings import OWN_CODE
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
 """Settings that say what windows see of their video."""
@@ -146,9 +146,9 @@ def _check_saved(config: DictConfig, checkpoint: Checkpoint, overrides: Sequence
 
 def _own_or_named(trained: Mapping[str, Any], configured: Any) -> dict[str, Any]:
     """The model that was trained; code of the user's own where the configuration names just it."""
-    if isinstance(configured, Mapping) and configured.get(TARGET) == trained[NAME]:
+    if isinstance(configured, Mapping) and configured.get(OWN_CODE) == trained[NAME]:
         settings = {name: value for name, value in trained.items() if name != NAME}
-        return {TARGET: trained[NAME], **settings}
+        return {OWN_CODE: trained[NAME], **settings}
     return dict(trained)
 
 
@@ -166,5 +166,5 @@ def _at(values: Any, key: str) -> Any:
 def _brief(value: Any) -> Any:
     """A whole group by what tells it from the others, its class or its name."""
     if isinstance(value, Mapping):
-        return value.get(NAME, value.get(TARGET))
+        return value.get(NAME, value.get(OWN_CODE))
     return value

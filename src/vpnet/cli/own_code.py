@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from vpnet.errors import InputError
 from vpnet.settings import NAME
-
-TARGET = "_target_"
+from vpnet.training.withheld_settings import OWN_CODE
 
 Built = TypeVar("Built")
 
@@ -34,16 +33,16 @@ def with_own_code(
         InputError: The import path leads nowhere or to what cannot be called, or there is a name
             as well.
     """
-    if not isinstance(values, Mapping) or TARGET not in values:
+    if not isinstance(values, Mapping) or OWN_CODE not in values:
         return table, values
-    path = values[TARGET]
+    path = values[OWN_CODE]
     if NAME in values:
         raise InputError(
-            f"{key} has both {NAME} and {TARGET}; put {TARGET} and its settings into a file of "
+            f"{key} has both {NAME} and {OWN_CODE}; put {OWN_CODE} and its settings into a file of "
             f"their own, such as conf/local/{key}/mine.yaml, and choose it by {key}=mine"
         )
-    named = {NAME: path, **{name: values[name] for name in values if name != TARGET}}
-    return {**table, path: _imported(path, f"{key}.{TARGET}")}, named
+    named = {NAME: path, **{name: values[name] for name in values if name != OWN_CODE}}
+    return {**table, path: _imported(path, f"{key}.{OWN_CODE}")}, named
 
 
 def _imported(path: Any, key: str) -> Callable[..., Any]:

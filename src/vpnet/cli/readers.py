@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vpnet.cli.own_code import TARGET, with_own_code
+from vpnet.cli.own_code import with_own_code
 from vpnet.errors import InputError
 from vpnet.recordings.reading import READERS, arguments_for, recognise_layout
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.study import Study
 from vpnet.simulation.study import simulate_recordings
+from vpnet.training.withheld_settings import OWN_CODE
 
 FILES: Mapping[str, Callable[..., Iterable[Recording]]] = {
     name: reader.read for name, reader in READERS.items()
@@ -60,7 +61,7 @@ def read_with_layout(path: Path, layout: str | None, settings: Mapping[str, Any]
     layout = layout or recognise_layout(path)
     table: Mapping[str, Callable[..., Any]] = FILES
     if "." in layout:
-        table, _ = with_own_code(FILES, {TARGET: layout}, "--layout")
+        table, _ = with_own_code(FILES, {OWN_CODE: layout}, "--layout")
     if layout not in table:
         raise InputError(f"--layout must be one of {', '.join(table)}, got {layout!r}")
     read = table[layout]

@@ -95,7 +95,7 @@ class AblationTable(_SweepTable):
     """The table of an ablation, as `vpnet ablation` prints it."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuse what would run other rows than those asked for, before any is run."""
+        """Refuse what would run other rows than those of the ablation, before any is run."""
         from vpnet.cli.ablation_rows import check_rows
 
         try:

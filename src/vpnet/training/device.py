@@ -66,7 +66,7 @@ def choose_accelerator(accelerator: str) -> str:
     """``cpu`` or ``cuda`` for ``auto``; any other name as it is.
 
     Raises:
-        InputError: A card is asked for by name, and torch cannot use one.
+        InputError: A card is named, and torch cannot use one.
     """
     if accelerator == "auto":
         return best_device().accelerator
