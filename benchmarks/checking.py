@@ -19,8 +19,8 @@ from pathlib import Path
 from rich.console import Console
 
 from vpnet.evaluation.text_table import TextTable
-from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.study import StudyOptions
+from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.studies.study import StudyOptions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLING_S = 0.25
@@ -31,7 +31,7 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossUser
 from vpnet.dataset.task import Task
 from vpnet.recordings.face import FACE_ACTIVITY
-from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.reader import read_quest_pro
 task = Task(
     "short_term", 30, 2.0, [0.2, 0.5, 1.0], [0.2, 0.5, 1.0], first_anchor_s=2.0,
     anchor_stride_s=0.2, train_stride_s=0.1

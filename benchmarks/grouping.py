@@ -28,9 +28,9 @@ from vpnet.dataset.windows import WindowDataset
 from vpnet.evaluation.text_table import TextTable
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.star_vp import StarVP
-from vpnet.recordings.parquet import read_parquet
+from vpnet.readers.parquet import read_parquet
+from vpnet.runtime.bfloat16 import cpu_has_bfloat16
 from vpnet.saliency.behavioural import Behavioural
-from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.training.loss import forecast_loss
 
 GROUP_SIZES = (16, 32, 64, 128)

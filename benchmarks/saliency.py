@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import interpolate
 
-from vpnet.saliency.paver import Paver
-from vpnet.saliency.paver.weights import load_weights
+from vpnet.paver import Paver
+from vpnet.paver.weights import load_weights
+from vpnet.runtime.bfloat16 import cpu_has_bfloat16
 from vpnet.saliency.resizing import resize_maps
 from vpnet.saliency.salient_points import salient_points
-from vpnet.training.bfloat16 import cpu_has_bfloat16
 from vpnet.video.encoding import VideoWriter
 from vpnet.video.opening import open_video
 from vpnet.video.probe import VideoFile, probe_video

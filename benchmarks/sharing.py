@@ -26,7 +26,7 @@ from vpnet.dataset.task import Task
 from vpnet.dataset.window import ViewportWindow
 from vpnet.evaluation.text_table import TextTable
 from vpnet.models.star_vp import StarVP
-from vpnet.recordings.parquet import read_parquet
+from vpnet.readers.parquet import read_parquet
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.behavioural import Behavioural
 from vpnet.training.loss import forecast_loss

@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from vpnet.recordings.reading import read_any
+from vpnet.readers.reading import read_any
 from vpnet.saliency.viewing import VideoViewing, viewing_by_video
 
 KERNELS_DEG = (6, 8, 10, 12, 15, 18, 22, 27, 33, 40)

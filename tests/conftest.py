@@ -27,6 +27,13 @@ from vpnet.geometry.directions import direction_from_angles
 from vpnet.settings import Setting
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
 
+pytest_plugins = (
+    "fixtures.evaluations",
+    "fixtures.experiment",
+    "fixtures.headset_files",
+    "fixtures.viewing",
+)
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")

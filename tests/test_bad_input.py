@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import torch
 
-from vpnet.recordings.parquet import write_parquet
+from vpnet.readers.parquet import write_parquet
 from vpnet.simulation.study import simulate_recordings
 
 

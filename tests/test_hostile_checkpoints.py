@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import torch
 
+from vpnet.checkpoints.checkpoint import read_checkpoint
+from vpnet.checkpoints.checkpoint_file import signed
 from vpnet.errors import InputError
-from vpnet.training.checkpoint import read_checkpoint
-from vpnet.training.checkpoint_file import signed
 
 Edit = Callable[[dict[str, Any], Path], None]
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 import torch
 
-from vpnet.recordings.parquet import write_parquet
+from vpnet.checkpoints.checkpoint import read_checkpoint
+from vpnet.readers.parquet import write_parquet
 from vpnet.simulation.study import simulate_recordings
-from vpnet.training.checkpoint import read_checkpoint
 
 IDS = tuple(f"Zacharias-Quentin-{letter}" for letter in "ABCDEF")
 KEYS = ["user", "video", "anchor_s", "horizon_s"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.recordings.parquet import write_parquet
+from vpnet.readers.parquet import write_parquet
 from vpnet.simulation.study import simulate_recordings
 
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
@@ -105,7 +105,7 @@ def test_recordings_are_read_as_in_training_unless_told_otherwise(
 
 OWN_READER = """
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.reader import read_quest_pro
 
 
 def read_mine(folder: str, *, viewer: str = "S01", frame: Frame = Frame()) -> list:

@@ -15,7 +15,7 @@ import torch
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
-from vpnet.recordings.exclusions import write_exclusions
+from vpnet.studies.exclusions import write_exclusions
 from vpnet.video.encoding import VideoWriter
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -8,11 +8,11 @@ import torch
 from omegaconf import OmegaConf
 from polars.testing import assert_frame_equal
 
+from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.evaluation.errors import error_deg
 from vpnet.recordings.resampling import resample
+from vpnet.runtime.run_lock import LOCK_FILE
 from vpnet.simulation.study import simulate_recordings
-from vpnet.training.checkpoint import read_checkpoint
-from vpnet.training.run_lock import LOCK_FILE
 
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
 HORIZONS_S = [round(0.2 * step, 1) for step in range(1, 26)]

@@ -12,7 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from polars.testing import assert_frame_equal
 
-from vpnet.training.checkpoint import read_checkpoint
+from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.viewer_ids import hash_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from vpnet.checkpoints.checkpoint import Checkpoint
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.run_settings import RunSettings
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
-from vpnet.training.checkpoint import Checkpoint
 from vpnet.viewer_ids import KnownViewers
 
 FUSION = "fusion"

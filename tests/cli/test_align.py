@@ -9,16 +9,16 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from vpnet.alignment.alignment import Alignment, find_alignment
+from vpnet.alignment.offset_peak import OffsetPeak
+from vpnet.alignment.scanpath_curves import offsets_deg
+from vpnet.alignment.viewer_density import ViewerDensity
 from vpnet.cli.align import align
 from vpnet.cli.alignment_table import conclusions
 from vpnet.errors import InputError
+from vpnet.readers.parquet import write_parquet
+from vpnet.readers.reading import read_any
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.parquet import write_parquet
-from vpnet.recordings.reading import read_any
-from vpnet.saliency.alignment import Alignment, find_alignment
-from vpnet.saliency.offset_peak import OffsetPeak
-from vpnet.saliency.scanpath_curves import offsets_deg
-from vpnet.saliency.viewer_density import ViewerDensity
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
 
 OFFSET_DEG = -70.0

@@ -1,7 +1,7 @@
 import pytest
 
 from vpnet.cli.app import main
-from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.reader import read_quest_pro
 
 
 def test_simulate_writes_a_study_that_can_be_read(vpnet, tmp_path):

@@ -8,10 +8,10 @@ from typer.testing import CliRunner, Result
 
 from vpnet.cli.check import check
 from vpnet.errors import InputError
-from vpnet.recordings.exclusions import read_exclusions
-from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.study import StudyOptions
+from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.simulation.study import write_simulated_study
+from vpnet.studies.exclusions import read_exclusions
+from vpnet.studies.study import StudyOptions
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vpnet.cli.machine_report import without_home
-from vpnet.training.nvidia_card import PROC
+from vpnet.runtime.nvidia_card import PROC
 
 DOCTOR = [sys.executable, "-c", "from vpnet.cli.app import main; main()", "doctor"]
 

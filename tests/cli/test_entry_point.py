@@ -9,10 +9,10 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vpnet.checkpoints.all_sources import SOURCES
 from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.entry_point import fails_clearly
 from vpnet.errors import InputError
-from vpnet.saliency.all_sources import SOURCES
 from vpnet.settings import build
 
 

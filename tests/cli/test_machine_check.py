@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from vpnet.training.nvidia_card import PROC
+from vpnet.runtime.nvidia_card import PROC
 
 
 @pytest.mark.skipif(

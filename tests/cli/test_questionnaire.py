@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from vpnet.cli.questionnaire import questionnaire
 from vpnet.errors import InputError
-from vpnet.recordings.questionnaire.files import FORMATS, read_questionnaire
-from vpnet.recordings.questionnaire.schema import Questionnaire
+from vpnet.questionnaires.files import FORMATS, read_questionnaire
+from vpnet.questionnaires.schema import Questionnaire
 
 
 @pytest.fixture

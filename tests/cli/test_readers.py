@@ -9,15 +9,15 @@ from typer.testing import CliRunner
 from vpnet.cli.app import app
 from vpnet.cli.readers import DATA, FILES, checked_recordings, read_with_layout
 from vpnet.errors import InputError
-from vpnet.recordings.reading import READERS
+from vpnet.readers.reading import READERS
 from vpnet.settings import settings_of
 
 OWN_READER = '''
 from pathlib import Path
 
-import vpnet.recordings.quest_pro.reader as quest_pro
+import vpnet.quest_pro.reader as quest_pro
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.study import Study, StudyOptions
+from vpnet.studies.study import Study, StudyOptions
 
 
 def read_mine(folder: str, *, turned: bool = True, frame: Frame = Frame(),
@@ -96,7 +96,7 @@ def test_a_reader_of_the_user_s_own_is_read_by_its_import_path(one_viewer):
     ("layout", "message"),
     [
         ("quest", "--layout must be one of parquet, .* got 'quest'"),
-        ("my_readers.read_list", "must return a vpnet.recordings.study.Study, .* a list"),
+        ("my_readers.read_list", "must return a vpnet.studies.study.Study, .* a list"),
         ("my_readers.read_anything", "its first one such as folder: str"),
         ("my_readers.read_none", "cannot be imported"),
         ("simulated", "--layout must be one of parquet"),

@@ -5,8 +5,8 @@ import typer
 from typer.testing import CliRunner
 
 from vpnet.cli.simulate import simulate
-from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.study import StudyOptions
+from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.studies.study import StudyOptions
 
 
 @pytest.fixture

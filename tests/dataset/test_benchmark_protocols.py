@@ -17,7 +17,7 @@ from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.constant_velocity import ConstantVelocity
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.static import Static
-from vpnet.recordings.parquet import read_parquet
+from vpnet.readers.parquet import read_parquet
 from vpnet.recordings.recording import Recording
 
 TASK = Path(__file__).resolve().parents[2] / "conf" / "task" / "long_term.yaml"

@@ -15,7 +15,7 @@ from vpnet.dataset.splits import CrossUser, CrossVideo
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset
 from vpnet.errors import InputError
-from vpnet.recordings.questionnaire.answers import ANSWERS
+from vpnet.questionnaires.answers import ANSWERS
 from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.center_bias import CenterBias
 from vpnet.viewer_ids import KnownViewers

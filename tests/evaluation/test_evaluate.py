@@ -8,9 +8,9 @@ from vpnet.evaluation.evaluate import evaluate_beside_baselines
 from vpnet.models.constant_velocity import ConstantVelocity
 from vpnet.models.linear import Linear
 from vpnet.models.static import Static
+from vpnet.runtime.trainer import make_trainer
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
-from vpnet.training.trainer import make_trainer
 
 
 @pytest.fixture

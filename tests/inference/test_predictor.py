@@ -15,7 +15,7 @@ from vpnet.inference.predictor import Predictor
 from vpnet.models.constant_velocity import ConstantVelocity
 from vpnet.models.fusion import Fusion
 from vpnet.models.static import Static
-from vpnet.recordings.questionnaire.answers import ANSWERS
+from vpnet.questionnaires.answers import ANSWERS
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
 from vpnet.saliency.behavioural import Behavioural

@@ -14,7 +14,7 @@ from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models import all_models
 from vpnet.models.forecaster import Forecaster
-from vpnet.training.bfloat16 import cpu_has_bfloat16
+from vpnet.runtime.bfloat16 import cpu_has_bfloat16
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))

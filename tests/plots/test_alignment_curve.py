@@ -8,11 +8,11 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from vpnet.alignment.alignment import Alignment
+from vpnet.alignment.offset_peak import find_peak
+from vpnet.alignment.scanpath_curves import offsets_deg
 from vpnet.errors import InputError
 from vpnet.plots.alignment_curve import COLORS, draw_alignment_curve, plot_alignment_curve
-from vpnet.saliency.alignment import Alignment
-from vpnet.saliency.offset_peak import find_peak
-from vpnet.saliency.scanpath_curves import offsets_deg
 
 PEAKS_DEG = (87.0, 90.0, 93.0)
 

@@ -1,8 +1,8 @@
 import pytest
 
-from vpnet.recordings.questionnaire.files import questionnaire_files, read_questionnaire
-from vpnet.recordings.questionnaire.questions import Choice, Scale
-from vpnet.recordings.questionnaire.schema import BeforeStudy
+from vpnet.questionnaires.files import questionnaire_files, read_questionnaire
+from vpnet.questionnaires.questions import Choice, Scale
+from vpnet.questionnaires.schema import BeforeStudy
 from vpnet.simulation.questionnaires import (
     INTEREST_OF_CATEGORY,
     draw_questionnaire,

@@ -10,10 +10,10 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
+from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.study import StudyOptions
 from vpnet.simulation.study import draw_study, simulate_recordings, write_simulated_study
+from vpnet.studies.study import StudyOptions
 
 SIZE = {"users": 2, "videos": 2, "duration_s": 6.0, "seed": 5}
 

@@ -6,6 +6,7 @@ import pytest
 import pytorch_lightning
 import torch
 
+from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.all_models import MODELS
@@ -15,7 +16,6 @@ from vpnet.models.fusion import Fusion
 from vpnet.models.linear import Linear
 from vpnet.models.lstm import LSTM
 from vpnet.models.static import Static
-from vpnet.training.checkpoint import read_checkpoint
 from vpnet.training.fitting import fit
 from vpnet.training.schedule import cosine
 

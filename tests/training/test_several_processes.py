@@ -20,7 +20,7 @@ from vpnet.models.lstm import LSTM
 from vpnet.simulation.study import simulate_recordings
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
-from vpnet.training.trainer import make_trainer
+from vpnet.runtime.trainer import make_trainer
 
 folder, seed = Path(sys.argv[1]), int(sys.argv[2])
 task = Task("tiny", 5, 1.0, [0.2, 1.0], [0.2, 1.0], 1.0, 1.0, 0.4)

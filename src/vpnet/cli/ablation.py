@@ -8,7 +8,7 @@ import typer
 from vpnet.cli.results import BOOTSTRAP_DRAWS, BootstrapDraws
 
 if TYPE_CHECKING:
-    from vpnet.evaluation.ablation import Ablation
+    from vpnet.runs.ablation import Ablation
 
 
 def ablation(
@@ -32,9 +32,9 @@ def write_tables(folder: Path, bootstrap_draws: int) -> "Ablation":
     Raises:
         InputError: There is no finished run, or the runs do not belong together.
     """
-    from vpnet.evaluation.ablation import ablation_of
-    from vpnet.evaluation.ablation_table import ablation_csv, ablation_table
     from vpnet.evaluation.text_table import print_table
+    from vpnet.runs.ablation import ablation_of
+    from vpnet.runs.ablation_table import ablation_csv, ablation_table
     from vpnet.whole_files import write_text
 
     made = ablation_of(folder, bootstrap_draws)

@@ -5,12 +5,12 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from vpnet.checkpoints.withheld_settings import OWN_CODE
 from vpnet.cli.run_settings import RunSettings
 from vpnet.cli.train_config import TABLES
 from vpnet.errors import InputError
 from vpnet.settings import NAME
-from vpnet.training.checkpoint import Checkpoint, read_checkpoint
-from vpnet.training.withheld_settings import OWN_CODE
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
 """Settings that say what windows see of their video."""

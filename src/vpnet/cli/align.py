@@ -49,14 +49,14 @@ def align(
     ] = None,
 ) -> None:
     """Find the yaw offset and mirror that best explain where people looked; changes nothing."""
+    from vpnet.alignment.alignment import find_alignment
+    from vpnet.alignment.moment_maps import FolderMaps, MomentMaps
+    from vpnet.alignment.viewer_density import ViewerDensity
     from vpnet.cli.alignment_table import alignment_table, conclusions
     from vpnet.cli.readers import read_with_layout
     from vpnet.evaluation.text_table import print_table
     from vpnet.plots.alignment_curve import plot_alignment_curve
     from vpnet.plots.style import FORMATS
-    from vpnet.saliency.alignment import find_alignment
-    from vpnet.saliency.moment_maps import FolderMaps, MomentMaps
-    from vpnet.saliency.viewer_density import ViewerDensity
     from vpnet.whole_files import write_text
 
     if (saliency is None) == (against is None):

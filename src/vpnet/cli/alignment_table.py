@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 
+from vpnet.alignment.alignment import Alignment, counted
+from vpnet.alignment.offset_peak import CONFIDENCE, OffsetPeak
 from vpnet.evaluation.text_table import TextTable
-from vpnet.saliency.alignment import Alignment, counted
-from vpnet.saliency.offset_peak import CONFIDENCE, OffsetPeak
 
 COLUMNS = (
     "",
@@ -23,7 +23,7 @@ def alignment_table(alignment: Alignment, *, by_user: bool) -> TextTable:
     """The best alignment of all recordings, of each video and, if asked for, of each viewer.
 
     Args:
-        alignment: From `vpnet.saliency.alignment.find_alignment`.
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
         by_user: Whether viewers are shown.
     """
     whole = () if alignment.best is None else (_row("all", alignment.best, ""),)
@@ -46,7 +46,7 @@ def conclusions(alignment: Alignment, *, is_itself: bool) -> list[str]:
     """What the user should do, line by line.
 
     Args:
-        alignment: From `vpnet.saliency.alignment.find_alignment`.
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
         is_itself: Whether the recordings were compared with themselves, which says nothing about
             all of them together.
     """

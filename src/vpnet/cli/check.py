@@ -16,7 +16,7 @@ WIDTH = 150
 
 def _explain(asked: bool) -> None:
     if asked:
-        from vpnet.inspection.explanation import explain_checks
+        from vpnet.quality.explanation import explain_checks
 
         print(explain_checks(), end="")
         raise typer.Exit
@@ -80,13 +80,13 @@ def check(
     from rich.console import Console
 
     from vpnet.cli.readers import read_with_layout
-    from vpnet.inspection.exclusion import leave_out_refused
-    from vpnet.inspection.html_report import write_html_report
-    from vpnet.inspection.json_report import write_json_report
-    from vpnet.inspection.study import inspect_study
-    from vpnet.inspection.table import show_inspection
-    from vpnet.recordings.exclusions import read_exclusions
-    from vpnet.recordings.video_durations import read_video_durations
+    from vpnet.quality.exclusion import leave_out_refused
+    from vpnet.quality.html_report import write_html_report
+    from vpnet.quality.inspection import inspect_study
+    from vpnet.quality.json_report import write_json_report
+    from vpnet.quality.terminal_report import show_inspection
+    from vpnet.studies.exclusions import read_exclusions
+    from vpnet.studies.video_durations import read_video_durations
 
     _refuse_one_file_for_two({"--html": html, "--json": json, "--exclude": exclude})
     for option, path, ending in (

@@ -38,8 +38,8 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Compare runs on the windows that both predicted: paired differences per user."""
-    from vpnet.evaluation.comparison import compare_runs
     from vpnet.evaluation.text_table import print_table
+    from vpnet.runs.comparison import compare_runs
     from vpnet.whole_files import write_text
 
     table = compare_runs(against, runs).to_table()

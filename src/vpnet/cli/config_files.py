@@ -21,10 +21,10 @@ from vpnet.cli.prediction.saliency import MapSettings, NetworkSettings
 from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.cli.run_settings import RunSettings
 from vpnet.cli.train_config import BUILDERS, GIVEN, TABLES
-from vpnet.recordings.reading import settings_for_any_layout
+from vpnet.readers.reading import settings_for_any_layout
+from vpnet.runtime.trainer import make_prediction_trainer
 from vpnet.settings import NAME, REQUIRED, Setting, settings_of
 from vpnet.training.optimizers import OPTIMIZERS, SCHEDULERS
-from vpnet.training.trainer import make_prediction_trainer
 from vpnet.training.training_settings import TrainingSettings
 
 WIDTH = 100

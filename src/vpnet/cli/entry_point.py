@@ -10,8 +10,8 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from vpnet.cli.full_disk import full_disk_ends
 from vpnet.errors import InputError
-from vpnet.training.run_lock import LOCK_FILE
-from vpnet.training.termination import EXIT_CODE, Terminated, terminable
+from vpnet.runtime.run_lock import LOCK_FILE
+from vpnet.runtime.termination import EXIT_CODE, Terminated, terminable
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

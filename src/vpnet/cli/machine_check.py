@@ -1,6 +1,6 @@
 """What a command that computes says of this machine before it starts, where something is wrong."""
 
-from vpnet.training.device import unused_card
+from vpnet.runtime.device import unused_card
 from vpnet.video.torch_companions import companion_complaints, warn_once
 
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 
 from vpnet.cli.config_folder import CONFIG_FOLDER
-from vpnet.recordings.recording_cache import LOCATION, default_folder
-from vpnet.training.bfloat16 import cpu_has_bfloat16
-from vpnet.training.device import best_device, card_works, unused_card
-from vpnet.training.nvidia_card import find_card
+from vpnet.runtime.bfloat16 import cpu_has_bfloat16
+from vpnet.runtime.device import best_device, card_works, unused_card
+from vpnet.runtime.nvidia_card import find_card
+from vpnet.studies.recording_cache import LOCATION, default_folder
 from vpnet.video.decoder_check import check_decoders
 from vpnet.video.torch_companions import companion_complaints
 

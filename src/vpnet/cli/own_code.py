@@ -1,16 +1,16 @@
 """Code of the user's own in a configuration: a reader, split, source or model by import path.
 
 Only commands resolve import paths, and only those that the user wrote into a configuration; what a
-checkpoint holds is never imported (`vpnet.training.checkpoint`).
+checkpoint holds is never imported (`vpnet.checkpoints.checkpoint`).
 """
 
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from vpnet.checkpoints.withheld_settings import OWN_CODE
 from vpnet.errors import InputError
 from vpnet.settings import NAME
-from vpnet.training.withheld_settings import OWN_CODE
 
 Built = TypeVar("Built")
 

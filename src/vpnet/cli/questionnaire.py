@@ -9,7 +9,7 @@ import typer
 from vpnet.errors import InputError
 
 if TYPE_CHECKING:
-    from vpnet.recordings.quest_pro.files import QuestProFiles
+    from vpnet.quest_pro.files import QuestProFiles
 
 
 def questionnaire(
@@ -24,15 +24,15 @@ def questionnaire(
     sessions: Annotated[int, typer.Option(help="Sessions of each participant.")] = 2,
 ) -> None:
     """Write a questionnaire to fill in for each participant who has none yet."""
-    from vpnet.recordings.quest_pro.files import find_recordings
-    from vpnet.recordings.questionnaire.codebook import CODEBOOK_NAME, write_codebook
-    from vpnet.recordings.questionnaire.files import (
+    from vpnet.quest_pro.files import find_recordings
+    from vpnet.questionnaires.codebook import CODEBOOK_NAME, write_codebook
+    from vpnet.questionnaires.files import (
         FORMATS,
         questionnaire_files,
         questionnaire_path,
         write_questionnaire,
     )
-    from vpnet.recordings.questionnaire.schema import SESSION, Questionnaire
+    from vpnet.questionnaires.schema import SESSION, Questionnaire
     from vpnet.whole_files import write_text
 
     if format not in FORMATS:

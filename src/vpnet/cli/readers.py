@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vpnet.checkpoints.withheld_settings import OWN_CODE
 from vpnet.cli.own_code import with_own_code
 from vpnet.errors import InputError
-from vpnet.recordings.reading import READERS, arguments_for, recognise_layout
+from vpnet.readers.reading import READERS, arguments_for, recognise_layout
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.study import Study
 from vpnet.simulation.study import simulate_recordings
-from vpnet.training.withheld_settings import OWN_CODE
+from vpnet.studies.study import Study
 
 FILES: Mapping[str, Callable[..., Iterable[Recording]]] = {
     name: reader.read for name, reader in READERS.items()
@@ -68,7 +68,7 @@ def read_with_layout(path: Path, layout: str | None, settings: Mapping[str, Any]
     study = read(**arguments_for(read, path, settings, ""))
     if not isinstance(study, Study):
         raise InputError(
-            f"--layout {layout}: a reader must return a vpnet.recordings.study.Study, this one "
+            f"--layout {layout}: a reader must return a vpnet.studies.study.Study, this one "
             f"returned a {type(study).__name__}"
         )
     return study

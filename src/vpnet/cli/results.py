@@ -33,9 +33,9 @@ def print_results(folders: Sequence[Path], markdown: Path | None, bootstrap_draw
         InputError: There are no results, or the runs do not belong into one table.
     """
     from vpnet.errors import InputError
-    from vpnet.evaluation.seeds import results_over_seeds
-    from vpnet.evaluation.sweep_folder import runs_of
     from vpnet.evaluation.text_table import print_table
+    from vpnet.runs.seeds import results_over_seeds
+    from vpnet.runs.sweep_folder import runs_of
     from vpnet.whole_files import write_text
 
     runs = runs_of(folders)

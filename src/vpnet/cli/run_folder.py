@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vpnet.errors import InputError
-from vpnet.training.run_lock import only_one_in
+from vpnet.runtime.run_lock import only_one_in
 
 
 def alone_in_its_folder(command: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:

@@ -108,8 +108,8 @@ class AblationTable(_SweepTable):
     def show(self, config: DictConfig) -> None:
         """Print and write the table, and give it to W&B where the sweep logs to it."""
         from vpnet.cli.ablation import write_tables
-        from vpnet.evaluation.ablation_table import ablation_records
-        from vpnet.training.tracking import log_table
+        from vpnet.runs.ablation_table import ablation_records
+        from vpnet.runtime.tracking import log_table
 
         folder = Path(config.hydra.sweep.dir)
         made = write_tables(folder, config.bootstrap_draws)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from vpnet.checkpoints.all_sources import SOURCES
 from vpnet.cli.own_code import with_own_code
 from vpnet.cli.readers import DATA
 from vpnet.cli.run_settings import RunSettings
@@ -14,7 +15,8 @@ from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.models.all_models import MODELS
 from vpnet.models.forecaster import Forecaster
-from vpnet.saliency.all_sources import SOURCES
+from vpnet.runtime.tracking import make_loggers
+from vpnet.runtime.trainer import make_trainer
 from vpnet.settings import (
     build,
     check_settings,
@@ -24,8 +26,6 @@ from vpnet.settings import (
     unknown_message,
 )
 from vpnet.training.stages import Stage
-from vpnet.training.tracking import make_loggers
-from vpnet.training.trainer import make_trainer
 from vpnet.training.training_settings import TrainingSettings
 
 TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {

@@ -9,31 +9,31 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
+from vpnet.checkpoints.checkpoint import Checkpoint, describe, read_checkpoint
+from vpnet.checkpoints.warm_start import read_lstm, start_from_lstm
 from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.readers import checked_recordings
 from vpnet.cli.train_config import TrainConfig, check_start
 from vpnet.dataset.cautions import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.evaluate import evaluate_beside_baselines
-from vpnet.evaluation.finished_runs import (
+from vpnet.evaluation.text_table import print_table
+from vpnet.models.forecaster import Forecaster
+from vpnet.runs.finished_runs import (
     check_no_links,
     check_other_seeds,
     clear_unfinished,
     has_finished,
     interrupted_at,
 )
-from vpnet.evaluation.report import finish, write_report
-from vpnet.evaluation.text_table import print_table
-from vpnet.models.forecaster import Forecaster
-from vpnet.plots.run_pictures import draw_run_pictures
+from vpnet.runs.report import finish, write_report
+from vpnet.runs.run_pictures import draw_run_pictures
+from vpnet.runtime.tracking import log_config, log_results, make_loggers
+from vpnet.runtime.trainer import make_trainer
 from vpnet.saliency.crowd import Crowd
-from vpnet.training.checkpoint import Checkpoint, describe, read_checkpoint
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import forecast_loss
-from vpnet.training.tracking import log_config, log_results, make_loggers
-from vpnet.training.trainer import make_trainer
-from vpnet.training.warm_start import read_lstm, start_from_lstm
 from vpnet.viewer_ids import KnownViewers
 from vpnet.whole_files import remove_unfinished, write_text
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
+from vpnet.questionnaires.answers import ANSWERS
 from vpnet.recordings.face import face_features
-from vpnet.recordings.questionnaire.answers import ANSWERS
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.source import TrainingDirections
 

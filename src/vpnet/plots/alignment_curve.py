@@ -6,9 +6,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vpnet.alignment.alignment import Alignment
 from vpnet.errors import InputError
 from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, save_figure, set_title
-from vpnet.saliency.alignment import Alignment
 
 COLORS = {False: MODEL_COLORS[0], True: MODEL_COLORS[1]}
 """By mirror."""
@@ -22,7 +22,7 @@ def plot_alignment_curve(
     """Draw the fit at every yaw offset, and mark the best.
 
     Args:
-        alignment: From `vpnet.saliency.alignment.find_alignment`.
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
         path: File to write: png, pdf or svg.
         title: Heading of the figure.
 
@@ -41,7 +41,7 @@ def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
 
     Args:
         axes: Where to draw.
-        alignment: From `vpnet.saliency.alignment.find_alignment`.
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
 
     Raises:
         InputError: No map had a shape, so that there is no curve.

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
+from vpnet.quality.checks.recording import check_recording
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.checks.recording import check_recording
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video

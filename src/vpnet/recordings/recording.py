@@ -44,7 +44,7 @@ class Recording:
         face_names: The weights' names, in the order of the columns of ``face``.
         face_valid: Which samples of the face were measured, shape ``(samples,)``.
         answers: What the viewer answered in questionnaires, encoded in [0, 1] by the names of
-            `vpnet.recordings.questionnaire.answers`; questions without an answer are absent.
+            `vpnet.questionnaires.answers`; questions without an answer are absent.
 
     Raises:
         InputError: A shape, a type, a length, the clock or the agreement of direction and

@@ -1,7 +1,7 @@
 """The rules whose breach makes a recording unusable: a reader finds them, training refuses them.
 
 A reader never stops at the first: it notes a finding and goes on as ``accepted`` says, so that one
-pass finds all. Whether the recording is used is decided afterwards, by `vpnet.recordings.study`.
+pass finds all. Whether the recording is used is decided afterwards, by `vpnet.studies.study`.
 """
 
 from vpnet.recordings.findings import Rule, Severity

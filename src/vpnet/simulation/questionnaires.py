@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from vpnet.recordings.questionnaire.files import questionnaire_path, write_questionnaire
-from vpnet.recordings.questionnaire.questions import Choice, Question, Scale, Several, Whole
-from vpnet.recordings.questionnaire.schema import (
+from vpnet.questionnaires.files import questionnaire_path, write_questionnaire
+from vpnet.questionnaires.questions import Choice, Question, Scale, Several, Whole
+from vpnet.questionnaires.schema import (
     AfterStudy,
     Answers,
     BeforeStudy,

@@ -14,11 +14,11 @@ from loky import ProcessPoolExecutor, cpu_count
 from pydantic import Field
 from rich.progress import track
 
+from vpnet.quest_pro.from_tables import recording_from_tables
+from vpnet.quest_pro.headset_columns import HeadsetColumns
+from vpnet.questionnaires.answers import encode_answers
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
-from vpnet.recordings.quest_pro.from_tables import recording_from_tables
-from vpnet.recordings.quest_pro.recorded import HeadsetColumns
-from vpnet.recordings.questionnaire.answers import encode_answers
 from vpnet.recordings.recording import Recording
 from vpnet.settings import Positive, PositiveInt, Seed, Share, checked
 from vpnet.simulation.defects.choice import (

@@ -26,7 +26,7 @@ def fit(
     Args:
         module: The forecaster with its loss and optimizer.
         data: Windows.
-        trainer: From `vpnet.training.trainer.make_trainer`.
+        trainer: From `vpnet.runtime.trainer.make_trainer`.
         resume_from: A checkpoint of the same model whose training resumes, optimizer and epoch
             included.
 

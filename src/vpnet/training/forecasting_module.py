@@ -12,12 +12,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
+from vpnet.checkpoints.checkpoint import CHECKPOINT_KEY
 from vpnet.dataset.mirroring import mirror_half
 from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
-from vpnet.training.checkpoint import CHECKPOINT_KEY
 from vpnet.training.schedule import catch_up
 from vpnet.training.stages import Stage, parameter_groups
 from vpnet.training.validation_errors import ValidationErrors
@@ -42,7 +42,7 @@ class ForecastingModule(pl.LightningModule):
         scheduler: Takes the optimizer, gives a scheduler that steps once an epoch, or after every
             batch where it takes ``batches`` as well, the number of all; or None.
         description: What a checkpoint must say of itself to stand alone, see
-            `vpnet.training.checkpoint`.
+            `vpnet.checkpoints.checkpoint`.
         mirror: Show half of the recordings in each training batch with left and right exchanged.
         test_metrics: Collects predictions in the test; or None where there is none.
         stage: Which parameters are trained, and how fast; None trains all alike.

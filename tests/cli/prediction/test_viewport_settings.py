@@ -8,13 +8,13 @@ from omegaconf import OmegaConf
 
 from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.errors import InputError
-from vpnet.recordings.reading import read_any
+from vpnet.readers.reading import read_any
 
 OWN_READER = '''
 from pathlib import Path
 
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.reader import read_quest_pro
 
 
 def read_mine(folder: str, *, level: str, frame: Frame = Frame()) -> list:

@@ -9,11 +9,11 @@ import torch
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
-from vpnet.saliency.paver.heat_map import HeatMap
+from vpnet.paver.heat_map import HeatMap
+from vpnet.paver.store.part import StorePart, encode_maps
+from vpnet.paver.store.writing import write_store
 from vpnet.saliency.resizing import resize_maps
 from vpnet.saliency.salient_points import salient_points
-from vpnet.saliency.store.part import StorePart, encode_maps
-from vpnet.saliency.store.writing import write_store
 from vpnet.video.encoding import VideoWriter
 
 FRAMES, MAPS = 24, 4

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from vpnet.recordings.checks.rules import ALL_RULES
-from vpnet.recordings.checks.study import check_study
-from vpnet.recordings.quest_pro.reader import read_quest_pro
-from vpnet.recordings.study import StudyOptions
+from vpnet.quality.checks.rules import ALL_RULES
+from vpnet.quality.checks.study import check_study
+from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.simulation.defects.choice import ALL_DEFECTS, STUDY_DEFECTS
 from vpnet.simulation.defects.files import FILE_DEFECTS
 from vpnet.simulation.defects.tables import ALSO_FOUND, HEADSET_DEFECTS, TABLE_DEFECTS, hit_by
 from vpnet.simulation.quest_pro_format import TABLE_NAMES
 from vpnet.simulation.study import simulate_recordings, write_simulated_study
+from vpnet.studies.study import StudyOptions
 
 DURATION_S = 22.0
 LONGER_S = {"offset_shifted": 36.0, "face_dead": 36.0}

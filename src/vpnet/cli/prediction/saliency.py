@@ -12,18 +12,18 @@ from pydantic import Field
 
 from vpnet.errors import InputError
 from vpnet.evaluation.text_table import print_table
-from vpnet.inference.saliency.chunk_data import ChunkDataModule, ChunkDataset
-from vpnet.inference.saliency.outcome import outcome_table, outcomes
-from vpnet.inference.saliency.part_writer import PartWriter
-from vpnet.inference.saliency.saliency_module import SaliencyModule
-from vpnet.inference.saliency.video_job import VideoJob, video_identity
-from vpnet.inference.saliency.videos import FoundVideos, find_videos
-from vpnet.saliency.paver import Paver
-from vpnet.saliency.paver.clips import plan_clips
-from vpnet.saliency.paver.weights import load_weights
+from vpnet.paver import Paver
+from vpnet.paver.clips import plan_clips
+from vpnet.paver.extraction.chunk_data import ChunkDataModule, ChunkDataset
+from vpnet.paver.extraction.outcome import outcome_table, outcomes
+from vpnet.paver.extraction.part_writer import PartWriter
+from vpnet.paver.extraction.saliency_module import SaliencyModule
+from vpnet.paver.extraction.video_job import VideoJob, video_identity
+from vpnet.paver.extraction.videos import FoundVideos, find_videos
+from vpnet.paver.weights import load_weights
+from vpnet.runtime.device import choose_accelerator
+from vpnet.runtime.trainer import make_prediction_trainer
 from vpnet.settings import TorchDevice, check_settings, checked
-from vpnet.training.device import choose_accelerator
-from vpnet.training.trainer import make_prediction_trainer
 from vpnet.video.opening import open_video
 
 FRAME_SIZE = (224, 448)

@@ -4,11 +4,11 @@ import polars as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from vpnet.cli.prediction.viewport_settings import ViewportSettings
 from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
-from vpnet.training.checkpoint import Checkpoint, read_checkpoint
-from vpnet.training.device import best_device, check_card
+from vpnet.runtime.device import best_device, check_card
 
 
 def predict_viewports(config: DictConfig) -> None:
@@ -36,7 +36,7 @@ def load_predictor(checkpoint: Checkpoint, saliency_path: str | None, device: st
     """Build the checkpoint's model, task and saliency source.
 
     Args:
-        checkpoint: From `vpnet.training.checkpoint.read_checkpoint`.
+        checkpoint: From `vpnet.checkpoints.checkpoint.read_checkpoint`.
         saliency_path: Where the maps are now, "none" for none; None takes those of the training.
         device: ``auto``, ``cpu`` or ``cuda``.
 

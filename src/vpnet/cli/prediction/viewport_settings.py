@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from vpnet.cli.own_code import with_own_code
 from vpnet.cli.readers import FILES, checked_recordings
 from vpnet.errors import InputError
-from vpnet.recordings.reading import check_reading, path_parameter, read_any, reading_settings
+from vpnet.readers.reading import check_reading, path_parameter, read_any, reading_settings
 from vpnet.recordings.recording import Recording
 from vpnet.settings import Positive, TorchDevice, check_settings, checked, choose, settings_of
 

@@ -20,8 +20,8 @@ def export(
     # Here, so that no other command waits for them.
     import torch
 
-    from vpnet.saliency.store.exporting import export_maps
-    from vpnet.saliency.store.reading import StoreFile
+    from vpnet.paver.store.exporting import export_maps
+    from vpnet.paver.store.reading import StoreFile
 
     maps = StoreFile(store)
     path = output or store.with_name(f"{store.stem}_saliency.pt")

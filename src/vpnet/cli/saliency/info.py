@@ -10,7 +10,7 @@ from vpnet.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vpnet.saliency.store.reading import StoreFile
+    from vpnet.paver.store.reading import StoreFile
 
 SHADES = " .:-=+*#%@"
 PICTURE_ROWS, PICTURE_COLUMNS = 12, 48
@@ -26,7 +26,7 @@ def info(
     ],
 ) -> None:
     """Print what files of maps hold: their shape, rate, range, settings, and a small picture."""
-    from vpnet.saliency.store.reading import StoreFile
+    from vpnet.paver.store.reading import StoreFile
 
     for number, path in enumerate(_files(stores)):
         if number > 0:

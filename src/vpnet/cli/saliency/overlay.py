@@ -44,8 +44,8 @@ def overlay(
     ] = "auto",
 ) -> None:
     """Draw a video's saliency over it, and where its viewers looked; ends with 1 if cut short."""
+    from vpnet.paver.store.reading import StoreFile
     from vpnet.plots.saliency_overlay import Overlay, write_overlay
-    from vpnet.saliency.store.reading import StoreFile
     from vpnet.video.opening import open_video
     from vpnet.video.probe import check_equirectangular, probe_video
 
@@ -74,7 +74,7 @@ def _viewing(
     recordings: Path, video_id: str, dots: str, video_yaw_offset_deg: float, mirror: bool
 ) -> "VideoViewing":
     """Where everyone looked in one video."""
-    from vpnet.recordings.reading import read_any
+    from vpnet.readers.reading import read_any
     from vpnet.saliency.viewing import viewing_by_video
 
     study = read_any(recordings, video_yaw_offset_deg=video_yaw_offset_deg, mirror=mirror)

@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from vpnet.evaluation.text_table import TextTable
-    from vpnet.saliency.scoring import VideoScores
+    from vpnet.paver.scoring import VideoScores
 
 DRAWS = 10_000
 MEASURES = ("CC", "SIM", "KLD", "NSS", "AUC-Judd", "AUC-Borji")
@@ -37,8 +37,8 @@ def score(
 ) -> None:
     """Measure maps against where people looked, beside a centre bias and the uniform map."""
     from vpnet.evaluation.text_table import print_table
-    from vpnet.recordings.reading import read_any
-    from vpnet.saliency.scoring import open_maps, score_saliency
+    from vpnet.paver.scoring import open_maps, score_saliency
+    from vpnet.readers.reading import read_any
     from vpnet.saliency.viewing import viewing_by_video
     from vpnet.whole_files import write_text
 
@@ -60,7 +60,7 @@ def score_table(results: "list[VideoScores]", weighting: str) -> "TextTable":
 
     from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
     from vpnet.evaluation.text_table import TextTable
-    from vpnet.saliency.scoring import CENTER_BIAS, MAPS, UNIFORM
+    from vpnet.paver.scoring import CENTER_BIAS, MAPS, UNIFORM
 
     means = []
     for name in (UNIFORM, CENTER_BIAS, MAPS):

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from vpnet.errors import InputError
-from vpnet.recordings.video_durations import VIDEO_ENDINGS
+from vpnet.studies.video_durations import VIDEO_ENDINGS
 from vpnet.video.fetching.download import Interrupted, Settings, download, forget
 from vpnet.video.fetching.links import direct_link
 from vpnet.video.fetching.manifest import ManifestEntry

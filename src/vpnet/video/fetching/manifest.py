@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from vpnet.errors import InputError
-from vpnet.recordings.video_durations import VIDEO_ENDINGS
+from vpnet.studies.video_durations import VIDEO_ENDINGS
 
 NAME_COLUMNS = ("name", "video", "title")
 LINK_COLUMNS = ("link", "url", "dropboxlink")

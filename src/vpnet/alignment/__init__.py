@@ -1,0 +1,1 @@
+"""Which turn and mirror of the recordings fit the videos."""

@@ -1,0 +1,1 @@
+"""Checkpoints: data in a signed file, read as data only."""

@@ -1,0 +1,16 @@
+"""vpnet's saliency sources by name: a closed table, from which configurations choose."""
+
+from collections.abc import Callable, Mapping
+
+from vpnet.paver.map_store import MapStore
+from vpnet.saliency.behavioural import Behavioural
+from vpnet.saliency.center_bias import CenterBias
+from vpnet.saliency.map_folder import MapFolder
+from vpnet.saliency.source import SaliencySource
+
+SOURCES: Mapping[str, Callable[..., SaliencySource]] = {
+    "center_bias": CenterBias,
+    "behavioural": Behavioural,
+    "paver": MapStore,
+    "file": MapFolder,
+}

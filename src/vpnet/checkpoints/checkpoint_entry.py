@@ -1,0 +1,245 @@
+"""The entry that makes a checkpoint stand alone, and what it must look like to be read."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vpnet.checkpoints.all_sources import SOURCES
+from vpnet.checkpoints.plain_values import check_plain
+from vpnet.checkpoints.withheld_settings import check_withheld, withhold
+from vpnet.dataset.all_splits import SPLITS
+from vpnet.dataset.task import Task
+from vpnet.dataset.window import WindowSpec
+from vpnet.errors import InputError
+from vpnet.models.all_models import MODELS
+from vpnet.readers.reading import READERS
+from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.source import SaliencySource
+from vpnet.settings import NAME, Seed, check_settings, checked, choose
+from vpnet.training.stages import Stage
+from vpnet.training.training_settings import TrainingSettings
+from vpnet.viewer_ids import HASH_BYTES, SALT_BYTES, KnownViewers
+
+TrainedOn = Iterable[tuple[str, str]]
+Tables = Mapping[str, Mapping[str, Callable[..., Any]]]
+
+RUN_SETTINGS = ("data", "split", "training", "stage", "seed", "skip_short")
+"""Settings of a run that its training needs when it resumes."""
+
+_WITHHELD = "withheld"
+
+
+def describe(
+    config: Mapping[str, Any],
+    spec: WindowSpec,
+    users: KnownViewers,
+    saliency: SaliencySource | None,
+    trained_on: TrainedOn = (),
+    crowd: Crowd | None = None,
+    *,
+    earlier: Collection[tuple[str, str]] = (),
+    tables: Tables | None = None,
+) -> dict[str, Any]:
+    """The entry that makes a checkpoint stand alone.
+
+    Args:
+        config: Configuration of the run, plain values.
+        spec: Shape of the windows.
+        users: Users of the embedding, in order; their salt hashes all ids.
+        saliency: The fitted saliency source, or None.
+        trained_on: User and video of the recordings that trained or validated.
+        crowd: The fitted crowd, or None.
+        earlier: `vpnet.checkpoints.checkpoint.Checkpoint.trained_on` of the checkpoint that the
+            training started from, whose ``users`` are those given.
+        tables: Builders of each group by name, for names that the tables of readers, splits and
+            sources do not have: the simulation, code of the user's own.
+
+    Raises:
+        InputError: What it would hold could not be read again, for instance a very long text.
+    """
+    readers = {name: reader.read for name, reader in READERS.items()}
+    known: Tables = {"data": readers, "split": SPLITS, "saliency": SOURCES, **(tables or {})}
+    kept: dict[str, Any] = {
+        "model": withhold("model", config["model"], {**MODELS, **known.get("model", {})})[0]
+    }
+    withheld: list[str] = []
+    for group in ("saliency", "data", "split"):
+        kept[group], keys = withhold(group, config[group], known.get(group, {}))
+        withheld += keys
+    hashed = {(users.hashed(user), video) for user, video in trained_on}
+    entry = {
+        "model": kept.pop("model"),
+        "saliency": kept.pop("saliency"),
+        "task": dict(config["task"]),
+        "face_features": list(config["face_features"]),
+        "run": {**{name: config[name] for name in RUN_SETTINGS}, **kept},
+        "withheld": withheld,
+        "spec": {**asdict(spec), "horizon_steps": list(spec.horizon_steps)},
+        "salt": users.salt.hex(),
+        "users": list(users.hashes),
+        "crowd_state": None if crowd is None else crowd.state(),
+        "saliency_state": {} if saliency is None else saliency.state(),
+        "trained_on": [list(key) for key in sorted(hashed | set(earlier))],
+    }
+    try:
+        check_plain({"vpnet": entry})
+    except InputError as error:
+        raise InputError(f"a checkpoint of this training could not be read: {error}") from error
+    return entry
+
+
+@checked
+@dataclass(frozen=True)
+class Entry:
+    """The types of what `describe` gives; `check_entry` knows the rest.
+
+    Args:
+        model: Name in `MODELS` and settings.
+        saliency: Name in `SOURCES` and settings, or null.
+        task: Settings of `Task`.
+        face_features: Features of the face.
+        run: The settings of `RUN_SETTINGS`.
+        withheld: Keys of the settings that are not in the file.
+        spec: Fields of `WindowSpec`.
+        salt: Of the hashes of ids, hexadecimal.
+        users: Hashes of the users of the embedding, in order.
+        crowd_state: Of `vpnet.saliency.crowd.Crowd.state`, or null.
+        saliency_state: Of `vpnet.saliency.source.SaliencySource.state`.
+        trained_on: Hash of the user, and video, of the recordings that trained or validated.
+    """
+
+    model: Mapping[str, Any]
+    saliency: Mapping[str, Any] | None
+    task: Mapping[str, Any]
+    face_features: Sequence[str]
+    run: Mapping[str, Any]
+    withheld: Sequence[str]
+    spec: Mapping[str, Any]
+    salt: str
+    users: Sequence[str]
+    crowd_state: Mapping[str, Any] | None
+    saliency_state: Mapping[str, Any]
+    trained_on: Sequence[Sequence[str]]
+
+
+@checked
+@dataclass(frozen=True)
+class Run:
+    """The settings of a run that a checkpoint holds.
+
+    Args:
+        data: Name of the reader and its settings.
+        split: Name of the split and its settings.
+        training: Settings of `TrainingSettings`.
+        stage: Settings of `Stage`.
+        seed: The seed.
+        skip_short: Whether recordings too short for one window were left out.
+    """
+
+    data: Mapping[str, Any]
+    split: Mapping[str, Any]
+    training: Mapping[str, Any]
+    stage: Mapping[str, Any]
+    seed: Seed
+    skip_short: bool
+
+
+def check_entry(values: Mapping[str, Any]) -> Entry:
+    """Hold the entry of a file to what `describe` writes.
+
+    Models and sources of the user's own code are named, never imported: what is none of vpnet's is
+    left to who builds it, and refused there.
+
+    Raises:
+        InputError: A value is missing, superfluous, of another type or out of its range, or two
+            of them contradict one another.
+    """
+    entry = Entry(**check_settings(Entry, values, "vpnet"))
+    run = Run(**check_settings(Run, entry.run, "vpnet.run"))
+    task = Task(**check_settings(Task, entry.task, "task"))
+    spec = spec_of(entry)
+    check_settings(Stage, run.stage, "stage")
+    training = check_settings(TrainingSettings, _resolved(run.training), "training")
+    TrainingSettings(**training)
+    readers = {name: reader.read for name, reader in READERS.items()}
+    check_withheld("data", run.data, readers)
+    for group, table, settings, given in (
+        ("model", MODELS, entry.model, ("spec",)),
+        ("saliency", SOURCES, entry.saliency, ()),
+        ("split", SPLITS, run.split, ()),
+    ):
+        if settings is not None and not isinstance(settings.get(NAME), str):
+            raise InputError(f"{group}.{NAME} must be a text, got {settings.get(NAME)!r}")
+        check_withheld(group, settings, table)
+        if settings is not None and settings.get(NAME) in table:
+            absent = [key for key in entry.withheld if key.startswith(f"{group}.")]
+            filled = {key.partition(".")[2]: _WITHHELD for key in absent}
+            chosen, rest = choose(table, {**settings, **filled}, group)
+            check_settings(chosen, rest, group, given)
+    _check_scalars("data", run.data)
+    _check_ids(entry)
+    agreeing = {
+        "users": (spec.users, len(entry.users)),
+        "face_features": (spec.face_features, len(entry.face_features)),
+        "sampling_rate_hz": (spec.sampling_rate_hz, task.sampling_rate_hz),
+        "history_steps": (spec.history_steps, task.history_steps),
+        "horizon_steps": (tuple(spec.horizon_steps), task.horizon_steps),
+        "has_crowd": (spec.has_crowd, entry.crowd_state is not None),
+        "has_saliency": (spec.has_saliency or entry.saliency is None, True),
+    }
+    for name, (said, found) in agreeing.items():
+        if said != found:
+            raise InputError(f"vpnet.spec.{name} is {said}, the rest of the file says {found}")
+    return entry
+
+
+def spec_of(entry: Entry) -> WindowSpec:
+    """The shape of the windows.
+
+    Raises:
+        InputError: It is none.
+    """
+    steps = entry.spec.get("horizon_steps")
+    # torch keeps a list, the signature may want a tuple.
+    values = {**entry.spec, "horizon_steps": tuple(steps) if isinstance(steps, list) else steps}
+    try:
+        return WindowSpec(**check_settings(WindowSpec, values, "spec"))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _resolved(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Training settings with ``${training.max_epochs}`` and the like in their places."""
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: resolve(inner) for name, inner in value.items()}
+        if isinstance(value, str) and value.startswith("${training."):
+            return training.get(value[len("${training.") : -1])
+        return value
+
+    return {name: resolve(value) for name, value in training.items()}
+
+
+def _check_scalars(key: str, values: Mapping[str, Any]) -> None:
+    if not isinstance(values.get(NAME), str):
+        raise InputError(f"{key}.{NAME} must be the name of a reader")
+    for name, value in values.items():
+        listed = value if isinstance(value, list) else [value]
+        if any(isinstance(each, dict | list | tuple) for each in listed) or hasattr(value, "dtype"):
+            raise InputError(f"{key}.{name} must be a number, a text, a switch or a list of them")
+
+
+def _check_ids(entry: Entry) -> None:
+    forms = [(entry.salt, SALT_BYTES), *((user, HASH_BYTES) for user in entry.users)]
+    forms += [(key[0] if len(key) == 2 else "", HASH_BYTES) for key in entry.trained_on]
+    for value, length in forms:
+        if not re.fullmatch(rf"[0-9a-f]{{{2 * length}}}", value):
+            raise InputError(
+                f"vpnet: ids are kept as hashes of {2 * length} hexadecimal digits, got "
+                f"{value[:80]!r}"
+            )
+    for key in entry.withheld:
+        if not re.fullmatch(r"(data|split|saliency)\.\w+", key):
+            raise InputError(f"vpnet.withheld must hold keys of settings, got {key[:80]!r}")

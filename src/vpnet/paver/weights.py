@@ -1,0 +1,187 @@
+"""PAVER's weights from files, as far as the files can be trusted."""
+
+import hashlib
+import pathlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vpnet.errors import InputError
+from vpnet.paver.constants import constant_buffers
+from vpnet.paver.flax_weights import from_flax
+from vpnet.paver.network import Paver
+
+ENCODER_TAG = "vit_base_patch16_224.augreg_in21k_ft_in1k"
+"""timm's name of the encoder's weights; without the suffix it would be other weights."""
+
+_PATHS = [
+    getattr(pathlib, name)
+    for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+]
+"""What the released checkpoint holds besides tensors: its configuration has paths."""
+
+_BUFFER_TOLERANCE = 1e-3
+
+
+def load_weights(
+    paver: Paver,
+    checkpoint: str | Path | None,
+    encoder: str | Path | None = None,
+    random_weights: bool = False,
+    seed: int = 0,
+) -> str:
+    """Load the decoder's and the encoder's weights.
+
+    Args:
+        paver: The network.
+        checkpoint: PAVER's released checkpoint, or its bare state dict: the decoder.
+        encoder: The encoder's weights as .npz (Flax), .safetensors, or a state dict of torch;
+            None lets timm download `ENCODER_TAG`.
+        random_weights: Fill the network with made-up numbers instead; for tests.
+        seed: Decides those.
+
+    Returns:
+        A digest of all weights, 16 digits; ``random-`` stands before that of made-up ones.
+
+    Raises:
+        InputError: A file is missing, is no checkpoint, or does not fit the network.
+    """
+    if random_weights:
+        if checkpoint is not None or encoder is not None:
+            raise InputError(
+                "saliency.random_weights=true is for tests without weights; leave it out where "
+                "saliency.checkpoint or saliency.encoder is given"
+            )
+        with torch.no_grad():
+            _fill(paver, seed)
+        return f"random-{_digest(paver)}"
+    if checkpoint is None:
+        raise InputError(
+            "PAVER needs its released weights: give saliency.checkpoint=FILE. The repository "
+            "github.com/HS-YN/PAVER links to them (Google Drive file "
+            "11UIxfGkVLHjgG1VJFwOJ1jPPIorhqrPI, paver_ckpt.pt, 183 MB)"
+        )
+    _load(paver.decoder, _decoder_state(Path(checkpoint)), f"saliency.checkpoint={checkpoint}")
+    state = _downloaded_encoder() if encoder is None else _encoder_state(Path(encoder))
+    state = {name: value for name, value in state.items() if not name.startswith("head.")}
+    _load(paver.encoder, state, f"saliency.encoder={encoder or ENCODER_TAG}")
+    return _digest(paver)
+
+
+def _fill(paver: Paver, seed: int) -> None:
+    """Small random numbers, and ones for the norms: a network that runs and means nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in paver.state_dict().items():
+        tensor.normal_(std=0.02, generator=generator)
+        if "norm" in name and name.endswith("weight"):
+            tensor += 1
+
+
+def _decoder_state(path: Path) -> dict[str, Tensor]:
+    content: object = _read(path, "saliency.checkpoint")
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        content = content["model"]
+    state = _tensors(content, path, "saliency.checkpoint")
+    for name, expected in constant_buffers(set(state)).items():
+        found = state.pop(name)
+        fits = found.shape == expected.shape
+        if not fits or (found.double() - expected.double()).abs().max() > _BUFFER_TOLERANCE:
+            raise InputError(
+                f"saliency.checkpoint={path}: its constant {name} is not that of the published "
+                f"PAVER (shape {tuple(expected.shape)}, here {tuple(found.shape)}): the checkpoint "
+                "was made for another geometry; take the released one"
+            )
+    return state
+
+
+def _encoder_state(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".npz":
+        content: object = _read(path, "saliency.encoder")
+        if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+            content = content["model"]
+        return _tensors(content, path, "saliency.encoder")
+    _check_file(path, "saliency.encoder")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return from_flax({name: torch.from_numpy(file[name]) for name in file.files})
+    except (ValueError, OSError, EOFError, KeyError, RuntimeError, BadZipFile) as error:
+        raise InputError(
+            f"saliency.encoder={path}: is not a Flax ViT-B/16 checkpoint in .npz ({error!r}); "
+            f"take that of timm's {ENCODER_TAG}"
+        ) from error
+
+
+def _downloaded_encoder() -> dict[str, Tensor]:
+    try:
+        return timm.create_model(ENCODER_TAG, pretrained=True).state_dict()
+    except Exception as error:  # whatever the network and the hub's library raise
+        raise InputError(
+            f"timm could not download the encoder's weights ({type(error).__name__}: {error}). "
+            f"Download timm/{ENCODER_TAG} (model.safetensors) from the Hugging Face hub on a "
+            "machine with internet, and give saliency.encoder=FILE"
+        ) from error
+
+
+def _check_file(path: Path, option: str) -> None:
+    if not path.is_file():
+        raise InputError(f"{option}={path}: no such file")
+
+
+def _read(path: Path, option: str) -> object:
+    """Read a file of tensors without running any code that it might hold."""
+    _check_file(path, option)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with torch.serialization.safe_globals(_PATHS):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{option}={path}: holds more than tensors and plain values, and is not loaded, since "
+            f"it could run code: {str(error).splitlines()[0]}"
+        ) from error
+    except (SafetensorError, RuntimeError, ValueError, OSError, EOFError, KeyError) as error:
+        raise InputError(
+            f"{option}={path}: is not a whole file of weights ({error}); download it again"
+        ) from error
+
+
+def _tensors(content: object, path: Path, option: str) -> dict[str, Tensor]:
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
+        raise InputError(
+            f"{option}={path}: must hold tensors by name, or such a dict under 'model'; "
+            f"found {type(content).__name__}"
+        )
+    return dict(content)
+
+
+def _load(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    expected = module.state_dict()
+    wrong = [f"{name} is missing" for name in expected if name not in state]
+    wrong += [f"{name} is not known" for name in state if name not in expected]
+    wrong += [
+        f"{name} has shape {tuple(state[name].shape)}, not {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    if wrong:
+        raise InputError(f"{what} does not fit the network: {'; '.join(wrong)}")
+    module.load_state_dict(dict(state))
+
+
+def _digest(paver: Paver) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name, tensor in sorted(paver.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

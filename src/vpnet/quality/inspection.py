@@ -1,0 +1,189 @@
+"""All that was found in a study, and the course of each recording, in little memory."""
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from vpnet.quality.checks.study import check_study
+from vpnet.quality.trace import RecordingTrace, trace_recording
+from vpnet.recordings.checked import CheckedRecording
+from vpnet.recordings.findings import Finding, Severity
+from vpnet.studies.study import Study
+
+
+class Verdict(str, Enum):
+    """What becomes of a recording: used, used with care, or refused."""
+
+    GOOD = "good"
+    CARE = "care"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, eq=False)
+class InspectedRecording:
+    """One recording of an inspection.
+
+    Args:
+        checked: What was found in it; the samples themselves were let go.
+        trace: Its course; None where it could not be read.
+        verdict: What becomes of it.
+    """
+
+    checked: CheckedRecording
+    trace: RecordingTrace | None
+    verdict: Verdict
+
+    def worst_findings(self) -> list[Finding]:
+        """Its findings, the gravest first."""
+        return sorted(self.checked.findings, key=lambda finding: finding.severity.rank)
+
+
+@dataclass(frozen=True)
+class CodeSummary:
+    """How often one code was found.
+
+    Args:
+        finding: An example of the gravest severity.
+        example: Which recording it is from; empty where it is about the study as a whole.
+        recordings: Positions, in the inspection, of the recordings concerned.
+        of_study: Those findings that are about the study as a whole.
+    """
+
+    finding: Finding
+    example: str
+    recordings: tuple[int, ...]
+    of_study: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What `inspect_study` found.
+
+    Args:
+        recordings: All of them, in the order of the study.
+        findings: What concerns the study as a whole.
+        accepted: Codes of errors that were accepted.
+    """
+
+    recordings: tuple[InspectedRecording, ...]
+    findings: tuple[Finding, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> list[CheckedRecording]:
+        """The recordings that training would refuse."""
+        return [one.checked for one in self.recordings if one.verdict is Verdict.REFUSED]
+
+    @cached_property
+    def counts(self) -> dict[Verdict, int]:
+        """Number of recordings of each verdict."""
+        verdicts = [one.verdict for one in self.recordings]
+        return {verdict: verdicts.count(verdict) for verdict in Verdict}
+
+    @cached_property
+    def users(self) -> tuple[str, ...]:
+        """Everybody who watched, in order of appearance; unknown users and videos aside."""
+        return tuple(dict.fromkeys(one.user_id for one in self._known()))
+
+    @cached_property
+    def videos(self) -> tuple[str, ...]:
+        """Everything that was watched, by name."""
+        return tuple(sorted({one.video_id for one in self._known()}))
+
+    @property
+    def hours(self) -> float:
+        """Length of all recordings together."""
+        return sum(one.checked.measurements.get("duration_s", 0) for one in self.recordings) / 3600
+
+    @property
+    def length(self) -> str:
+        """The same as text."""
+        if self.hours >= 1:
+            return f"{self.hours:.1f} hours"
+        return counted(round(60 * self.hours), "minute")
+
+    @cached_property
+    def codes(self) -> tuple[CodeSummary, ...]:
+        """Every code that was found: the gravest and then the most frequent first."""
+        found: dict[str, list[tuple[Finding, int | None]]] = {}
+        for finding in self.findings:
+            found.setdefault(finding.code, []).append((finding, None))
+        for position, one in enumerate(self.recordings):
+            for finding in one.checked.findings:
+                found.setdefault(finding.code, []).append((finding, position))
+        summaries = []
+        for occurrences in found.values():
+            finding, where = min(occurrences, key=lambda pair: pair[0].severity.rank)
+            example = "" if where is None else self.recordings[where].checked.name
+            positions = {position for _, position in occurrences if position is not None}
+            of_study = tuple(one for one, position in occurrences if position is None)
+            summaries.append(CodeSummary(finding, example, tuple(sorted(positions)), of_study))
+        return tuple(
+            sorted(summaries, key=lambda one: (one.finding.severity.rank, -len(one.recordings)))
+        )
+
+    def worst_first(self) -> list[InspectedRecording]:
+        """The recordings that are refused or used with care, the worst first."""
+        concerned = [one for one in self.recordings if one.verdict is not Verdict.GOOD]
+        return sorted(concerned, key=_badness, reverse=True)
+
+    def _known(self) -> Iterator[CheckedRecording]:
+        checked = (one.checked for one in self.recordings)
+        return (one for one in checked if one.user_id and one.video_id)
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number of things: "1 person", "2 people".
+
+    Args:
+        count: How many.
+        singular: What one of them is called.
+        plural: What several are called; by default the same with an s.
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def inspect_study(
+    study: Study,
+    video_durations_s: Mapping[str, float] | None = None,
+) -> Inspection:
+    """Read a study once and keep what there is to show of it.
+
+    Each recording is let go as soon as it was seen, so that a study of any size fits into memory:
+    what is kept takes about 20 kB a recording.
+
+    Args:
+        study: The recordings; errors that it accepts refuse none of them.
+        video_durations_s: Length of the videos by ``video_id``, as far as it is known.
+    """
+    checked: list[CheckedRecording] = []
+    traces: list[RecordingTrace | None] = []
+    for one in study.checked():
+        traces.append(None if one.recording is None else trace_recording(one.recording))
+        checked.append(dataclasses.replace(one, recording=None))
+    of_study = check_study(checked, video_durations_s)
+    inspected = []
+    for position, (one, trace) in enumerate(zip(checked, traces, strict=True)):
+        beyond = of_study.recordings.get(position, [])
+        one = dataclasses.replace(one, findings=(*one.findings, *beyond))
+        inspected.append(InspectedRecording(one, trace, _verdict(one, study.accept)))
+    return Inspection(tuple(inspected), tuple(of_study.study), tuple(sorted(study.accept)))
+
+
+def _verdict(one: CheckedRecording, accept: Collection[str]) -> Verdict:
+    if one.refusals(accept):
+        return Verdict.REFUSED
+    if any(finding.severity is not Severity.NOTE for finding in one.findings):
+        return Verdict.CARE
+    return Verdict.GOOD
+
+
+def _badness(one: InspectedRecording) -> tuple[bool, int, int]:
+    severities = [finding.severity for finding in one.checked.findings]
+    return (
+        one.verdict is Verdict.REFUSED,
+        severities.count(Severity.ERROR),
+        severities.count(Severity.WARNING),
+    )

@@ -1,0 +1,223 @@
+"""What participants are asked: every question with its allowed answers, and what they answered.
+
+Three moments matter. ``pre`` is asked once, before anything is seen; ``sessions`` at the start of
+each session; ``post`` and the opinion of each video (``interest``, ``familiarity``) afterwards.
+Where in the study a video was shown (``session``, ``position``) is known before it begins.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from vpnet.questionnaires.questions import Choice, Question, Scale, Several, Whole
+
+OFTEN = ("never", "rarely", "sometimes", "often", "always")
+SESSION = Whole(1, 8, "Number of the session, 1 the first.")
+
+
+class Answers(BaseModel):
+    """Answers to some questions, None where there is none; other keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def questions(cls) -> dict[str, Question]:
+        """The questions by name, in order."""
+        kinds = (Whole, Scale, Choice, Several)
+        return {
+            name: entry
+            for name, field in cls.model_fields.items()
+            for entry in field.metadata
+            if isinstance(entry, kinds)
+        }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _understand(cls, answer: Any, info: ValidationInfo) -> Any:
+        question = cls.questions().get(info.field_name or "")
+        return answer if question is None else question.understand(answer)
+
+
+class BeforeStudy(Answers):
+    """Asked once, before anything is seen."""
+
+    age: Annotated[int | None, Whole(10, 90, "Age in years.")] = None
+    gender: Annotated[
+        str | None, Choice(("female", "male", "non_binary", "other"), "Gender, as they name it.")
+    ] = None
+    vr_experience: Annotated[
+        str | None,
+        Scale(
+            ("never", "once_or_twice", "yearly", "monthly", "weekly"),
+            "How often they have used a VR headset.",
+        ),
+    ] = None
+    vision_correction: Annotated[
+        str | None,
+        Choice(
+            ("none", "glasses", "contact_lenses", "surgery"),
+            "What corrects their sight while they wear the headset.",
+        ),
+    ] = None
+    dominant_eye: Annotated[
+        str | None, Choice(("left", "right"), "The eye they aim with; test it, do not ask.")
+    ] = None
+    interests: Annotated[
+        tuple[str, ...] | None,
+        Several(
+            (
+                "people",
+                "animals",
+                "nature",
+                "travel",
+                "vehicles",
+                "sports",
+                "music",
+                "film",
+                "games",
+                "art",
+            ),
+            "What they like to watch.",
+        ),
+    ] = None
+    motion_sickness: Annotated[
+        str | None, Scale(OFTEN, "How often they feel sick in cars, on ships or in VR.")
+    ] = None
+
+
+class Session(Answers):
+    """Asked at the start of a session."""
+
+    session: Annotated[int, SESSION]
+    alertness: Annotated[
+        int | None, Whole(1, 5, "How awake they feel: 1 about to fall asleep, 5 wide awake.")
+    ] = None
+    mood: Annotated[int | None, Whole(1, 5, "How they feel: 1 very bad, 5 very good.")] = None
+
+
+class Viewing(Answers):
+    """About one video: where in the study it was shown, and how it was found afterwards."""
+
+    video: str
+    session: Annotated[int | None, SESSION] = None
+    position: Annotated[
+        int | None, Whole(1, 50, "Place of the video in its session, 1 the first.")
+    ] = None
+    interest: Annotated[
+        int | None, Whole(1, 5, "How interesting it was: 1 not at all, 5 very.")
+    ] = None
+    familiarity: Annotated[
+        int | None, Whole(1, 5, "How well they knew it before: 1 not at all, 5 by heart.")
+    ] = None
+
+    @field_validator("video")
+    @classmethod
+    def _named(cls, video: str) -> str:
+        if not video.strip():
+            raise ValueError("a video must have a name, found none; name it or delete the entry")
+        return video.strip()
+
+
+class AfterStudy(Answers):
+    """Asked once, after everything was seen."""
+
+    comfort: Annotated[
+        int | None, Whole(1, 5, "How comfortable the headset was: 1 not at all, 5 very.")
+    ] = None
+    sickness: Annotated[int | None, Whole(1, 5, "How sick they feel: 1 not at all, 5 very.")] = None
+    eye_strain: Annotated[
+        int | None, Whole(1, 5, "How strained their eyes are: 1 not at all, 5 very.")
+    ] = None
+
+
+class Questionnaire(Answers):
+    """Everything one participant answered."""
+
+    pre: BeforeStudy = BeforeStudy()
+    sessions: tuple[Session, ...] = ()
+    videos: tuple[Viewing, ...] = ()
+    post: AfterStudy = AfterStudy()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _complete(cls, section: Any, info: ValidationInfo) -> Any:
+        """A section that says nothing is one in which nothing was answered."""
+        return cls.model_fields[str(info.field_name)].default if section is None else section
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Questionnaire":
+        for kind, names in (
+            ("session", [str(one.session) for one in self.sessions]),
+            ("video", [one.video for one in self.videos]),
+        ):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(
+                    f"each {kind} must be listed once, found {twice} twice; delete one of them"
+                )
+        shown: dict[tuple[int | None, int], str] = {}
+        for one in self.videos:
+            if one.position is None:
+                continue
+            other = shown.setdefault((one.session, one.position), one.video)
+            if other != one.video:
+                where = "" if one.session is None else f" of session {one.session}"
+                raise ValueError(
+                    f"two videos cannot be shown at once, found {other} and {one.video} both at "
+                    f"position {one.position}{where}; correct one, positions count anew in each "
+                    "session"
+                )
+        return self
+
+    @classmethod
+    def blank(cls, videos: Sequence[str], sessions: int) -> "Questionnaire":
+        """One in which nothing is answered yet.
+
+        Args:
+            videos: Names of the videos that the participant saw, in any order.
+            sessions: Number of sessions.
+        """
+        return cls(
+            sessions=tuple(Session(session=number) for number in range(1, sessions + 1)),
+            videos=tuple(Viewing(video=video) for video in videos),
+        )
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says nothing; what was answered after the study is left aside."""
+        nothing = Questionnaire(
+            sessions=tuple(Session(session=one.session) for one in self.sessions),
+            videos=tuple(Viewing(video=one.video) for one in self.videos),
+            post=self.post,
+        )
+        return self == nothing
+
+    def session(self, number: int | None) -> Session | None:
+        """What was answered in a session; None where it is not listed."""
+        return next((one for one in self.sessions if one.session == number), None)
+
+    def viewing(self, video_id: str) -> Viewing | None:
+        """What is said about a video; None where it is not listed."""
+        return next((one for one in self.videos if one.video == video_id), None)
+
+    def overall_position(self, video_id: str) -> int | None:
+        """Place of a video among all that were seen, 1 the first; None where it is not known."""
+        viewing = self.viewing(video_id)
+        if viewing is None or viewing.position is None:
+            return None
+        sessions: dict[int, list[int]] = {}
+        for one in self.videos:
+            if one.session is not None:
+                sessions.setdefault(one.session, []).append(one.position or 0)
+        if not sessions:
+            return viewing.position
+        if viewing.session is None:
+            return None
+        # A session is as long as its last position says, even where other videos are not listed.
+        return viewing.position + sum(
+            max(len(positions), *positions)
+            for number, positions in sessions.items()
+            if number < viewing.session
+        )

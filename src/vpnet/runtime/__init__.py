@@ -1,0 +1,1 @@
+"""Where and how a training runs: card, precision, Slurm, signals, W&B."""

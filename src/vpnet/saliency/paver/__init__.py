@@ -1,5 +1,0 @@
-"""PAVER, the network that turns videos into saliency maps."""
-
-from vpnet.saliency.paver.network import Paver
-
-__all__ = ["Paver"]

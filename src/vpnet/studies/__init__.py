@@ -1,0 +1,1 @@
+"""Recordings as a study: found, read by several processes, kept, and some left out."""
