@@ -29,8 +29,15 @@ from vpnet.simulation.study import write_simulated_study
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("VPNET_SHARED", REPOSITORY.parent / "shared"))
 
-SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "trainer.accelerator=cpu", "seed=3")
-DATA = ("data.users=5", "data.videos=5", "data.duration_s=16")
+SMOKE = (
+    "trainer=smoke",
+    "logger=csv",
+    "bootstrap_draws=50",
+    "trainer.accelerator=cpu",
+    "training.batch_size=8",
+    "seed=3",
+)
+DATA = ("data.users=5", "data.videos=5", "data.duration_s=12")
 RUNS: dict[str, tuple[str, ...]] = {
     "constant_velocity": ("model=constant_velocity",),
     "linear": ("model=linear",),
