@@ -18,9 +18,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vpnet.evaluation.text_table import TextTable
-from vpnet.quest_pro.reader import read_quest_pro
-from vpnet.studies.study import StudyOptions
+from vpnet.readers.reading import read_any
+from vpnet.text_table import TextTable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLING_S = 0.25
@@ -31,12 +30,12 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossUser
 from vpnet.dataset.task import Task
 from vpnet.recordings.face import FACE_ACTIVITY
-from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.readers.reading import read_any
 task = Task(
     "short_term", 30, 2.0, [0.2, 0.5, 1.0], [0.2, 0.5, 1.0], first_anchor_s=2.0,
     anchor_stride_s=0.2, train_stride_s=0.1
 )
-study = read_quest_pro(sys.argv[1], cache=sys.argv[2])
+study = read_any(sys.argv[1], layout="quest_pro", cache=sys.argv[2])
 ViewportDataModule(study, CrossUser(), task, face_features=["Jaw_Drop", FACE_ACTIVITY])
 """
 """What training does before its first batch."""
@@ -135,7 +134,7 @@ def memory_kb(process_id: int) -> int:
 
 def read_one(root: str) -> tuple[str, str, str, str]:
     """The fastest of five readings of one recording, checks included, in this process."""
-    part = read_quest_pro(root, study=StudyOptions(cache=False)).parts[0]
+    part = read_any(root, layout="quest_pro", cache=False).parts[0]
     seconds = []
     rows = 0
     for _ in range(5):

@@ -24,7 +24,7 @@ import torch
 
 from vpnet.cli.app import app
 from vpnet.paver import Paver
-from vpnet.simulation.study import write_simulated_study
+from vpnet.simulation.simulated_study import write_simulated_study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("VPNET_SHARED", REPOSITORY.parent / "shared"))
@@ -56,7 +56,7 @@ PROSE = {"title", "found", "meaning", "remedy", "accepted", "vpnet_version"}
 
 def main() -> None:
     """Record or compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="results of the code before the change")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="some of the results")
     arguments = parser.parse_args()
@@ -124,8 +124,12 @@ def checked_simulated(work: Path) -> Any:
 def checked_raw_samples(work: Path) -> Any:
     """What the check finds in the raw samples of each public data set."""
     samples = sorted((SHARED / "data" / "raw_samples").iterdir())
+    frame_rates = ("--videos-csv", str(SHARED / "data" / "xu_cvpr18_videos.csv"))
     return {
-        folder.name: without_prose(check_json(folder, work), str(folder.parent))
+        folder.name: without_prose(
+            check_json(folder, work, *(frame_rates if folder.name.startswith("Xu") else ())),
+            str(folder.parent),
+        )
         for folder in samples
     }
 
@@ -160,11 +164,11 @@ def command(script: str, *arguments: str) -> None:
         raise RuntimeError(f"{script} {' '.join(arguments)} ended with {code}\n{output.getvalue()}")
 
 
-def check_json(study: Path, work: Path) -> Any:
+def check_json(study: Path, work: Path, *options: str) -> Any:
     """What ``vpnet check STUDY --json`` writes."""
     file = work / "check.json"
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-        app(["check", str(study), "--json", str(file)], standalone_mode=False)
+        app(["check", str(study), "--json", str(file), *options], standalone_mode=False)
     return json.loads(file.read_text())
 
 

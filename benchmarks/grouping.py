@@ -22,15 +22,15 @@ from sharing import BATCH, batches, load
 from torch import Tensor
 
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.dataset.split_file import SplitFile
+from vpnet.dataset.splits import SplitFile
 from vpnet.dataset.window import ViewportWindow
 from vpnet.dataset.windows import WindowDataset
-from vpnet.evaluation.text_table import TextTable
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.star_vp import StarVP
 from vpnet.readers.parquet import read_parquet
-from vpnet.runtime.bfloat16 import cpu_has_bfloat16
-from vpnet.saliency.behavioural import Behavioural
+from vpnet.runtime.device import cpu_has_bfloat16
+from vpnet.saliency.fitted_sources import Behavioural
+from vpnet.text_table import TextTable
 from vpnet.training.loss import forecast_loss
 
 GROUP_SIZES = (16, 32, 64, 128)
@@ -94,8 +94,8 @@ def curve(
         began = time.perf_counter()
         model.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=asked.bf16):
-            answer = model.answer(batch).directions
-        loss(answer.float(), batch).backward()
+            predicted = model.training_output(batch).directions
+        loss(predicted.float(), batch).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -21,13 +21,12 @@ from torch.nn.functional import interpolate
 
 from vpnet.paver import Paver
 from vpnet.paver.weights import load_weights
-from vpnet.runtime.bfloat16 import cpu_has_bfloat16
-from vpnet.saliency.resizing import resize_maps
+from vpnet.runtime.device import cpu_has_bfloat16
+from vpnet.saliency.maps import resize_maps
 from vpnet.saliency.salient_points import salient_points
+from vpnet.video.decoders import open_video, read_resized
 from vpnet.video.encoding import VideoWriter
-from vpnet.video.opening import open_video
 from vpnet.video.probe import VideoFile, probe_video
-from vpnet.video.resizing import read_resized
 
 WIDTH, HEIGHT, RATE_HZ = 1920, 960, 30
 LENGTHS = (30, 300, 3000)

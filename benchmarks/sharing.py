@@ -21,14 +21,14 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.dataset.split_file import SplitFile
+from vpnet.dataset.splits import SplitFile
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import ViewportWindow
-from vpnet.evaluation.text_table import TextTable
 from vpnet.models.star_vp import StarVP
 from vpnet.readers.parquet import read_parquet
 from vpnet.recordings.recording import Recording
-from vpnet.saliency.behavioural import Behavioural
+from vpnet.saliency.fitted_sources import Behavioural
+from vpnet.text_table import TextTable
 from vpnet.training.loss import forecast_loss
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "conf"

@@ -14,18 +14,18 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from vpnet.dataset.all_splits import SPLITS
 from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
-from vpnet.evaluation.text_table import TextTable
 from vpnet.inference.predictor import Predictor
 from vpnet.models.all_models import MODELS
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.settings import build
-from vpnet.simulation.study import simulate_recordings
-from vpnet.training.closed_form import ClosedForm, fit_closed_form
+from vpnet.simulation.simulated_study import simulate_recordings
+from vpnet.text_table import TextTable
+from vpnet.training.fitting import ClosedForm, fit_closed_form
 from vpnet.training.loss import forecast_loss
 from vpnet.training.optimizers import OPTIMIZERS
 

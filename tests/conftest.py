@@ -25,7 +25,7 @@ from vpnet.dataset.splits import CrossVideo
 from vpnet.dataset.task import Task
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.settings import Setting
-from vpnet.simulation.study import simulate_recordings, write_simulated_study
+from vpnet.simulation.simulated_study import simulate_recordings, write_simulated_study
 
 pytest_plugins = (
     "fixtures.evaluations",

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from vpnet.readers.parquet import write_parquet
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 
 @pytest.fixture
@@ -148,14 +148,14 @@ def test_a_quaternion_that_is_none(predict_refused, study):
     message = predict_refused(file.parent)
     assert f"{file}, line 321: UnitQuaternion" in message
     assert "of length 3.00" in message
-    assert "mend or delete the line" in message
+    assert "fix or delete the line" in message
     assert "data.accept=[quaternion_not_unit]" in message
 
 
 def test_a_direction_that_is_none(predict_refused, parquet):
     message = predict_refused(parquet("head_y", row=7, value=2.0))
     assert "recordings.parquet: row 8, columns head_x to head_z" in message
-    assert "mend the row" in message
+    assert "correct the row" in message
 
 
 def test_a_value_that_is_no_number(train_refused, predict_refused, study, parquet):
@@ -163,7 +163,7 @@ def test_a_value_that_is_no_number(train_refused, predict_refused, study, parque
     replace_line(file, 77, "UnitQuaternion.x", "nan")
     message = train_refused("data=quest_pro", f"data.root={study}")
     assert f"{file}, line 77: column UnitQuaternion.x: the value must be a finite" in message
-    assert "mend the value or delete the line" in message
+    assert "fix the value or delete the line" in message
     message = predict_refused(parquet("head_x", row=7, value=float("nan")))
     assert "head_x" in message
 

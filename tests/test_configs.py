@@ -1,13 +1,13 @@
 """Every file under conf/ is a promise: whatever is added there is checked here by itself."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
+from fixtures.compositions import composed, filled, plain
 from vpnet.cli.config_files import rewritten, section_of
 from vpnet.cli.train_config import TABLES, TrainConfig
 from vpnet.dataset.task import Task
@@ -33,7 +33,7 @@ STAR_VP = {
     "training.loss": "great_circle",
     "trainer.max_epochs": 100,
     "trainer.gradient_clip_val": None,
-    "model.widening": 1,
+    "model.mlp_ratio": 1,
     "model.dropout": 0.1,
     "model.reconstruct_past": False,
     "model.velocity": False,
@@ -59,7 +59,7 @@ PUBLISHED = {
         "model.face_gating": True,
         "model.face_window_s": 0.5,
         "model.user_embed": True,
-        "model.widening": 1,
+        "model.mlp_ratio": 1,
         "model.dropout": 0.1,
         "model.reconstruct_past": False,
         "model.velocity": False,
@@ -115,23 +115,6 @@ ROWS = {
 """What each row of an ablation changes in its model."""
 
 
-def compose_config(root: str, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(root, list(overrides))
-
-
-def compose_root(root: str, *overrides: str) -> dict[str, Any]:
-    config = compose_config(root, *overrides)
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-
-
-def filled(config: DictConfig) -> DictConfig:
-    """A configuration whose missing paths have some value."""
-    for key in sorted(OmegaConf.missing_keys(config)):
-        OmegaConf.update(config, key, "somewhere")
-    return config
-
-
 def training_of(model: str) -> str:
     """The option of `training` that a model's file names."""
     file = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
@@ -149,12 +132,12 @@ def test_an_option_composes_and_every_key_is_a_setting(option):
     group, name = option.rsplit("/", 1)
     # The rows of an ablation are a group that its experiment brings.
     experiment = [f"experiment={group.replace('/', '_')}"] * group.startswith("ablation/")
-    TrainConfig.of(filled(compose_config("train", *experiment, f"{group}={name}")))
+    TrainConfig.of(filled(composed("train", *experiment, f"{group}={name}")))
 
 
 @pytest.mark.parametrize("option", [o for o in OPTIONS if o.startswith("predict/")])
 def test_a_prediction_composes(option):
-    compose_root("predict", option.replace("/", "="))
+    plain("predict", option.replace("/", "="))
 
 
 def test_keys_and_comments_are_those_of_the_signatures():
@@ -174,7 +157,7 @@ def test_keys_and_comments_are_those_of_the_signatures():
 )
 def test_defaults_are_those_of_the_code(option):
     group, name = option.split("/")
-    node = compose_root("train", f"{group}={name}")[group]
+    node = plain("train", f"{group}={name}")[group]
     if node is None:
         assert name == "none"
         return
@@ -193,7 +176,7 @@ def test_defaults_are_those_of_the_code(option):
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("model/")])
 def test_a_model_brings_its_training(option):
     name = option.split("/")[1]
-    config = compose_root("train", f"model={name}")
+    config = plain("train", f"model={name}")
     assert config["model"]["name"] == name
     file = CONF / "training" / f"{training_of(name)}.yaml"
     expected = OmegaConf.to_container(OmegaConf.load(file))
@@ -205,19 +188,19 @@ def test_a_model_brings_its_training(option):
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("stage/")])
 def test_a_stage_changes_the_training_alone(option):
     name = option.split("/")[1]
-    single, config = compose_root("train"), compose_root("train", f"stage={name}")
+    single, config = plain("train"), plain("train", f"stage={name}")
     assert Stage(**config["stage"]).name == name
     differing = {key for key in config if config[key] != single[key]}
     assert differing == (set() if name == "single" else {"stage", "training", "trainer"})
     assert config["training"].keys() == single["training"].keys()
-    typed = compose_root("train", f"stage={name}", "training.max_epochs=3", "experiment=demo")
+    typed = plain("train", f"stage={name}", "training.max_epochs=3", "experiment=demo")
     assert typed["trainer"]["max_epochs"] == 3
     assert typed["training"]["batch_size"] == 128, "an experiment stands above a stage"
 
 
 @pytest.mark.parametrize("overrides", PUBLISHED)
 def test_values_are_those_that_were_published(overrides):
-    config = OmegaConf.create(compose_root("train", *overrides.split()))
+    config = OmegaConf.create(plain("train", *overrides.split()))
     published = PUBLISHED[overrides]
     found = {key: OmegaConf.select(config, key, default=MISSING) for key in published}
     assert found == published
@@ -233,7 +216,7 @@ def test_every_training_is_that_of_a_model_but_the_brief_one():
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("task/")])
 def test_a_task_is_one(option):
     name = option.split("/")[1]
-    task = Task(**compose_root("train", f"task={name}")["task"])
+    task = Task(**plain("train", f"task={name}")["task"])
     assert task.name == name
     assert set(task.report_horizons_s) >= {0.2, 0.5, 1.0}
 
@@ -251,21 +234,20 @@ def test_an_ablation_sweeps_over_its_rows(ablation):
     assert len(config.hydra.sweeper.params.seed.split(",")) >= 3
     assert "now" not in OmegaConf.to_container(config.hydra.sweep)["dir"], "a sweep can go on"
     assert callable(get_object(config.hydra.callbacks.table._target_))
-    composed = [
-        compose_root("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")
+    configs = [
+        plain("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")
         for row in rows
     ]
     assert (
-        composed[0]["ablation"]
-        == compose_root("train", f"experiment=ablation_{ablation}")["ablation"]
+        configs[0]["ablation"] == plain("train", f"experiment=ablation_{ablation}")["ablation"]
     ), "the first row is the default"
-    labels = [config["ablation"]["row"] for config in composed]
+    labels = [config["ablation"]["row"] for config in configs]
     assert len(set(labels)) == len(rows)
-    models = [{**config["model"], "user": config["user_embed"]} for config in composed]
+    models = [{**config["model"], "user": config["user_embed"]} for config in configs]
     assert all(model not in models[:position] for position, model in enumerate(models))
-    for config in composed:
+    for config in configs:
         others = ("ablation", "logger", "model", "user_embed")
-        assert all(config[key] == composed[0][key] for key in config if key not in others), (
+        assert all(config[key] == configs[0][key] for key in config if key not in others), (
             "rows differ in the model alone"
         )
 
@@ -273,10 +255,8 @@ def test_an_ablation_sweeps_over_its_rows(ablation):
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("ablation/")])
 def test_a_row_of_an_ablation_changes_what_it_names_and_no_more(option):
     _, ablation, row = option.split("/")
-    whole = compose_root("train", f"model={ablation}")["model"]
-    model = compose_root("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")[
-        "model"
-    ]
+    whole = plain("train", f"model={ablation}")["model"]
+    model = plain("train", f"experiment=ablation_{ablation}", f"ablation/{ablation}={row}")["model"]
     assert model.keys() == whole.keys()
     changed = {key: value for key, value in model.items() if value != whole[key]}
     assert changed == ROWS[f"{ablation}/{row}"]

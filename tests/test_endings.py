@@ -1,5 +1,6 @@
 """How train.py ends where it does not come to its end, in real processes."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+
+from vpnet.runtime import run_lock
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
@@ -48,20 +51,20 @@ def is_whole(checkpoint: Path) -> bool:
     return "state_dict" in torch.load(checkpoint, weights_only=True)
 
 
-@pytest.mark.parametrize(
-    ("how", "code", "said"),
-    [
-        (signal.SIGTERM, 143, "terminated"),
-        pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
-    ],
-)
-def test_a_signal_ends_a_run_with_its_code(tmp_path, how, code, said):
+def assert_ends(process: subprocess.Popen, how: signal.Signals, run: Path) -> None:
+    """It ends with the code of the signal, and leaves its last checkpoint."""
+    process.send_signal(how)
+    code, said = {signal.SIGTERM: (143, "terminated"), signal.SIGINT: (130, "interrupted")}[how]
+    assert ended(process) == (code, f"{said}; what was finished is kept\n")
+    assert is_whole(run / "checkpoints" / "last.ckpt")
+    assert not (run / "metrics.json").exists()
+
+
+@pytest.mark.slow
+def test_an_interruption_ends_a_run_with_130(tmp_path):
     process = start(*LSTM, *ENDLESS, f"hydra.run.dir={tmp_path}")
     wait_for(tmp_path / "checkpoints" / "last.ckpt", process)
-    process.send_signal(how)
-    assert ended(process) == (code, f"{said}; what was finished is kept\n")
-    assert is_whole(tmp_path / "checkpoints" / "last.ckpt")
-    assert not (tmp_path / "metrics.json").exists()
+    assert_ends(process, signal.SIGINT, tmp_path)
 
 
 @pytest.mark.slow
@@ -86,7 +89,11 @@ def test_sigterm_ends_all_processes_of_a_run(tmp_path):
     assert is_whole(tmp_path / "checkpoints" / "last.ckpt")
 
 
-def test_a_second_training_in_one_folder_is_refused(tmp_path, run_script):
+def test_a_second_training_is_refused_and_sigterm_ends_the_first_with_143(
+    tmp_path, run_script, monkeypatch
+):
+    """Both in one test, since a process takes long to start."""
+    monkeypatch.setattr(run_lock, "PATIENCE_S", 0.3)
     process = start(*LSTM, *ENDLESS, f"hydra.run.dir={tmp_path}")
     try:
         wait_for(tmp_path / ".lock", process)
@@ -106,9 +113,11 @@ def test_a_second_training_in_one_folder_is_refused(tmp_path, run_script):
         )  # fmt: skip
         assert swept.code == 2
         assert swept.err.count("another process") == 1
-        assert process.poll() is None, "the first goes on"
+        assert process.poll() is None, "the first continues"
+        assert_ends(process, signal.SIGTERM, tmp_path)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -5,6 +5,7 @@ predictions made at that moment must stay as they were, bit for bit.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,16 +19,15 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.samples import Samples
 from vpnet.dataset.splits import CrossUser
 from vpnet.dataset.task import Task
-from vpnet.dataset.video_content import VideoContent
-from vpnet.dataset.window import ViewportWindow
-from vpnet.dataset.windows import WindowDataset
+from vpnet.dataset.window import SaliencyView, ViewportWindow
+from vpnet.dataset.windows import VideoContent, WindowDataset
 from vpnet.geometry.directions import normalize
 from vpnet.models import all_models
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.crowd import Crowd
 from vpnet.settings import build
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
@@ -37,6 +37,8 @@ OPTIONS = [
     ("fusion", "model.questionnaire=true", "model.streams=[eye,face]"),
 ]
 CONFIGS = [(name,) for name in MODELS] + OPTIONS
+SMALL = {"fusion": ["model.width=32"], "lstm": ["model.hidden=16"], "track": ["model.hidden=16"]}
+SMALL |= dict.fromkeys(("star_vp", "muse_vp", "gated_star_vp"), ["model.hidden=16"])
 SEES_VIDEO = {
     "fusion": {"crowd", "saliency"},
     "lstm": {"crowd"},
@@ -50,7 +52,7 @@ TASK = Task("tiny", RATE_HZ, 1.6, [0.2, 0.4, 0.6, 0.8, 1.0], [0.2, 1.0], 2.0, 0.
 
 
 class MadeUpMaps:
-    """A map for every step of every recording; all are made up anew after a moment, if asked."""
+    """A map for every step of every recording; all are made up anew after a chosen moment."""
 
     maps_by_moment = True
 
@@ -77,12 +79,12 @@ class MadeUpMaps:
 
 
 class MadeUpCrowd(Crowd):
-    """A crowd whose viewers look elsewhere after a moment, if asked."""
+    """A crowd whose viewers look elsewhere after a chosen moment."""
 
     renewed_after_step = 10**9
 
-    def look_up(self, recording_index: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        directions, valid = super().look_up(recording_index, steps)
+    def directions_at(self, recording_index: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        directions, valid = super().directions_at(recording_index, steps)
         later = (steps > self.renewed_after_step).unsqueeze(1).unsqueeze(-1)
         return torch.where(later, directions.roll(1, -1), directions), valid
 
@@ -92,29 +94,39 @@ def recordings() -> list[Recording]:
     return list(simulate_recordings(users=5, videos=2, duration_s=8.0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_data(recordings) -> Callable[..., ViewportDataModule]:
     """Function that makes windows of every stream for a model of a configuration."""
 
-    def make(config, lookahead_s: float | None) -> ViewportDataModule:
+    @functools.cache
+    def made(face_features: tuple[str, ...], view: SaliencyView, lookahead_s: float | None):
         return ViewportDataModule(
             recordings,
             CrossUser(0.2, 0.2),
             TASK,
             saliency=MadeUpMaps(),
             crowd=MadeUpCrowd(),
-            face_features=list(config.face_features),
-            saliency_view=all_models.MODELS[config.model.name].saliency_view,
+            face_features=list(face_features),
+            saliency_view=view,
             saliency_lookahead_s=lookahead_s,
             map_every_s=0.4,
         )
 
+    def make(config, lookahead_s: float | None) -> ViewportDataModule:
+        view = all_models.MODELS[config.model.name].saliency_view
+        data = made(tuple(config.face_features), view, lookahead_s)
+        assert isinstance(data.crowd, MadeUpCrowd)
+        data.crowd.renewed_after_step = MadeUpCrowd.renewed_after_step
+        return data
+
     return make
 
 
+@functools.cache
 def composed(model: str, *options: str):
+    """The configuration of a small network."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [f"model={model}", "crowd=true", *options])
+        return compose("train", [f"model={model}", "crowd=true", *SMALL.get(model, []), *options])
 
 
 def at_the_anchor(data: ViewportDataModule, samples: Samples, content: VideoContent):
@@ -148,6 +160,14 @@ def with_another_future(samples: Samples) -> Samples:
     return dataclasses.replace(samples, **changed)
 
 
+@functools.cache
+def with_two_futures(data: ViewportDataModule) -> tuple[ViewportWindow, ViewportWindow]:
+    """The windows, and the same with everything after the anchor made up anew."""
+    content = VideoContent(data.spec, data.saliency, data.crowd)
+    window = at_the_anchor(data, data.samples, content)
+    return window, at_the_anchor(data, with_another_future(data.samples), content)
+
+
 @pytest.fixture
 def make_model(stir) -> Callable[..., Forecaster]:
     """Function that makes a configuration's model, off its start."""
@@ -156,7 +176,7 @@ def make_model(stir) -> Callable[..., Forecaster]:
         torch.manual_seed(0)
         values = OmegaConf.to_container(config.model, resolve=True)
         model = build(all_models.MODELS, values, "model", spec=spec).eval()
-        stir(model)
+        stir(model, 0.15)
         return model
 
     return make
@@ -168,13 +188,12 @@ def test_the_viewers_own_future_is_unknown(settings, lookahead_s, make_data, mak
     config = composed(*settings)
     data = make_data(config, lookahead_s)
     model = make_model(config, data.spec)
-    content = VideoContent(data.spec, data.saliency, data.crowd)
-    window = at_the_anchor(data, data.samples, content)
-    other = at_the_anchor(data, with_another_future(data.samples), content)
+    window, other = with_two_futures(data)
     assert not torch.equal(window.future_directions, other.future_directions)
     assert torch.equal(model(other), model(window))
 
 
+@functools.cache
 def renewed(data: ViewportDataModule, what: str, after_s: float) -> ViewportWindow:
     """The windows, with saliency or crowd made up anew after a moment, from the anchor on."""
     moment_s = ANCHOR_STEP / RATE_HZ + after_s

@@ -1,6 +1,6 @@
 """Every command that reads a checkpoint refuses a hostile one in one message, and runs nothing.
 
-Where in a file what can be put is tried in tests/training/test_checkpoint_entry.py.
+Where in a file what can be put is tried in tests/checkpoints/test_checkpoint_entry.py.
 """
 
 import copy

@@ -10,7 +10,7 @@ import torch
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.readers.parquet import write_parquet
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 IDS = tuple(f"Zacharias-Quentin-{letter}" for letter in "ABCDEF")
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
@@ -120,7 +120,7 @@ def test_a_rerun_with_another_salt_gives_the_same_numbers(
     assert first.equals(second)
 
 
-def test_resuming_finds_the_withheld_in_the_run_folder_or_asks(
+def test_resuming_finds_the_withheld_in_the_run_folder_or_refuses(
     run, run_script, smoke_settings, study, refused, tmp_path
 ):
     last = run / "checkpoints" / "last.ckpt"

@@ -9,7 +9,7 @@ import torch
 
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.readers.parquet import write_parquet
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
 COLUMNS = [*KEYS, "yaw_deg", "elevation_deg", "x", "y", "z", "error_deg"]

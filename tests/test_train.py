@@ -9,10 +9,10 @@ from omegaconf import OmegaConf
 from polars.testing import assert_frame_equal
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
-from vpnet.evaluation.errors import error_deg
+from vpnet.evaluation.viewport_metrics import error_deg
 from vpnet.recordings.resampling import resample
 from vpnet.runtime.run_lock import LOCK_FILE
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
 HORIZONS_S = [round(0.2 * step, 1) for step in range(1, 26)]
@@ -46,6 +46,7 @@ def test_a_run_leaves_all_that_is_promised(fusion_run):
     assert left - {LOCK_FILE} == {
         "config.yaml",
         "metrics.json",
+        "metrics.parquet",
         "results.md",
         "errors.parquet",
         "predictions.parquet",

@@ -184,7 +184,7 @@ def test_the_personal_stage_goes_on_where_it_stopped(smoke_train, tmp_path):
 @pytest.mark.parametrize("model", ["static", "lstm"])
 def test_a_stage_that_a_model_cannot_have_is_refused(model, train_refused, tiny_settings):
     message = train_refused(f"model={model}", "stage=general", *tiny_settings)
-    assert f"this {model} has no parameters of that kind; use stage=single" in message
+    assert f"this {model} has none; use stage=single" in message
 
 
 @pytest.mark.slow

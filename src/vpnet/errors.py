@@ -1,8 +1,8 @@
-"""The one error that is the user's to mend.
+"""The one error that the user can fix.
 
-Everything that can be wrong with input (a file, a key of the configuration, a checkpoint) raises
-`InputError`; the commands print its message and exit with code 2. Any other exception is a defect
-of vpnet and keeps its traceback.
+Any wrong input (a file, a key of the configuration, a checkpoint) raises `InputError`. The commands
+print its message and exit with code 2. Any other exception is a defect of vpnet and keeps its
+traceback.
 """
 
 

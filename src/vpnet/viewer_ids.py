@@ -1,7 +1,7 @@
-"""Ids of viewers as salted hashes: whoever has an id finds it again, a file alone names nobody.
+"""Ids of viewers as salted hashes: a known id can be recognised, but a file alone names no viewer.
 
-A hash is no encryption: with the salt, which lies in the same file, somebody can test whether an id
-that they already have is among the hashes. That is what recognising a known viewer means.
+A hash is no encryption. With the salt, which is in the same file, anyone can test whether an id
+that they already have is among the hashes. Recognising a known viewer requires exactly this.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ HASH_BYTES = 16
 
 
 def new_salt() -> bytes:
-    """A random salt, from the system: no seed of a training decides it, and it decides nothing."""
+    """A random salt from the system: no seed decides it, and it does not affect results."""
     return secrets.token_bytes(SALT_BYTES)
 
 
@@ -27,7 +27,7 @@ def hash_of(user_id: str, salt: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class KnownViewers:
-    """The viewers that a model has a vector for; it knows them by the hashes of their ids.
+    """The viewers that a model has a vector for, known by the hashes of their ids.
 
     Args:
         salt: Of the hashes.
@@ -56,7 +56,7 @@ class KnownViewers:
         return self._rows.get(self.hashed(user_id), 0)
 
     def hashed(self, user_id: str) -> str:
-        """The hash of any id with the salt of these."""
+        """The hash of any id with this salt."""
         return hash_of(user_id, self.salt).hex()
 
     @cached_property

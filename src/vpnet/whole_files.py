@@ -12,10 +12,10 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path in the folder of ``path``, which takes its place when the block ends well.
+    """A temporary path in the folder of ``path``, which replaces it when the block ends well.
 
-    What was written is on the disk before it takes the place of an earlier file: where the disk is
-    full, or the machine stops, the earlier file stays whole.
+    The new file is on the disk before it replaces an earlier one: where the disk is full, or the
+    machine stops, the earlier file stays whole.
 
     Args:
         path: File to write; its folder is made where it is missing.
@@ -35,10 +35,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what `whole_file` left in a folder when its program was killed.
+    """Delete the temporary files of `whole_file` that a killed program left in a folder.
 
-    Args:
-        folder: The folder, in which no other program writes now; it may be missing.
+    No other program may write in the folder now; it may be missing.
     """
     for file in folder.glob(".*"):
         if _TEMPORARY.fullmatch(file.name):
@@ -46,7 +45,7 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def _flush(file: Path) -> None:
-    """Wait until what was written has reached the disk."""
+    """Wait until a file has reached the disk."""
     with file.open("r+b") as written:
         os.fsync(written.fileno())
 

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from vpnet.alignment.alignment import Alignment, counted, find_alignment
-from vpnet.alignment.moment_maps import FolderMaps
-from vpnet.alignment.offset_peak import OffsetPeak, wrap_deg
-from vpnet.alignment.scanpath_curves import offsets_deg
-from vpnet.alignment.viewer_density import ViewerDensity
+from vpnet.alignment.moment_maps import FolderMaps, ViewerDensity
+from vpnet.alignment.offset_peak import OffsetPeak, offsets_deg, wrap_deg
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
-from vpnet.simulation.study import draw_study, simulate_recordings
+from vpnet.simulation.simulated_study import draw_study, simulate_recordings
 from vpnet.simulation.videos import saliency_maps
 
 USERS, VIDEOS, DURATION_S = 6, 4, 20.0

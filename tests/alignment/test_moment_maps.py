@@ -21,7 +21,7 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-def test_everybody_gets_the_map_that_stands_at_the_time(folder):
+def test_every_viewer_gets_the_map_displayed_at_the_time(folder):
     maps = FolderMaps(folder)
     maps.bind(["v", "missing", "w"])
     found, index = maps.look_up("w", ["ada", "bob"], torch.tensor([0.0, 0.4, 1.2]))

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vpnet.alignment.offset_peak import OffsetPeak, find_peak, wrap_deg
-from vpnet.alignment.scanpath_curves import offsets_deg
+from vpnet.alignment.offset_peak import OffsetPeak, find_peak, offsets_deg, wrap_deg
 
 WIDTH = 120
 

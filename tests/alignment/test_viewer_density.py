@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from vpnet.alignment.viewer_density import ViewerDensity
+from vpnet.alignment.moment_maps import ViewerDensity
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions
@@ -75,8 +75,8 @@ def test_moments_in_batches_are_as_moments_one_by_one(looking):
     ]
     density = ViewerDensity(viewers, height=20)
     times_s = torch.tensor([0.0, 0.2, 0.4, 0.6])
-    asking = ["viewer 7", "eve", "viewer 31"]
-    maps, index = density.look_up("v", asking, times_s)
+    queried = ["viewer 7", "eve", "viewer 31"]
+    maps, index = density.look_up("v", queried, times_s)
     for step in range(4):
-        single, which = density.look_up("v", asking, times_s[step : step + 1])
+        single, which = density.look_up("v", queried, times_s[step : step + 1])
         torch.testing.assert_close(maps[index[:, step]], single[which[:, 0]])

@@ -75,7 +75,7 @@ def test_the_new_folder_resumes_by_itself(train, first):
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "later"])
-def test_a_best_that_cannot_be_taken_along_is_said(train, first, caplog, damage):
+def test_a_best_that_cannot_be_copied_is_warned_of(train, first, caplog, damage):
     found = first.with_name("best.ckpt")
     if damage == "missing":
         found.unlink()

@@ -14,7 +14,7 @@ from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.models.fusion import Fusion
 from vpnet.models.lstm import LSTM
-from vpnet.saliency.center_bias import CenterBias
+from vpnet.saliency.fitted_sources import CenterBias
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_checkpoint_stands_alone(saved, data, recordings):
     assert not torch.allclose(model(window)[:, -1], window.history_directions[:, -1])
 
 
-def test_maps_on_disk_are_found_where_they_are_said_to_be(saved, change):
+def test_maps_on_disk_are_found_in_the_given_folder(saved, change):
     with pytest.raises(InputError, match=r"saliency_path=maps: .*model.ckpt was not trained with"):
         read_checkpoint(saved).build_saliency("maps")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from vpnet.checkpoints.checkpoint_archive import checked_archive
+from vpnet.checkpoints.checkpoint_file import checked_archive
 from vpnet.errors import InputError
 
 

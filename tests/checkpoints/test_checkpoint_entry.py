@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from vpnet.checkpoints.checkpoint import CHECKPOINT_KEY as ENTRY
-from vpnet.checkpoints.checkpoint import Checkpoint, describe, read_checkpoint
+from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from vpnet.checkpoints.checkpoint_entry import describe
+from vpnet.checkpoints.checkpoint_file import CHECKPOINT_KEY as ENTRY
 from vpnet.checkpoints.checkpoint_file import signed
 from vpnet.checkpoints.checkpoint_io import CheckpointFiles
 from vpnet.dataset.datamodule import ViewportDataModule
@@ -21,12 +22,12 @@ from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.models.lstm import LSTM
 from vpnet.runtime.trainer import make_trainer
-from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.fitted_sources import Behavioural
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
-from vpnet.training.schedule import cosine
+from vpnet.training.optimizers import cosine
 
 TASK = {
     "name": "tiny",
@@ -84,7 +85,7 @@ def whole(recordings, tmp_path_factory) -> Path:
         ForecastLoss(2),
         partial(torch.optim.Adam, lr=0.01),
         partial(cosine, epochs=1),
-        described,
+        {ENTRY: described},
     )
     folder = tmp_path_factory.mktemp("whole")
     trainer = make_trainer(folder, loggers=[], progress_bar=False, max_epochs=1, patience=2)
@@ -185,9 +186,9 @@ def test_nothing_runs_wherever_it_is_put(content, tmp_path):
         ("run.training.batch_size", "many", "training.batch_size must be"),
         ("run.training.optimizer.name", "os.system", "training.optimizer.name must be one of"),
         ("run.training.optimizer.lr", "fast", "training.optimizer.lr must be"),
-        ("run.training.scheduler.epochs", "${oc.env:HOME}", "refers to what lies outside"),
+        ("run.training.scheduler.epochs", "${oc.env:HOME}", "refers to something outside"),
         ("run.data.name", 3, "data.name must be the name of a reader"),
-        ("run.data.root", "${oc.env:HOME}", "refers to what lies outside"),
+        ("run.data.root", "${oc.env:HOME}", "refers to something outside"),
         ("run.split.val_fraction", "x", "split.val_fraction must be"),
         ("face_features", "Jaw_Drop", "vpnet.face_features must be a list of texts"),
         ("face_features", ["a", "b"], "spec.face_features is 1, the rest of the file says 2"),

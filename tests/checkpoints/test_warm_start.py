@@ -10,12 +10,12 @@ import torch
 from vpnet.checkpoints.checkpoint import Checkpoint
 from vpnet.checkpoints.warm_start import read_lstm, start_from_lstm
 from vpnet.errors import InputError
+from vpnet.models.baselines import Static
 from vpnet.models.fusion import Fusion
 from vpnet.models.gated_star_vp import GatedStarVP
 from vpnet.models.lstm import LSTM
 from vpnet.models.muse_vp import MuseVP
 from vpnet.models.star_vp import StarVP
-from vpnet.models.static import Static
 from vpnet.saliency.crowd import Crowd
 from vpnet.viewer_ids import KnownViewers, hash_of
 

@@ -7,7 +7,7 @@ import yaml
 
 from vpnet.checkpoints.all_sources import SOURCES
 from vpnet.checkpoints.withheld_settings import check_withheld, recall, withhold
-from vpnet.dataset.all_splits import SPLITS
+from vpnet.dataset.splits import SPLITS
 from vpnet.errors import InputError
 from vpnet.readers.reading import READERS as READING
 
@@ -117,7 +117,7 @@ def test_no_folder_of_caches_is_taken_from_there(best):
 
 
 @pytest.mark.parametrize("typed", ["data", "data.path"])
-def test_what_is_typed_is_not_asked_for(best, typed):
+def test_a_typed_setting_is_not_required(best, typed):
     assert recall(best, KEPT, ["data.path"], [typed]) == KEPT
 
 
@@ -133,7 +133,7 @@ def test_what_is_typed_is_not_asked_for(best, typed):
         {"data": 3},
     ],
 )
-def test_what_is_nowhere_is_asked_for(best, config):
+def test_a_setting_found_nowhere_is_required(best, config):
     if config is not None:
         text = config if isinstance(config, str) else yaml.safe_dump(config)
         (best.parents[1] / "config.yaml").write_text(text)

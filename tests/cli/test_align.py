@@ -10,16 +10,14 @@ import typer
 from typer.testing import CliRunner
 
 from vpnet.alignment.alignment import Alignment, find_alignment
-from vpnet.alignment.offset_peak import OffsetPeak
-from vpnet.alignment.scanpath_curves import offsets_deg
-from vpnet.alignment.viewer_density import ViewerDensity
-from vpnet.cli.align import align
-from vpnet.cli.alignment_table import conclusions
+from vpnet.alignment.moment_maps import ViewerDensity
+from vpnet.alignment.offset_peak import OffsetPeak, offsets_deg
+from vpnet.cli.align import align, conclusions
 from vpnet.errors import InputError
 from vpnet.readers.parquet import write_parquet
 from vpnet.readers.reading import read_any
 from vpnet.recordings.frame import Frame
-from vpnet.simulation.study import simulate_recordings, write_simulated_study
+from vpnet.simulation.simulated_study import simulate_recordings, write_simulated_study
 
 OFFSET_DEG = -70.0
 
@@ -100,7 +98,7 @@ def test_doubt_is_told_in_place_of_an_answer(turned_study, run_align):
     printed = run_align(
         turned_study / "S01" / "simulated_01", "--saliency", turned_study / "saliency"
     )
-    assert "the data do not tell the alignment: 1 person, 3 are the least" in printed
+    assert "the data do not show the alignment: 1 person, 3 are the least" in printed
     assert "Alignment of 1 person and 1 video " in printed
     assert "data.video_yaw_offset_deg" not in printed
 
@@ -151,7 +149,7 @@ def test_who_differs_is_more_than_ten_degrees_away():
 
 def test_doubt_does_not_clear_anybody():
     lines = conclusions(made_alignment(users=2, near=0.0, far=1.0), is_itself=True)
-    assert lines[0] == "the data do not tell who differs: 2 people, 3 are the least"
+    assert lines[0] == "the data do not show who differs: 2 people, 3 are the least"
     assert not any("clearly differs" in line for line in lines)
     sure = conclusions(made_alignment(near=0.0, far=1.0), is_itself=True)
     assert sure[0] == "no video and no viewer clearly differs from the others"
@@ -180,7 +178,7 @@ def test_unknown_codes_are_refused(turned_study, run_align):
 
 def test_how_others_hung_needs_others(turned_study, run_align):
     for options in (("--saliency", turned_study), ("--against", turned_study)):
-        with pytest.raises(InputError, match="say how other recordings hung"):
+        with pytest.raises(InputError, match="say how other recordings are turned"):
             run_align(turned_study, *options, "--against-mirror")
 
 

@@ -8,8 +8,9 @@ from typer.testing import CliRunner, Result
 
 from vpnet.cli.check import check
 from vpnet.errors import InputError
+from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.reader import read_quest_pro
-from vpnet.simulation.study import write_simulated_study
+from vpnet.simulation.simulated_study import write_simulated_study
 from vpnet.studies.exclusions import read_exclusions
 from vpnet.studies.study import StudyOptions
 
@@ -66,7 +67,9 @@ def test_refused_recordings_end_with_code_1_and_can_be_excluded(run_check, defec
     excluded = read_exclusions(tmp_path / "out.csv")
     assert {(one.user, one.video) for one in excluded} == refused
     left = list(
-        read_quest_pro(defective, study=StudyOptions(exclude=tmp_path / "out.csv", cache=False))
+        with_checks(
+            read_quest_pro(defective, study=StudyOptions(exclude=tmp_path / "out.csv", cache=False))
+        )
     )
     assert len(left) == 9 - len(refused)
 

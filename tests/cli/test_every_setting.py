@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from vpnet.cli.config_folder import CONFIG_FOLDER
-from vpnet.cli.prediction.saliency import MapSettings
-from vpnet.cli.prediction.viewport_settings import ViewportSettings
-from vpnet.cli.readers import FILES
+from fixtures.compositions import composed, filled
+from vpnet.cli.builders import FILES
+from vpnet.cli.hydra_command import CONFIG_FOLDER
+from vpnet.cli.predict_saliency import MapSettings
+from vpnet.cli.predict_viewports import ViewportSettings
 from vpnet.cli.train_config import TrainConfig
 from vpnet.errors import InputError
 
@@ -36,17 +36,9 @@ OPTIONS = [
 ]
 
 
-@functools.cache
-def composition(command: str, *overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        config = compose(command, list(overrides))
-    for key in sorted(OmegaConf.missing_keys(config)):
-        OmegaConf.update(config, key, "somewhere")
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-
-
-def composed(*overrides: str, command: str = "train") -> dict[str, Any]:
-    return copy.deepcopy(composition(command, *overrides))
+def values_of(*overrides: str, command: str = "train") -> dict[str, Any]:
+    values = filled(composed(command, *overrides))
+    return OmegaConf.to_container(values, resolve=True)  # type: ignore[return-value]
 
 
 def check(command: str, values: dict[str, Any]) -> None:
@@ -77,7 +69,7 @@ def keys_of(values: dict[str, Any], above: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_every_key_refuses_a_value_of_a_wrong_type(command, option):
     """A new key cannot be forgotten: it is walked here by itself."""
-    values = composed(option, command=command)
+    values = values_of(option, command=command)
     check(command, values)
     for key in keys_of(values):
         if key in FREE:
@@ -89,7 +81,7 @@ def test_every_key_refuses_a_value_of_a_wrong_type(command, option):
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_text_is_no_number_and_no_truth_value(command, option):
-    values = composed(option, command=command)
+    values = values_of(option, command=command)
     for key, value in keys_of(values).items():
         if not isinstance(value, bool | int | float):
             continue
@@ -102,7 +94,7 @@ def test_text_is_no_number_and_no_truth_value(command, option):
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_a_key_that_nobody_declared_is_refused(command, option):
     group = option.split("=")[0]
-    values = composed(option, command=command)
+    values = values_of(option, command=command)
     elsewhere = {"train": "training", "predict": "saliency" if "videos" in values else "reading"}
     where = group if isinstance(values.get(group), dict) else elsewhere[command]
     with pytest.raises(InputError, match=f"{where}.no_such_key is no setting"):
@@ -111,19 +103,19 @@ def test_a_key_that_nobody_declared_is_refused(command, option):
 
 @pytest.mark.parametrize("option", ["viewport", "saliency"])
 def test_a_setting_of_prediction_that_nobody_declared_is_refused(option):
-    values = composed(f"predict={option}", command="predict")
+    values = values_of(f"predict={option}", command="predict")
     with pytest.raises(InputError, match="ouptut is no setting; did you mean output"):
         check("predict", values | {"ouptut": "x"})
 
 
 def test_a_setting_of_no_group_that_nobody_declared_is_refused():
     with pytest.raises(InputError, match="sede is no setting; did you mean seed"):
-        TrainConfig.of_values(composed() | {"sede": 3})
+        TrainConfig.of_values(values_of() | {"sede": 3})
 
 
 def test_a_group_without_a_name_says_what_there_is():
     with pytest.raises(InputError, match="data.name must be one of simulated, parquet, .*nothing"):
-        TrainConfig.of_values(composed() | {"data": {"root": "somewhere"}})
+        TrainConfig.of_values(values_of() | {"data": {"root": "somewhere"}})
 
 
 def test_a_reader_of_the_users_own_is_held_to_its_signature(tmp_path: Path, monkeypatch):
@@ -132,9 +124,9 @@ def test_a_reader_of_the_users_own_is_held_to_its_signature(tmp_path: Path, monk
     )
     monkeypatch.syspath_prepend(tmp_path)
     own = {"_target_": "own_reader_of_a_test.read", "path": "x"}
-    assert TrainConfig.of_values(composed() | {"data": own}).build("data") == []
+    assert TrainConfig.of_values(values_of() | {"data": own}).build("data") == []
     with pytest.raises(InputError, match="data.rate_hz must be a number, got 'fast'"):
-        TrainConfig.of_values(composed() | {"data": own | {"rate_hz": "fast"}})
+        TrainConfig.of_values(values_of() | {"data": own | {"rate_hz": "fast"}})
     absent = own | {"_target_": "own_reader_of_a_test.write"}
     with pytest.raises(InputError, match="data._target_=.*cannot be imported"):
-        TrainConfig.of_values(composed() | {"data": absent})
+        TrainConfig.of_values(values_of() | {"data": absent})

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vpnet.cli.config_folder import CONFIG_FOLDER
 from vpnet.cli.help_text import entries, help_text
-from vpnet.cli.run_settings import RunSettings
+from vpnet.cli.hydra_command import CONFIG_FOLDER
+from vpnet.cli.train_config import RunSettings
 from vpnet.settings import settings_of
 
 SCREEN = 60

@@ -5,6 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from vpnet.cli.simulate import simulate
+from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.studies.study import StudyOptions
 
@@ -47,7 +48,7 @@ def test_defects_layout_and_turn_are_passed_on(simulated):
         "--defective-share 0.5 --layout v1 --video-yaw-offset-deg 30 --mirror --no-saliency\n"
     ) in notice
     assert "rows_before_playback, gaze_lost\n" in notice
-    checked = list(read_quest_pro(root, study=StudyOptions(cache=False)).checked())
+    checked = list(with_checks(read_quest_pro(root, study=StudyOptions(cache=False))).checked())
     assert len(checked) == 2
     for one in checked:
         assert one.source.startswith(str(root / "S0"))

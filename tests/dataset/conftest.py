@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from scipy.signal import lfilter
 from torch import Tensor
 
-from vpnet.dataset.all_splits import SPLITS
 from vpnet.dataset.samples import Samples, gather_samples
+from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles

@@ -11,12 +11,11 @@ import torch
 from omegaconf import OmegaConf
 
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.dataset.split_file import SplitFile
+from vpnet.dataset.splits import SplitFile
 from vpnet.dataset.task import Task
 from vpnet.geometry.directions import great_circle_distance
-from vpnet.models.constant_velocity import ConstantVelocity
+from vpnet.models.baselines import ConstantVelocity, Static
 from vpnet.models.forecaster import Forecaster
-from vpnet.models.static import Static
 from vpnet.readers.parquet import read_parquet
 from vpnet.recordings.recording import Recording
 

@@ -15,9 +15,8 @@ from vpnet.dataset.splits import CrossUser, CrossVideo
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.dataset.windows import WindowDataset
 from vpnet.errors import InputError
-from vpnet.questionnaires.answers import ANSWERS
-from vpnet.saliency.behavioural import Behavioural
-from vpnet.saliency.center_bias import CenterBias
+from vpnet.recordings.recording import ANSWERS
+from vpnet.saliency.fitted_sources import Behavioural, CenterBias
 from vpnet.viewer_ids import KnownViewers
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

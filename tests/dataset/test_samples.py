@@ -4,7 +4,7 @@ import torch
 from vpnet.dataset.samples import gather_samples
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
-from vpnet.questionnaires.answers import ANSWERS
+from vpnet.recordings.recording import ANSWERS
 from vpnet.recordings.resampling import resample
 
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vpnet.dataset.split_file import SplitFile
-from vpnet.dataset.splits import RecordingKey
+from vpnet.dataset.splits import RecordingKey, SplitFile
 from vpnet.errors import InputError
 
 KEYS = [RecordingKey(user, video) for user in "abcde" for video in "uvwxyz"]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpnet.dataset.splits import (
+    SPLITS,
     CrossUser,
     CrossUserAndVideo,
     CrossVideo,
@@ -14,6 +15,7 @@ from vpnet.dataset.splits import (
     RecordingKey,
 )
 from vpnet.errors import InputError
+from vpnet.settings import build, settings_of
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 KEYS = [RecordingKey(f"u{user}", f"v{video}") for user in range(12) for video in range(10)]
@@ -191,3 +193,37 @@ def test_a_partition_refuses_a_recording_in_two_parts():
 def test_a_setting_out_of_its_range_is_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+SETTINGS = [(name, setting) for name, split in SPLITS.items() for setting in settings_of(split)]
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_every_setting_refuses_other_types(name, setting, wrong_values):
+    wrong = wrong_values(settings_of(SPLITS[name])[setting])
+    assert len(wrong) > 4
+    for value in wrong:
+        with pytest.raises(InputError, match=rf"^split.{setting} must be .*, got"):
+            build(SPLITS, {"name": name, setting: value}, "split")
+        with pytest.raises(InputError, match=rf"^{setting} must be"):
+            SPLITS[name](**{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value", "allowed"),
+    [
+        ("cross_video", "val_fraction", -0.1, "a number from 0 to 1"),
+        ("cross_user", "test_fraction", 1.1, "a number from 0 to 1"),
+        ("cross_user_and_video", "seed", -1, "a whole number from 0 to 4294967295"),
+        ("cross_video", "seed", 2**32, "a whole number from 0 to 4294967295"),
+        ("leave_one_user_out", "fold", -1, "a whole number of at least 0"),
+    ],
+)
+def test_values_out_of_range_are_refused(name, setting, value, allowed):
+    with pytest.raises(InputError, match=rf"^split.{setting} must be {allowed}, got"):
+        build(SPLITS, {"name": name, setting: value}, "split")
+
+
+def test_a_file_must_be_named():
+    with pytest.raises(InputError, match=r"^split.path is missing; it must be a path"):
+        build(SPLITS, {"name": "file"}, "split")

@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 import torch
 
-from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import SaliencyView, WindowSpec
+from vpnet.dataset.windows import VideoContent
 from vpnet.paver.map_store import MapStore
 from vpnet.saliency.salient_points import map_points
 

@@ -12,9 +12,8 @@ from vpnet.dataset.window import WindowSpec
 from vpnet.dataset.windows import WindowDataset, anchor_rows
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
-from vpnet.questionnaires.answers import ANSWERS
 from vpnet.recordings.face import face_features
-from vpnet.recordings.recording import Recording
+from vpnet.recordings.recording import ANSWERS, Recording
 from vpnet.recordings.resampling import ResampledRecording, resample
 
 RATE_HZ = 10

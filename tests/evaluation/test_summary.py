@@ -9,7 +9,8 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
-from vpnet.evaluation.summary import mean_errors_deg, summarize
+from vpnet.evaluation.measurements import measure
+from vpnet.evaluation.summary import summarize
 
 STEPS_S = [step / 5 for step in range(1, 26)]
 USERS = ["ada", "bob", "ada", "eve"]
@@ -17,8 +18,14 @@ COUNTS = (5, 4, 3, 6)
 
 
 def summary_of(evaluated: EvaluatedWindows, **changes):
-    arguments = {"recording_users": USERS, "horizons_s": STEPS_S, "bootstrap_draws": 500}
-    return summarize(evaluated, **(arguments | changes))
+    measured = measure(evaluated, **({"horizons_s": STEPS_S} | changes))
+    return summarize(measured, recording_users=USERS, bootstrap_draws=500)
+
+
+def mean_errors_deg(summary, mean: str = "mean_over_users") -> dict[str, float | None]:
+    """By horizon and range."""
+    labelled = {f"{row['horizon_s']:g} s": row for row in summary["horizons"]}
+    return {name: row["error_deg"][mean] for name, row in (labelled | summary["ranges"]).items()}
 
 
 def long_table(evaluated: EvaluatedWindows) -> pl.DataFrame:
@@ -202,7 +209,7 @@ def test_static_baseline_of_the_david_protocol(shared):
         recording_index=torch.tensor(recordings),
         anchor_step=torch.tensor(steps),
     )
-    summary = summarize(evaluated, recording_users=users, horizons_s=STEPS_S)
+    summary = summarize(measure(evaluated, horizons_s=STEPS_S), recording_users=users)
     assert (summary["window_count"], summary["user_count"]) == (1539, 9)
     found = mean_errors_deg(summary, "mean_over_windows")
     expected = {"0.2 s": 7.24, "1 s": 31.98, "2 s": 53.61, "3 s": 67.24, "4 s": 74.94}

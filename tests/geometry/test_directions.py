@@ -10,6 +10,7 @@ from vpnet.geometry.directions import (
     FORWARD,
     RIGHT,
     UP,
+    circular_field_of_view,
     direction_from_angles,
     great_circle_distance,
     interpolate_directions,
@@ -17,6 +18,7 @@ from vpnet.geometry.directions import (
     wrap_angle,
     yaw_and_elevation,
 )
+from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.geometry.rotations import quaternion_from_angles, rotate
 
 modest = settings(max_examples=60, deadline=None)
@@ -204,3 +206,39 @@ def test_interpolation_has_finite_gradients(end):
 def test_normalize_keeps_the_zero_vector():
     vectors = normalize(tensor(3, 0, 4, 0, 0, 0).reshape(2, 3))
     torch.testing.assert_close(vectors, tensor(0.6, 0, 0.8, 0, 0, 0).reshape(2, 3))
+
+
+def at(yaw_deg: float, elevation_deg: float) -> Tensor:
+    return direction_from_angles(*torch.deg2rad(tensor(yaw_deg, elevation_deg)))
+
+
+@pytest.mark.parametrize(
+    ("yaw_deg", "elevation_deg", "inside"),
+    [(0, 0, True), (49, 0, True), (51, 0, False), (0, -49, True), (0, 51, False), (40, 40, False)],
+)
+def test_circular_field_of_view_of_known_directions(yaw_deg, elevation_deg, inside):
+    center = torch.tensor(FORWARD, dtype=torch.float64)
+    assert bool(circular_field_of_view(center, at(yaw_deg, elevation_deg), 100)) is inside
+
+
+@modest
+@given(diameter_deg=st.floats(20, 360), yaw=st.floats(-180, 180), elevation=st.floats(-90, 90))
+def test_circular_field_of_view_covers_the_area_of_its_cap(diameter_deg, yaw, elevation):
+    pixels = pixel_directions(90, 180, dtype=torch.float64)
+    inside = circular_field_of_view(at(yaw, elevation), pixels, diameter_deg)
+    area = (inside * solid_angle_weights(90, 180, dtype=torch.float64)).sum()
+    assert area == pytest.approx((1 - math.cos(math.radians(diameter_deg / 2))) / 2, abs=6e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_circular_field_of_view_at_its_limits(dtype):
+    centers = normalize(torch.randn(10_000, 3, dtype=dtype))
+    assert circular_field_of_view(centers, centers, 0.001).all(), "the centre is always inside"
+    assert circular_field_of_view(centers, -centers, 360).all(), "a full circle leaves nothing out"
+
+
+@pytest.mark.parametrize("diameter_deg", [0, -10, 361, math.nan])
+def test_circular_field_of_view_refuses_what_is_no_angle(diameter_deg):
+    center = torch.tensor(FORWARD)
+    with pytest.raises(ValueError, match=r"diameter_deg is a full angle in \(0, 360\]"):
+        circular_field_of_view(center, center, diameter_deg)

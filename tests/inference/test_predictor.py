@@ -9,19 +9,17 @@ from polars.testing import assert_frame_equal
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
-from vpnet.evaluation.errors import error_deg
+from vpnet.evaluation.viewport_metrics import error_deg
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.inference.predictor import Predictor
-from vpnet.models.constant_velocity import ConstantVelocity
+from vpnet.models.baselines import ConstantVelocity, Static
 from vpnet.models.fusion import Fusion
-from vpnet.models.static import Static
-from vpnet.questionnaires.answers import ANSWERS
-from vpnet.recordings.recording import Recording
+from vpnet.recordings.recording import ANSWERS, Recording
 from vpnet.recordings.resampling import resample
-from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.fitted_sources import Behavioural
 from vpnet.saliency.source import TrainingDirections
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 from vpnet.viewer_ids import KnownViewers
 
 TASK = Task("tiny", 5, 1.0, [0.2, 1.0], [0.2, 1.0], 1.0, 1.0, 0.4)

@@ -111,12 +111,12 @@ def make_window() -> Callable[..., ViewportWindow]:
 
 @pytest.fixture
 def make_fusion(make_spec, stir) -> Callable[..., Fusion]:
-    """Function that makes a fusion model off its start, ready to predict."""
+    """Function that makes a small fusion model off its start, ready to predict."""
 
     def make(spec: WindowSpec | None = None, **options: Any) -> Fusion:
         torch.manual_seed(0)
-        model = Fusion(spec or make_spec(), **options).eval()
-        stir(model)
+        model = Fusion(spec or make_spec(), **({"width": 32} | options)).eval()
+        stir(model, 0.15)
         return model
 
     return make

@@ -38,7 +38,7 @@ def test_every_setting_refuses_other_types(name, setting, wrong_values, make_spe
         ("lstm", "layers", 17, "a whole number from 1 to 16"),
         ("track", "hidden", -1, "a whole number from 1 to 8192"),
         ("gated_star_vp", "width", 100_000, "a whole number from 1 to 8192"),
-        ("star_vp", "widening", 65, "a whole number from 1 to 64"),
+        ("star_vp", "mlp_ratio", 65, "a whole number from 1 to 64"),
         ("star_vp", "dropout", 1.5, "a number from 0 to 1"),
         ("fusion", "stream_dropout", -0.1, "a number from 0 to 1"),
         ("fusion", "unknown_share", 2, "a number from 0 to 1"),
@@ -60,6 +60,20 @@ def test_every_setting_refuses_other_types(name, setting, wrong_values, make_spe
 def test_values_out_of_range_are_refused(name, setting, value, allowed):
     with pytest.raises(InputError, match=rf"^model.{setting} must be {allowed}, got"):
         check_settings(MODELS[name], {setting: value}, "model", GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "multiple"),
+    [
+        ("fusion", {"width": 48}, "model.width must be a multiple of 32, got 48"),
+        ("star_vp", {"hidden": 12}, "model.hidden must be a multiple of the 8 attention heads"),
+        ("muse_vp", {"hidden": 12}, "model.hidden must be a multiple of the 8 attention heads"),
+        ("gated_star_vp", {"hidden": 12}, "model.hidden must be a multiple of the 8 attention h"),
+    ],
+)
+def test_widths_that_cannot_be_divided_are_refused(name, width, multiple, make_spec):
+    with pytest.raises(InputError, match=f"^{multiple}"):
+        build(MODELS, {"name": name, **width}, "model", spec=make_spec())
 
 
 def test_a_setting_of_another_model_is_refused(make_spec):

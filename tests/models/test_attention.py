@@ -3,28 +3,28 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpnet.models.attention import attend, together
+from vpnet.models.attention import attend, group_by_map
 
 
 @given(
     map_of=st.lists(st.integers(0, 6), min_size=1, max_size=40),
     width=st.integers(1, 3),
 )
-def test_who_asks_comes_back_from_a_row_of_its_map(map_of, width):
+def test_a_query_comes_back_from_a_row_of_its_map(map_of, width):
     index = torch.tensor(map_of)
-    grid = together(index, 7)
-    asking = torch.arange(float(len(map_of) * width)).view(len(map_of), width) + 1
-    gathered = grid.gather(asking)
-    assert torch.equal(grid.scatter(gathered), asking)
+    grid = group_by_map(index, 7)
+    queries = torch.arange(float(len(map_of) * width)).view(len(map_of), width) + 1
+    gathered = grid.gather(queries)
+    assert torch.equal(grid.scatter(gathered), queries)
     assert torch.equal(grid.map_of_row[grid.row], index)
     assert len(set(zip(grid.row.tolist(), grid.column.tolist(), strict=True))) == len(map_of)
     assert (gathered != 0).any(dim=2).sum() == len(map_of), "the rest of the grid is empty"
 
 
 @given(map_of=st.lists(st.integers(0, 6), min_size=1, max_size=200))
-def test_the_grid_is_little_larger_than_those_who_ask(map_of):
-    """However unevenly maps are asked."""
-    grid = together(torch.tensor(map_of), 7)
+def test_the_grid_has_less_than_twice_as_many_places_as_queries(map_of):
+    """However unevenly maps are attended to."""
+    grid = group_by_map(torch.tensor(map_of), 7)
     assert len(grid.map_of_row) * grid.columns < 2 * len(map_of)
     assert set(grid.map_of_row.tolist()) == set(map_of)
 

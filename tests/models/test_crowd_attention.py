@@ -23,18 +23,18 @@ def state() -> torch.Tensor:
     return torch.randn(6, 16, generator=torch.Generator().manual_seed(0))
 
 
-def test_weights_are_shares_of_those_who_were_there(attention, make_spec, make_window, state):
+def test_weights_are_shares_of_the_viewers_present(attention, make_spec, make_window, state):
     window = make_window(make_spec())
-    answer = attention(state, attention.read(window))
-    assert answer.values.shape == (6, 3, 16)
-    assert answer.weights.shape == (6, 3, 5)
+    context = attention(state, attention.read(window))
+    assert context.values.shape == (6, 3, 16)
+    assert context.weights.shape == (6, 3, 5)
     there = window.crowd_valid[:, :, 8:].transpose(1, 2)
-    assert (answer.weights[~there] == 0).all()
-    assert (answer.weights[there] > 0).all()
-    assert (answer.weights.sum(-1) < 1).all(), "nobody has a share too"
+    assert (context.weights[~there] == 0).all()
+    assert (context.weights[there] > 0).all()
+    assert (context.weights.sum(-1) < 1).all(), "no viewer has a share too"
 
 
-def test_who_was_not_there_does_not_matter(attention, make_spec, make_window, state):
+def test_absent_viewers_do_not_matter(attention, make_spec, make_window, state):
     window = make_window(make_spec())
     hidden = ~window.crowd_valid.unsqueeze(-1)
     assert hidden.any()
@@ -58,15 +58,15 @@ def test_the_order_of_the_viewers_does_not_matter(attention, make_spec, make_win
 
 
 @pytest.mark.parametrize("viewers", [0, 3])
-def test_without_anybody_it_has_no_answer(attention, make_spec, make_window, state, viewers):
+def test_without_viewers_the_context_is_zero(attention, make_spec, make_window, state, viewers):
     window = make_window(make_spec(), viewers=viewers)
     window = window._replace(crowd_valid=torch.zeros_like(window.crowd_valid))
-    answer = attention(state, attention.read(window))
-    assert (answer.values == 0).all()
-    assert answer.weights.sum() == 0
+    context = attention(state, attention.read(window))
+    assert (context.values == 0).all()
+    assert context.weights.sum() == 0
 
 
-def test_every_step_may_ask_by_itself(attention, make_spec, make_window, state):
+def test_every_step_may_have_its_own_state(attention, make_spec, make_window, state):
     memory = attention.read(make_window(make_spec()))
     each = torch.stack((state, state + 1, state - 1), dim=1)
     together = attention(each, memory).values
@@ -75,7 +75,7 @@ def test_every_step_may_ask_by_itself(attention, make_spec, make_window, state):
 
 
 @pytest.mark.parametrize("in_world", [True, False])
-def test_asking_at_one_horizon_gives_what_asking_at_all_gives_there(
+def test_attending_at_one_horizon_gives_the_context_of_all_there(
     in_world, make_spec, make_window, state, stir
 ):
     torch.manual_seed(0)
@@ -89,7 +89,7 @@ def test_asking_at_one_horizon_gives_what_asking_at_all_gives_there(
     assert (every[0].abs().amax(dim=1) > 0).tolist() == [True, False, True]
     assert (every[1:].diff(dim=1).abs().amax(dim=2) > 1e-2).all(), "horizons differ"
     for column in range(3):
-        torch.testing.assert_close(module.ask_at(column, state, memory), every[:, column])
+        torch.testing.assert_close(module.attend_at(column, state, memory), every[:, column])
 
 
 def test_turning_everything_about_the_vertical_changes_nothing(
@@ -109,17 +109,15 @@ def test_turning_everything_about_the_vertical_changes_nothing(
 def test_parameters_are_those_of_the_layers(make_spec):
     state, width, heads, steps, horizons = 256, 64, 4, 8, 3
     path = (4 * (steps + horizons) + 3) * width + width + width * width + width
-    asking = horizons * state + state * width + width + width
+    query = horizons * state + state * width + width + width
     memory = 2 * width * width + 6 * width
     output = (width + 6 * heads) * state + state
     module = CrowdAttention(make_spec(), state)
-    assert sum(p.numel() for p in module.parameters()) == path + asking + memory + output
+    assert sum(p.numel() for p in module.parameters()) == path + query + memory + output
 
 
 @pytest.mark.parametrize("in_world", [True, False])
-def test_where_the_others_look_is_said_in_the_axes_asked_for(
-    in_world, make_spec, make_window, state
-):
+def test_where_the_others_look_is_given_in_the_chosen_axes(in_world, make_spec, make_window, state):
     window = make_window(make_spec())
     torch.manual_seed(0)
     module = CrowdAttention(make_spec(), 16, in_world=in_world, width=8, heads=1)
@@ -136,7 +134,7 @@ def test_where_the_others_look_is_said_in_the_axes_asked_for(
 
 
 @pytest.mark.parametrize(
-    "make", [partial(Fusion, user_embed=False, dropout=0.0), partial(LSTM, hidden=64)]
+    "make", [partial(Fusion, width=64, user_embed=False, dropout=0.0), partial(LSTM, hidden=64)]
 )
 def test_a_model_learns_to_follow_the_crowd(make, make_spec, make_window):
     """Everyone will look where the only other viewer does, which the past does not tell."""
@@ -154,6 +152,8 @@ def test_a_model_learns_to_follow_the_crowd(make, make_spec, make_window):
     for _ in range(150):
         optimizer.zero_grad()
         error = torch.acos((model(window) * future).sum(-1).clamp(max=1 - 1e-6)).mean()
+        if math.degrees(float(error.detach())) < 2.9:
+            break
         error.backward()
         optimizer.step()
     assert math.degrees(float(error.detach())) < 3

@@ -1,11 +1,14 @@
+"""The fusion model: what it reads, what masks hide, what turns with the scene, its answers."""
+
 import math
 
 import pytest
 import torch
 
+from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
-from vpnet.models.fusion import HIDDEN_WIDTH, Fusion
+from vpnet.models.fusion import Fusion
 
 OPTIONS = [
     {"encoder": encoder, "projection": projection, "query": query, "user_embed": user_embed}
@@ -130,7 +133,7 @@ def test_gates_are_shares_and_zero_for_absent_streams(
     trace = model.trace(window)
     assert torch.equal(trace.directions, model(window))
     assert {name: gate.shape for name, gate in trace.gates.items()} == {
-        name: (6, width) for name, width in HIDDEN_WIDTH.items()
+        name: (6, width) for name, width in model.hidden.items()
     }
     for gate in trace.gates.values():
         assert ((gate >= 0) & (gate <= 1)).all()
@@ -170,7 +173,7 @@ def test_it_says_which_streams_the_data_lack(make_spec, arguments, streams, abse
     assert model.absent_streams() == absent
 
 
-def test_streams_not_asked_for_are_not_missed(make_fusion, make_spec, make_window):
+def test_unused_streams_are_not_missed(make_fusion, make_spec, make_window):
     model = make_fusion(make_spec(has_face=False), streams=("face", "head"))
     assert model.streams == ("head",)
     assert model.absent_streams() == ["face"]
@@ -249,3 +252,168 @@ def test_regularization_keeps_users_apart(make_spec):
     assert torch.equal(torch.as_tensor(model.regularization()), expected)
     assert expected > 100
     assert Fusion(make_spec(), user_embed=False).regularization() == 0.0
+
+
+HIDDEN_ROWS = torch.tensor([True, False, True, False, False, True])
+
+FIELDS = {
+    "eye": ("gaze_directions", "is_fixating", "fixation_duration_s"),
+    "offset": ("gaze_offset_deg",),
+    "face": ("face",),
+    "answers": ("answers",),
+    "saliency": ("saliency_maps",),
+}
+MASKS = {"eye": "gaze_valid", "offset": "gaze_valid", "face": "face_valid"}
+
+
+def hide(window: ViewportWindow, stream: str) -> ViewportWindow:
+    """Mask a stream in some of the windows; a map is hidden from all of them."""
+    if stream == "saliency":
+        return window._replace(saliency_index=torch.full_like(window.saliency_index, -1))
+    name = MASKS.get(stream, "answers_valid")
+    return window._replace(**{name: getattr(window, name) & ~HIDDEN_ROWS.unsqueeze(1)})
+
+
+def spoil(window: ViewportWindow, stream: str, value: float) -> ViewportWindow:
+    """Other values in the windows where `hide` masks the stream."""
+    if stream == "saliency":
+        return window._replace(saliency_maps=torch.full_like(window.saliency_maps, value))
+    spoilt = {}
+    for name in FIELDS[stream]:
+        field = getattr(window, name)
+        rows = HIDDEN_ROWS.reshape(-1, *[1] * (field.dim() - 1))
+        spoilt[name] = field.masked_fill(rows, value)
+    return window._replace(**spoilt)
+
+
+@pytest.mark.parametrize("encoder", ["gru", "transformer"])
+@pytest.mark.parametrize("query", ["trajectory", "saliency"])
+@pytest.mark.parametrize("stream", FIELDS)
+def test_a_masked_stream_changes_nothing(stream, query, encoder, make_fusion, make_window):
+    model = make_fusion(questionnaire=True, query=query, encoder=encoder)
+    seen = make_window(model.spec, lost_share=0.0)
+    seen = seen._replace(
+        saliency_index=torch.tensor([[0, 1], [1, 0], [0, 0], [1, 1], [0, 1], [1, 0]]),
+        answers_valid=torch.ones_like(seen.answers_valid),
+    )
+    hidden = hide(seen, stream)
+    expected = model.trace(hidden)
+    assert (expected.directions != model(seen)).any(dim=-1).any(dim=-1)[HIDDEN_ROWS].all()
+    for value in (torch.nan, torch.inf, -1e6):
+        found = model.trace(spoil(hidden, stream, value))
+        assert torch.equal(found.directions, expected.directions)
+        for name, gate in expected.gates.items():
+            assert torch.equal(found.gates[name], gate)
+        if expected.saliency is not None:
+            assert found.saliency is not None
+            assert torch.equal(found.saliency, expected.saliency)
+
+
+@pytest.mark.parametrize("query", ["trajectory", "saliency"])
+@pytest.mark.parametrize("stream", ["eye", "offset", "face"])
+def test_a_gate_is_closed_where_its_stream_is_masked(stream, query, make_fusion, make_window):
+    model = make_fusion(query=query)
+    gate = model.trace(hide(make_window(model.spec, lost_share=0.0), stream)).gates[stream]
+    assert (gate[HIDDEN_ROWS] == 0).all()
+    assert (gate[~HIDDEN_ROWS] > 0).all()
+    assert (model.stream_gates(make_window(model.spec, lost_share=0.0))[stream] > 0).all()
+
+
+@pytest.mark.parametrize("query", ["trajectory", "saliency"])
+def test_a_map_without_viewers_changes_nothing(query, make_fusion, make_window):
+    model = make_fusion(query=query)
+    window = make_window(model.spec)._replace(
+        saliency_index=torch.tensor([[1, 1], [-1, -1], [1, -1], [-1, 1], [-1, -1], [1, 1]])
+    )
+    maps = window.saliency_maps.clone()
+    maps[0] = torch.nan
+    assert torch.equal(model(window._replace(saliency_maps=maps)), model(window))
+
+
+@pytest.mark.parametrize("user_embed", [True, False])
+@pytest.mark.parametrize(
+    ("absent", "questionnaire"),
+    [({}, False), ({"answers": 0, "has_answers": False}, False), ({"has_answers": False}, True)],
+    ids=["switched off", "older checkpoints", "no answers"],
+)
+def test_without_answers_it_is_the_same_network(
+    user_embed, absent, questionnaire, make_fusion, make_spec, make_window
+):
+    plain = make_fusion(user_embed=user_embed)
+    model = make_fusion(make_spec(**absent), user_embed=user_embed, questionnaire=questionnaire)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert model.parameter_count == plain.parameter_count
+    window = make_window(plain.spec)
+    assert torch.equal(model(window), plain(window))
+    silent = window._replace(answers_valid=torch.zeros_like(window.answers_valid))
+    assert torch.equal(model(silent), plain(window))
+    random_state = torch.get_rng_state()
+    trained = model.train()(window)
+    torch.set_rng_state(random_state)
+    assert torch.equal(plain.train()(window), trained), "not a random number more is drawn"
+
+
+@pytest.mark.parametrize(("user_embed", "width"), [(True, 6 + 8), (False, 6)])
+def test_answers_move_the_gates_and_the_prediction(user_embed, width, make_fusion, make_window):
+    model = make_fusion(user_embed=user_embed, questionnaire=True)
+    assert model.profile is not None
+    assert model.profile.get_parameter("network.0.weight").shape == (8, width)
+    window = make_window(model.spec)
+    window = window._replace(answers_valid=torch.ones_like(window.answers_valid))
+    other = window._replace(answers=1 - window.answers)
+    assert (model(window) != model(other)).any(dim=-1).all()
+    assert (model.trace(window).gates["head"] != model.trace(other).gates["head"]).any()
+    silent = window._replace(answers_valid=~window.answers_valid)
+    nonsense = silent._replace(answers=torch.full_like(silent.answers, torch.nan))
+    assert torch.equal(model(silent), model(nonsense))
+
+
+def test_answers_tell_unknown_users_apart(make_fusion, make_window):
+    model = make_fusion(questionnaire=True)
+    window = make_window(model.spec)._replace(
+        user_index=torch.zeros(6, dtype=torch.long),
+        answers_valid=torch.ones(6, 3, dtype=torch.bool),
+    )
+    first = window._replace(answers=torch.zeros(6, 3))
+    second = window._replace(answers=torch.ones(6, 3))
+    assert (model(first) != model(second)).any(dim=-1).all()
+
+
+@pytest.mark.parametrize(
+    ("absent", "named"),
+    [({}, []), ({"has_answers": False}, ["questionnaire"]), ({"answers": 0}, ["questionnaire"])],
+)
+def test_it_says_when_there_are_no_answers(absent, named, make_spec):
+    assert Fusion(make_spec(**absent), questionnaire=True).absent_streams() == named
+    assert Fusion(make_spec(**absent)).absent_streams() == []
+
+
+def test_answers_are_hidden_at_times_in_training_only(make_spec, make_window):
+    torch.manual_seed(0)
+    model = Fusion(
+        make_spec(has_gaze=False, has_face=False, has_saliency=False),
+        user_embed=False,
+        questionnaire=True,
+        stream_dropout=0.3,
+        dropout=0.0,
+        width=32,
+    )
+    window = make_window(model.spec, batch=2000)
+    window = window._replace(answers_valid=torch.ones_like(window.answers_valid))
+    silent = window._replace(answers_valid=~window.answers_valid)
+    without = model.eval().trace(silent).gates["head"]
+    hidden = (model.train().trace(window).gates["head"] - without).abs().amax(dim=1) < 1e-6
+    assert hidden.float().mean() == pytest.approx(0.3, abs=0.04)
+    hidden = (model.eval().trace(window).gates["head"] - without).abs().amax(dim=1) < 1e-6
+    assert not hidden.any()
+
+
+@pytest.mark.parametrize("user_embed", [True, False])
+def test_the_answers_network_learns(user_embed, make_fusion, make_window):
+    model = make_fusion(user_embed=user_embed, questionnaire=True).train()
+    window = make_window(model.spec, batch=32)
+    model(window).square()[..., 0].sum().backward()
+    assert model.profile is not None
+    for name, parameter in model.profile.named_parameters():
+        assert parameter.grad is not None, name
+        assert (parameter.grad != 0).any(), name

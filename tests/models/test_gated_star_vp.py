@@ -14,7 +14,7 @@ def spec(make_spec):
 @pytest.fixture
 def model(spec, stir) -> GatedStarVP:
     torch.manual_seed(0)
-    module = GatedStarVP(spec, width=8).eval()
+    module = GatedStarVP(spec, width=8, hidden=16).eval()
     stir(module, 0.3)
     return module
 
@@ -77,6 +77,6 @@ def test_parameters_are_those_of_the_layers(spec, make_window, velocity, head):
 
 def test_streams_that_the_data_lack_have_no_weight(make_spec, make_window):
     spec = make_spec(saliency_view="points", has_gaze=False)
-    model = GatedStarVP(spec)
+    model = GatedStarVP(spec, hidden=16)
     assert list(model.trace(make_window(spec)).gates) == ["head", "face"]
     assert model.absent_streams() == ["eye"]

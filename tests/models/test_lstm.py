@@ -25,9 +25,9 @@ def test_parameters_are_those_of_the_layers(make_spec, velocity, head, crowd):
     expected = layer(head) + layer(units) + layer(3) + layer(units) + 3 * units + 3
     if crowd:
         path = (4 * (steps + horizons) + 3) * width + width + width * width + width
-        asking = horizons * units + units * width + width + width
+        query = horizons * units + units * width + width + width
         memory = 2 * width * width + 6 * width
-        expected += path + asking + memory + (width + 6 * heads) * units + units
+        expected += path + query + memory + (width + 6 * heads) * units + units
     assert LSTM(make_spec(), crowd=crowd, velocity=velocity).parameter_count == expected
 
 

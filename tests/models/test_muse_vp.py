@@ -15,6 +15,7 @@ SWITCHES = {
     "face": {"face_gating": True},
     "user": {"user_embed": True},
 }
+HIDDEN = 16
 CELL = 4 * (256 * 256 + 256 * 256 + 2 * 256)
 ADDED = {
     "single": 4 * 8 * 256,
@@ -38,7 +39,7 @@ def make_muse(spec, stir):
 
     def make(name, spec=spec):
         torch.manual_seed(0)
-        model = MuseVP(spec, **(OFF | SWITCHES[name])).eval()
+        model = MuseVP(spec, hidden=HIDDEN, **(OFF | SWITCHES[name])).eval()
         stir(model)
         return model
 
@@ -47,7 +48,7 @@ def make_muse(spec, stir):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"velocity": True}, {"crowd": True, "reconstruct_past": True, "widening": 2}]
+    [{}, {"velocity": True}, {"crowd": True, "reconstruct_past": True, "mlp_ratio": 2}]
     + [{"reconstruct_past": True, "dropout": 0.5}],
 )
 @pytest.mark.parametrize("training", [False, True])
@@ -55,18 +56,18 @@ def test_with_every_switch_off_it_is_star_vp_bit_for_bit(
     spec, make_window, stir, training, options
 ):
     torch.manual_seed(0)
-    published = StarVP(spec, **options).train(training)
-    muse = MuseVP(spec, **options, **OFF).train(training)
+    published = StarVP(spec, hidden=HIDDEN, **options).train(training)
+    muse = MuseVP(spec, hidden=HIDDEN, **options, **OFF).train(training)
     stir(published)
     assert muse.load_state_dict(published.state_dict()).missing_keys == []
     window = make_window(spec)
 
-    def told(model):
+    def outputs(model):
         torch.manual_seed(1)  # drops the same
         trace = model.trace(window)
-        return (*trace[:4], *trace.answer, trace.crowd_weights)
+        return (*trace[:4], *trace.training_output, trace.crowd_weights)
 
-    for found, expected in zip(told(muse), told(published), strict=True):
+    for found, expected in zip(outputs(muse), outputs(published), strict=True):
         assert (found is expected is None) or torch.equal(found, expected)
 
 
@@ -130,26 +131,26 @@ def test_only_the_face_just_before_the_anchor_is_averaged(make_muse, spec, make_
 
 def test_the_user_sets_the_state_before_the_history(make_muse, spec, make_window):
     model, window = make_muse("user"), make_window(spec)
-    hidden, cell = model._start(window)
-    assert hidden.shape == cell.shape == (2, 6, 256)
+    hidden, cell = model._initial_state(window)
+    assert hidden.shape == cell.shape == (2, 6, HIDDEN)
     user = model.user(window.user_index)
-    asked = torch.tanh(user @ model.start.weight.T + model.start.bias)
-    assert (asked.abs() > 0.1).any()
-    for layer, columns in enumerate(asked[:, :512].split(256, dim=1)):
+    initial = torch.tanh(user @ model.start.weight.T + model.start.bias)
+    assert (initial.abs() > 0.1).any()
+    for layer, columns in enumerate(initial[:, : 2 * HIDDEN].split(HIDDEN, dim=1)):
         torch.testing.assert_close(hidden[layer], columns)
-    for layer, columns in enumerate(asked[:, 512:].split(256, dim=1)):
+    for layer, columns in enumerate(initial[:, 2 * HIDDEN :].split(HIDDEN, dim=1)):
         torch.testing.assert_close(cell[layer], columns)
     torch.nn.init.zeros_(model.start.weight)
     torch.nn.init.zeros_(model.start.bias)
-    off = MuseVP(spec, **OFF).eval()
+    off = MuseVP(spec, hidden=HIDDEN, **OFF).eval()
     off.network.load_state_dict(model.network.state_dict())
     torch.testing.assert_close(model(window), off(window))
 
 
 def test_streams_that_the_data_lack_are_left_out_and_named(make_spec):
     spec = make_spec(saliency_view="points", has_gaze=False, has_face=False, has_saliency=False)
-    model = MuseVP(spec, user_embed=False)
+    model = MuseVP(spec, hidden=HIDDEN, user_embed=False)
     assert model.absent_streams() == ["saliency", "eye", "face"]
-    bare = MuseVP(spec, **OFF)
+    bare = MuseVP(spec, hidden=HIDDEN, **OFF)
     assert model.parameter_count == bare.parameter_count
     assert bare.absent_streams() == ["saliency"]

@@ -14,18 +14,18 @@ from vpnet.models.track import Track
 OF_POINTS = "network.spatial.encoder."
 MODELS = {
     "track": (Track, {"hidden": 16}, "saliency_encoder."),
-    "fusion, the state asks": (Fusion, {"query": "trajectory"}, "saliency_encoder."),
-    "fusion, the map asks": (Fusion, {"query": "saliency"}, "saliency_encoder."),
-    "star_vp": (StarVP, {}, OF_POINTS),
-    "muse_vp, gaze beside": (MuseVP, {"eye_spatial_mode": "concat"}, OF_POINTS),
-    "muse_vp, gaze added": (MuseVP, {"eye_spatial_mode": "add"}, OF_POINTS),
-    "gated_star_vp": (GatedStarVP, {}, OF_POINTS),
+    "fusion, query=trajectory": (Fusion, {"query": "trajectory", "width": 32}, "saliency_encoder."),
+    "fusion, query=saliency": (Fusion, {"query": "saliency", "width": 32}, "saliency_encoder."),
+    "star_vp": (StarVP, {"hidden": 16}, OF_POINTS),
+    "muse_vp, gaze concatenated": (MuseVP, {"eye_spatial_mode": "concat", "hidden": 16}, OF_POINTS),
+    "muse_vp, gaze added": (MuseVP, {"eye_spatial_mode": "add", "hidden": 16}, OF_POINTS),
+    "gated_star_vp": (GatedStarVP, {"hidden": 16}, OF_POINTS),
 }
 """By name: the model, its options, and where its parameters begin that see maps alone."""
 
 
 def with_own_maps(shared: ViewportWindow) -> ViewportWindow:
-    """The same windows, each with copies of the maps it looks at; behind them one for nobody."""
+    """The same windows, each with copies of the maps it looks at; and one more without viewers."""
     looked_at = shared.saliency_index.flatten()
     own = torch.where(looked_at >= 0, torch.arange(len(looked_at)), -1)
     maps, points = (
@@ -46,7 +46,7 @@ def test_windows_that_share_maps_give_the_loss_and_gradients_of_windows_that_do_
     make, options, sees_maps = MODELS[name]
     torch.manual_seed(0)
     model = make(make_spec(saliency_view=make.saliency_view), **options).double().eval()
-    stir(model)
+    stir(model, 0.15)
     shared = make_window(model.spec, batch=3, maps=3, dtype=torch.float64)
     losses, gradients = [], []
     for window in (shared, with_own_maps(shared)):

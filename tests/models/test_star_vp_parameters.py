@@ -20,11 +20,11 @@ def lstm(inputs: int, hidden: int) -> int:
     return sum(4 * hidden * (features + hidden + 2) for features in (inputs, hidden))
 
 
-def block(asking: int, asked: int) -> int:
+def block(query: int, key: int) -> int:
     """Three norms, query and output, key and value, a network of two layers."""
-    norms = 2 * asking + 2 * asked + 2 * asking
-    attention = 2 * linear(asking, asking) + 2 * linear(asked, asking)
-    return norms + attention + 2 * linear(asking, asking)
+    norms = 2 * query + 2 * key + 2 * query
+    attention = 2 * linear(query, query) + 2 * linear(key, query)
+    return norms + attention + 2 * linear(query, query)
 
 
 def recurrent(head: int) -> int:
@@ -32,21 +32,21 @@ def recurrent(head: int) -> int:
 
 
 def spatial() -> int:
-    """Viewpoints with their mark, points, two blocks for each, what stands for no map."""
+    """Viewpoints with their mark, points, two blocks for each, the vector of no map."""
     return linear(4, WIDTH) + 1 + linear(4, WIDTH) + 4 * block(WIDTH, WIDTH) + WIDTH
 
 
 def temporal() -> int:
-    """A vector for each modality and one for those who ask."""
+    """A vector for each modality and one for the queries."""
     return 2 * block(TOKEN, TOKEN) + 2 * block(QUERY, TOKEN) + 3 * LEARNED
 
 
 def crowd(width: int = 64, heads: int = 4) -> int:
-    """What a viewer's path, and three means of nearness, become; who asks; who is asked."""
+    """What a viewer's path, and three means of nearness, become; query; keys and values."""
     path = linear(4 * (STEPS + HORIZONS) + 3, width) + linear(width, width)
-    asking = HORIZONS * QUERY + linear(QUERY, width)
-    asked = 2 * width * width + 6 * width + width
-    return path + asking + asked + linear(width + 6 * heads, QUERY)
+    query = HORIZONS * QUERY + linear(QUERY, width)
+    key = 2 * width * width + 6 * width + width
+    return path + query + key + linear(width + 6 * heads, QUERY)
 
 
 @pytest.mark.parametrize(

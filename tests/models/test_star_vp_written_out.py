@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow
 from vpnet.models.muse_vp import MuseVP
-from vpnet.models.star_vp import StarVP
-from vpnet.models.star_vp_network import StarVPNetwork
+from vpnet.models.star_vp import StarVP, StarVPNetwork
 from vpnet.models.streams import eye_features, held_gaze, mean_face
 
 OFF = {"eye_lstm": False, "eye_spatial": False, "face_gating": False, "user_embed": False}
@@ -28,7 +27,7 @@ SWITCHES = {
     "user": {"user_embed": True},
     "all": {"eye_lstm": True, "eye_spatial": True, "face_gating": True, "user_embed": True},
 }
-HISTORY, HORIZONS = 8, (1, 3, 5)
+HISTORY, HORIZONS, HIDDEN = 8, (1, 3, 5), 16
 MOMENTS = (*range(1 - HISTORY, 1), *HORIZONS)
 FACE_STEPS = 3
 """0.5 s at 5 Hz: at the anchor, and 0.2 and 0.4 s before it."""
@@ -51,7 +50,7 @@ def positions() -> Tensor:
     """Of the steps in time: the last horizons are further apart than the history's steps."""
     moments = torch.tensor(MOMENTS, dtype=torch.float64)
     place = 2 * (moments - moments[0]) / (moments[-1] - moments[0]) - 1
-    angles = math.pi * place[:, None] * torch.linspace(1, 20, 64, dtype=torch.float64)
+    angles = math.pi * place[:, None] * torch.linspace(1, 20, HIDDEN // 4, dtype=torch.float64)
     return torch.cat((place[:, None], angles.sin(), angles.cos()), dim=1)
 
 
@@ -60,7 +59,7 @@ def start(model: StarVP | MuseVP, window: ViewportWindow) -> tuple[Tensor, Tenso
     if not isinstance(model, MuseVP) or model.user is None or model.start is None:
         return None
     user = model.user.embedding.weight[window.user_index]
-    matrices, biases = model.start.weight.split(256), model.start.bias.split(256)
+    matrices, biases = model.start.weight.split(HIDDEN), model.start.bias.split(HIDDEN)
     said = [torch.tanh(user @ w.T + b) for w, b in zip(matrices, biases, strict=True)]
     return torch.stack(said[:2]), torch.stack(said[2:])
 
@@ -83,7 +82,7 @@ def recurrent(model: StarVP | MuseVP, window: ViewportWindow) -> Tensor:
 
 
 def encoded_points(network: StarVPNetwork, window: ViewportWindow) -> list[Tensor]:
-    """Of each map; at the end the one vector that stands for none."""
+    """Of each map; at the end the vector of no map."""
     spatial, encoded = network.spatial, []
     for points in window.saliency_points:
         tokens = through(spatial.point, points).unsqueeze(0)
@@ -99,37 +98,37 @@ def seen(model: StarVP | MuseVP, viewpoint: Tensor, gaze: Tensor, encoded: Tenso
     token = torch.cat((viewpoint, spatial.viewpoint_mark))
     if isinstance(model, MuseVP) and model.sees_gaze and model.gaze is None:
         token = torch.cat((token, gaze))
-    asking = through(spatial.viewpoint, token)
+    query = through(spatial.viewpoint, token)
     if isinstance(model, MuseVP) and model.gaze is not None:
-        asking = asking + through(model.gaze, gaze)
-    asking = asking.reshape(1, 1, -1)
+        query = query + through(model.gaze, gaze)
+    query = query.reshape(1, 1, -1)
     for block in spatial.decoder:
-        asking = block(asking, encoded)
-    return asking[0, 0]
+        query = block(query, encoded)
+    return query[0, 0]
 
 
 def attentive(model: StarVP | MuseVP, window: ViewportWindow, path: Tensor) -> Tensor:
     """P'': what the steps to come learn of the viewpoints and the saliency of all steps."""
     network, temporal, moments = model.network, model.network.temporal, positions()
     gaze, encoded = held_gaze(window, len(HORIZONS)), encoded_points(network, window)
-    told = []
+    predicted = []
     for row, viewpoints in enumerate(path):
         tokens: list[list[Tensor]] = [[], []]
         for step, viewpoint in enumerate(viewpoints):
-            asked = encoded[window.saliency_index[row, step]]  # -1 is the last: no map
-            features = (seen(model, viewpoint, gaze[row, step], asked), asked[0].mean(dim=0))
+            context = encoded[window.saliency_index[row, step]]  # -1 is the last: no map
+            features = (seen(model, viewpoint, gaze[row, step], context), context[0].mean(dim=0))
             for modality, feature in enumerate(features):
                 parts = (feature, moments[step], temporal.modality[modality])
                 tokens[modality].append(torch.cat(parts))
-        asked = torch.stack(tokens[0] + tokens[1]).unsqueeze(0)
+        context = torch.stack(tokens[0] + tokens[1]).unsqueeze(0)
         for block in temporal.encoder:
-            asked = block(asked, asked)
-        state = torch.stack([torch.cat((moment, temporal.asking)) for moment in moments[HISTORY:]])
+            context = block(context, context)
+        state = torch.stack([torch.cat((moment, temporal.query)) for moment in moments[HISTORY:]])
         state = state.unsqueeze(0)
         for block in temporal.decoder:
-            state = block(state, asked)
-        told.append(through(network.output, state[0]))
-    return torch.stack(told)
+            state = block(state, context)
+        predicted.append(through(network.output, state[0]))
+    return torch.stack(predicted)
 
 
 def written_out(model: StarVP | MuseVP, window: ViewportWindow) -> Written:
@@ -152,7 +151,8 @@ def check(model: StarVP | MuseVP, window: ViewportWindow) -> None:
     kept.copy_(positions())  # they are made in float32
     trace, expected = model.trace(window), written_out(model, window)
     assert ((expected.weights > 0.01) & (expected.weights < 0.99)).all(), "both are heard"
-    found = Written(trace.recurrent, trace.attentive, trace.weights, trace.answer.directions)
+    mixed = trace.training_output.directions
+    found = Written(trace.recurrent, trace.attentive, trace.weights, mixed)
     for name, value in expected._asdict().items():
         torch.testing.assert_close(
             getattr(found, name), value, rtol=0, atol=1e-10, msg=lambda text, n=name: f"{n}: {text}"
@@ -168,7 +168,7 @@ def make_scene(make_spec, make_window, stir):
     def make(kind: type[StarVP] | type[MuseVP], **options: Any):
         spec = make_spec(saliency_view="points", history_steps=HISTORY, horizon_steps=HORIZONS)
         torch.manual_seed(0)
-        model = kind(spec, **options).double().eval()
+        model = kind(spec, hidden=HIDDEN, **options).double().eval()
         stir(model)
         window = make_window(spec, batch=2, dtype=torch.float64)
         assert {-1, 0, 1} == set(window.saliency_index.flatten().tolist())
@@ -179,7 +179,7 @@ def make_scene(make_spec, make_window, stir):
 
 @torch.no_grad()
 def test_star_vp_is_its_layers_in_the_paper_s_order(make_scene):
-    check(*make_scene(StarVP, widening=2))
+    check(*make_scene(StarVP, mlp_ratio=2))
 
 
 @pytest.mark.parametrize("name", SWITCHES)

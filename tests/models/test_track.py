@@ -44,7 +44,7 @@ def test_the_map_of_every_moment_matters(model, spec, make_window):
         assert not moved[:, :first].any(), "a map shows what comes after it, nothing before"
 
 
-def test_no_map_is_told_from_an_empty_one(model, spec, make_window):
+def test_no_map_differs_from_an_empty_one(model, spec, make_window):
     window = make_window(spec, maps=2)
     empty = window._replace(
         saliency_maps=torch.zeros_like(window.saliency_maps),
@@ -54,6 +54,6 @@ def test_no_map_is_told_from_an_empty_one(model, spec, make_window):
     assert great_circle_distance(model(empty), model(none)).max() > 1e-4
 
 
-def test_between_two_horizons_the_map_of_the_earlier_one_stands(make_spec):
+def test_between_two_horizons_the_map_of_the_earlier_one_is_used(make_spec):
     model = Track(make_spec(saliency_view="maps", history_steps=8, horizon_steps=(2, 3, 5)))
     assert model._column_of_step() == [7, 8, 9, 9, 10]

@@ -70,7 +70,7 @@ def test_crowding_drives_users_apart_up_to_the_margin_and_no_further():
 
 
 @pytest.mark.parametrize("with_user", [True, False])
-def test_a_profile_tells_silence_from_the_lowest_answer(with_user):
+def test_a_missing_answer_differs_from_the_lowest_one(with_user):
     torch.manual_seed(0)
     profile = AnsweredProfile(answers=2, width=4, with_user=with_user)
     user = torch.randn(1, 4) if with_user else None

@@ -1,5 +1,6 @@
-"""PAVER filled as the golden tensors' network was, and their inputs."""
+"""PAVER filled as the golden tensors' network was, their inputs, and short panoramas."""
 
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.paver import Paver
+from vpnet.video.encoding import VideoWriter
 
 
 def fill(module: nn.Module) -> None:
@@ -50,6 +52,21 @@ def filled_paver() -> Paver:
 
 
 @pytest.fixture(scope="session")
+def small_encoder() -> dict[str, int]:
+    """Size of an encoder for tests of the flow: its maps mean nothing."""
+    return {"width": 32, "depth": 1, "heads": 2}
+
+
+@pytest.fixture(scope="session")
+def small_paver(small_encoder) -> Paver:
+    """A network with a small encoder, filled; not to be changed."""
+    paver = Paver(**small_encoder).eval().requires_grad_(False)
+    fill(paver.encoder)
+    fill(paver.decoder)
+    return paver
+
+
+@pytest.fixture(scope="session")
 def golden(shared) -> Callable[[str], dict[str, Tensor]]:
     """Function that loads golden tensors by their file's name."""
 
@@ -79,3 +96,47 @@ def decoder_tokens() -> Tensor:
     patches = random.standard_normal((1, 5, 392, 768)).astype(np.float32)
     label = random.standard_normal((1, 5, 768)).astype(np.float32)
     return torch.cat((torch.from_numpy(label).unsqueeze(2), torch.from_numpy(patches)), dim=2)
+
+
+def write_panorama(path: Path, frames: int, seed: int = 0, rate_hz: float = 30.0) -> Path:
+    """A bright spot that travels over a striped sphere, 256 x 128."""
+    yaw = torch.linspace(-math.pi, math.pi, 257)[:-1]
+    rows = torch.linspace(math.pi / 2, -math.pi / 2, 128).unsqueeze(1)
+    with VideoWriter(path, 256, 128, rate_hz) as writer:
+        for number in range(frames):
+            spot = torch.exp(6 * (torch.cos(rows) * torch.cos(yaw - 0.2 * number - seed)) - 6)
+            stripes = 60 + 30 * torch.sin(5 * yaw + seed) * torch.cos(rows)
+            red = (stripes + 150 * spot).clamp(0, 255)
+            frame = torch.stack((red, stripes.expand_as(red), 200 * spot)).clamp(0, 255)
+            writer.write(frame.to(torch.uint8))
+    return path
+
+
+@pytest.fixture(scope="session")
+def panoramas(tmp_path_factory) -> Path:
+    """Folder of two videos of 0.6 s and 0.4 s; not to be written to."""
+    folder = tmp_path_factory.mktemp("videos")
+    write_panorama(folder / "street.mp4", 18)
+    write_panorama(folder / "beach [2].mp4", 12, seed=1)
+    return folder
+
+
+@pytest.fixture
+def predict_saliency(run_script, small_encoder) -> Callable:
+    """Function that runs predict.py predict=saliency with made-up weights, small."""
+
+    def run(videos: object, output: Path, *settings: object):
+        return run_script(
+            "predict.py",
+            "predict=saliency",
+            f"videos='{videos}'",
+            f"output={output}",
+            "saliency.random_weights=true",
+            *(f"saliency.{name}={value}" for name, value in small_encoder.items()),
+            "clip=sampled",
+            "trainer.progress_bar=false",
+            "trainer.accelerator=cpu",
+            *settings,
+        )
+
+    return run

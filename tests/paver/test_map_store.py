@@ -5,10 +5,8 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
+from vpnet.paver.map_file import MapFile, MapPart, write_map_file
 from vpnet.paver.map_store import MapStore
-from vpnet.paver.store.part import StorePart
-from vpnet.paver.store.reading import StoreFile
-from vpnet.paver.store.writing import write_store
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.salient_points import map_points
 
@@ -22,7 +20,7 @@ def write(tmp_path):
     def make(video_id, times_s=(0.0, 0.2, 0.5, 1.4), size=(6, 12), **settings):
         random = np.random.default_rng(len(video_id))
         maps = len(times_s)
-        part = StorePart(
+        part = MapPart(
             np.arange(maps),
             np.array(times_s),
             random.integers(0, 256, (maps, *size), dtype=np.uint8),
@@ -30,19 +28,19 @@ def write(tmp_path):
             np.zeros((maps, 128), np.uint32),
             np.zeros((maps, 128), np.float16),
         )
-        write_store(tmp_path / f"{video_id}.h5", [part], SETTINGS | settings)
+        write_map_file(tmp_path / f"{video_id}.h5", [part], SETTINGS | settings)
 
     return make
 
 
-def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
+def test_the_map_displayed_at_a_moment_is_given(write, tmp_path):
     write("v")
     write("ww", times_s=(0.3, 0.9))
     source = MapStore(tmp_path)
     source.bind(["a", "a", "b"], ["ww", "v", "v"])
     moments_s = torch.tensor([0.1, 0.2, 0.49, 9.1, 0.2, 0.95])
     maps, index = source.look_up(torch.tensor([1, 1, 2, 1, 0, 0]), moments_s)
-    v, w = (StoreFile(tmp_path / f"{name}.h5").maps(slice(None)) for name in ("v", "ww"))
+    v, w = (MapFile(tmp_path / f"{name}.h5").maps(slice(None)) for name in ("v", "ww"))
     expected = normalize_maps(torch.stack((v[0], v[1], v[1], v[3], w[1])))
     assert torch.equal(maps[index[[0, 1, 2, 3, 5]]], expected)
     assert index[4] == -1, "before the first map there is none"
@@ -59,12 +57,14 @@ def test_the_map_that_stands_at_a_moment_is_shown(write, tmp_path):
         ({"frames": "all"}, [(0.79, -1), (0.8, 4), (1.79, 4), (1.8, 9)]),
     ],
 )
-def test_in_live_video_a_map_stands_when_its_last_frame_was_shown(write, tmp_path, made, moments):
+def test_in_live_video_a_map_is_displayed_when_its_last_frame_was_shown(
+    write, tmp_path, made, moments
+):
     write("v", times_s=[0.2 * frame for frame in range(10)], **made)
     source = MapStore(tmp_path)
     source.only_complete = True
     source.bind(["a"], ["v"])
-    stored = normalize_maps(StoreFile(tmp_path / "v.h5").maps(slice(None)))
+    stored = normalize_maps(MapFile(tmp_path / "v.h5").maps(slice(None)))
     for moment_s, frame in moments:
         maps, index = source.look_up(torch.tensor([0]), torch.tensor([moment_s]))
         assert (frame < 0) == (int(index) < 0)
@@ -78,7 +78,7 @@ def test_points_are_those_that_were_stored(write, tmp_path):
     source.bind(["a"], ["v"])
     asked = torch.tensor([0, 0, 0]), torch.tensor([0.3, 9.0, 0.3])
     points, index = source.look_up_points(*asked, weighting="none")
-    assert torch.equal(points[index], StoreFile(tmp_path / "v.h5").points([1, 3])[[0, 1, 0]])
+    assert torch.equal(points[index], MapFile(tmp_path / "v.h5").points([1, 3])[[0, 1, 0]])
     other, index = source.look_up_points(*asked, weighting="solid_angle")
     maps, _ = source.look_up(*asked)
     assert torch.equal(other, map_points(maps, weighting="solid_angle")), "chosen otherwise"

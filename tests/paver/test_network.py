@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from vpnet.errors import InputError
 from vpnet.paver import Paver
 from vpnet.paver.sphere_patches import SpherePatches
 
@@ -78,28 +79,34 @@ def test_a_wrong_variant_exceeds_the_tolerance(
         assert (tokens - golden_tokens).abs().max() > 10 * FEATURE
 
 
-def test_the_whole_gives_maps_that_reach_0_and_1(filled_paver, golden_frames, golden_tokens):
-    maps = filled_paver(golden_frames[:1].unsqueeze(0))
+def test_the_whole_gives_maps_that_reach_0_and_1(small_paver, golden_frames):
+    maps = small_paver(golden_frames[:1].unsqueeze(0))
     assert maps.shape == (1, 1, 224, 448)
     assert maps.amin() == 0
     assert maps.amax() == 1
-    alone = filled_paver.heat_map(filled_paver.decoder(golden_tokens[:1].unsqueeze(0)))
+    tokens = small_paver.encoder(golden_frames[:1])
+    alone = small_paver.heat_map(small_paver.decoder(tokens.unsqueeze(0)))
     assert torch.allclose(maps, alone, atol=1e-5)
 
 
-def test_half_precision_stays_near(filled_paver, golden_frames, golden_tokens):
-    exact = filled_paver.heat_map(filled_paver.decoder(golden_tokens[:1].unsqueeze(0)))
+def test_half_precision_stays_near(small_paver, golden_frames):
+    exact = small_paver(golden_frames[:1].unsqueeze(0))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded = filled_paver(golden_frames[:1].unsqueeze(0))
+        rounded = small_paver(golden_frames[:1].unsqueeze(0))
     assert rounded.dtype == torch.float32
     assert 0 < (rounded - exact).abs().max() < 0.03
 
 
-def test_it_exports_to_the_same_numbers(filled_paver, golden_frames):
-    exported = torch.export.export(filled_paver, (golden_frames.unsqueeze(0),)).module()
+def test_it_exports_to_the_same_numbers(small_paver, golden_frames):
+    exported = torch.export.export(small_paver, (golden_frames.unsqueeze(0),)).module()
     with torch.inference_mode():
-        expected = filled_paver(golden_frames.unsqueeze(0))
+        expected = small_paver(golden_frames.unsqueeze(0))
         assert torch.equal(exported(golden_frames.unsqueeze(0)), expected)
+
+
+def test_a_width_that_the_heads_do_not_divide_is_refused():
+    with pytest.raises(InputError, match=r"saliency\.width must be a multiple"):
+        Paver(width=40, depth=1, heads=3)
 
 
 @pytest.mark.slow

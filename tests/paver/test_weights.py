@@ -9,27 +9,36 @@ from safetensors.torch import save_file
 
 from vpnet.errors import InputError
 from vpnet.paver import Paver
-from vpnet.paver.constants import constant_buffers
-from vpnet.paver.weights import load_weights
+from vpnet.paver.weights import adjacency_matrix, constant_buffers, load_weights, spatial_weight
 
 
 @pytest.fixture(scope="module")
-def empty_paver() -> Paver:
-    return Paver()
+def empty_paver(small_encoder) -> Paver:
+    return Paver(**small_encoder)
 
 
 @pytest.fixture
-def decoder_state(filled_paver) -> dict[str, torch.Tensor]:
-    return dict(filled_paver.decoder.state_dict())
+def decoder_state(small_paver) -> dict[str, torch.Tensor]:
+    return dict(small_paver.decoder.state_dict())
 
 
 @pytest.fixture(scope="module")
-def encoder_file(filled_paver, tmp_path_factory) -> Path:
+def encoder_file(small_paver, tmp_path_factory) -> Path:
     """As timm's hub gives it, its classification head included."""
     file = tmp_path_factory.mktemp("weights") / "model.safetensors"
-    head = {"head.weight": torch.zeros(1000, 768), "head.bias": torch.zeros(1000)}
-    save_file({**filled_paver.encoder.state_dict(), **head}, file)
+    head = {"head.weight": torch.zeros(1000, 32), "head.bias": torch.zeros(1000)}
+    save_file({**small_paver.encoder.state_dict(), **head}, file)
     return file
+
+
+def test_the_default_size_is_that_of_the_released_weights():
+    with torch.device("meta"):
+        state = Paver().state_dict()
+    assert state["decoder.attn_layer.attn.qkv.weight"].shape == (2304, 768)
+    assert state["decoder.cls_encoder.fc1.weight"].shape == (768, 768)
+    assert state["encoder.pos_embed"].shape == (1, 197, 768)
+    assert state["encoder.blocks.11.mlp.fc1.weight"].shape == (3072, 768)
+    assert "encoder.blocks.12.norm1.weight" not in state
 
 
 def same(paver: Paver, other: Paver) -> bool:
@@ -37,9 +46,7 @@ def same(paver: Paver, other: Paver) -> bool:
     return all(torch.equal(value, expected[name]) for name, value in paver.state_dict().items())
 
 
-def test_the_released_layout_loads(
-    empty_paver, filled_paver, decoder_state, encoder_file, tmp_path
-):
+def test_the_released_layout_loads(empty_paver, small_paver, decoder_state, encoder_file, tmp_path):
     """A dict with the model, its three constants, and a configuration that holds paths."""
     names = {"sph_basis", "adjacency_matrix", "spatial_weight"}
     content = {
@@ -50,14 +57,14 @@ def test_the_released_layout_loads(
     }
     torch.save(content, tmp_path / "paver_ckpt.pt")
     first = load_weights(empty_paver, tmp_path / "paver_ckpt.pt", encoder_file)
-    assert same(empty_paver, filled_paver)
+    assert same(empty_paver, small_paver)
     torch.save(decoder_state, tmp_path / "bare.pt")
     assert load_weights(empty_paver, tmp_path / "bare.pt", encoder_file) == first
     assert re.fullmatch("[0-9a-f]{16}", first)
 
 
-def test_flax_weights_are_timm_s(empty_paver, filled_paver, decoder_state, tmp_path):
-    ours = {name: value.numpy() for name, value in filled_paver.encoder.state_dict().items()}
+def test_flax_weights_are_timm_s(empty_paver, small_paver, decoder_state, tmp_path):
+    ours = {name: value.numpy() for name, value in small_paver.encoder.state_dict().items()}
     flax = {
         "cls": ours["cls_token"],
         "Transformer/posembed_input/pos_embedding": ours["pos_embed"],
@@ -65,17 +72,17 @@ def test_flax_weights_are_timm_s(empty_paver, filled_paver, decoder_state, tmp_p
         "embedding/bias": ours["patch_embed.proj.bias"],
         "Transformer/encoder_norm/scale": ours["norm.weight"],
         "Transformer/encoder_norm/bias": ours["norm.bias"],
-        "head/kernel": np.zeros((768, 1000), np.float32),
+        "head/kernel": np.zeros((32, 1000), np.float32),
     }
-    for number in range(12):
+    for number in range(1):
         theirs, name = f"Transformer/encoderblock_{number}/", f"blocks.{number}."
         attention = f"{theirs}MultiHeadDotProductAttention_1/"
-        weights = ours[f"{name}attn.qkv.weight"].reshape(3, 12, 64, 768)
-        biases = ours[f"{name}attn.qkv.bias"].reshape(3, 12, 64)
+        weights = ours[f"{name}attn.qkv.weight"].reshape(3, 2, 16, 32)
+        biases = ours[f"{name}attn.qkv.bias"].reshape(3, 2, 16)
         for part, weight, bias in zip(("query", "key", "value"), weights, biases, strict=True):
             flax[f"{attention}{part}/kernel"] = weight.transpose(2, 0, 1)
             flax[f"{attention}{part}/bias"] = bias
-        out = ours[f"{name}attn.proj.weight"].T.reshape(12, 64, 768)
+        out = ours[f"{name}attn.proj.weight"].T.reshape(2, 16, 32)
         flax |= {
             f"{attention}out/kernel": out,
             f"{attention}out/bias": ours[f"{name}attn.proj.bias"],
@@ -89,7 +96,7 @@ def test_flax_weights_are_timm_s(empty_paver, filled_paver, decoder_state, tmp_p
     np.savez(tmp_path / "imgn.npz", **flax)
     torch.save(decoder_state, tmp_path / "paver.pt")
     load_weights(empty_paver, tmp_path / "paver.pt", tmp_path / "imgn.npz")
-    assert same(empty_paver, filled_paver)
+    assert same(empty_paver, small_paver)
 
 
 def without(name):
@@ -103,7 +110,7 @@ def without(name):
         (lambda state: state.update(extra=torch.ones(1)), "extra is not known"),
         (
             lambda state: state.update({"cls_encoder.fc1.bias": torch.ones(7)}),
-            r"cls_encoder.fc1.bias has shape \(7,\), not \(768,\)",
+            r"cls_encoder.fc1.bias has shape \(7,\), not \(32,\)",
         ),
         (
             lambda state: state.update(spatial_weight=torch.ones(392)),
@@ -155,10 +162,17 @@ def test_a_damaged_encoder_is_refused(empty_paver, decoder_state, tmp_path):
             load_weights(empty_paver, tmp_path / "paver.pt", tmp_path / content)
 
 
-def test_made_up_weights_are_called_so_and_are_the_same_again(empty_paver):
+def test_random_weights_are_called_so_and_are_the_same_again(empty_paver, small_encoder):
     first = load_weights(empty_paver, None, random_weights=True)
     assert first.startswith("random-")
-    assert load_weights(Paver(), None, random_weights=True) == first
+    assert load_weights(Paver(**small_encoder), None, random_weights=True) == first
     assert load_weights(empty_paver, None, random_weights=True, seed=1) != first
     with pytest.raises(InputError, match="random_weights"):
         load_weights(empty_paver, "paver.pt", random_weights=True)
+
+
+def test_the_constants_are_the_published_ones(golden):
+    expected = golden("constants")
+    assert (spatial_weight() - expected["spatial_weight_f64"]).abs().max() < 1e-12
+    rows = adjacency_matrix()[expected["adjacency_row_index"]]
+    assert (rows - expected["adjacency_rows"]).abs().max() < 1e-6

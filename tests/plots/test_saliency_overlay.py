@@ -6,8 +6,8 @@ import torch
 from vpnet.errors import InputError
 from vpnet.plots.saliency_overlay import Overlay, write_overlay
 from vpnet.saliency.viewing import VideoViewing
+from vpnet.video.decoders import open_video
 from vpnet.video.encoding import VideoWriter
-from vpnet.video.opening import open_video
 from vpnet.video.probe import probe_video
 
 HEIGHT, WIDTH = 64, 128

@@ -18,12 +18,11 @@ from vpnet.quality.html_report import write_html_report
 from vpnet.quality.inspection import inspect_study
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.face import FACE_ACTIVITY
-from vpnet.recordings.findings import Finding, Rule, Severity
-from vpnet.recordings.gaze import gaze_streams
+from vpnet.recordings.findings import RULES, Finding, Rule, Severity
+from vpnet.recordings.gaze import gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.refusals import EULER_DISAGREES, UNREADABLE
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,7 +57,9 @@ def _recording(user_id: str, video_id: str, samples: int = 1500, gap_s: float = 
     face[:, :2] = (timestamps_s % 4 < 0.2).double().unsqueeze(1)
     face[:, 2:4] = 0.25
     face[:, 4] = 0.1 + 0.05 * torch.cos(phase)
-    streams: dict[str, Any] = gaze_streams(timestamps_s, center, None, gaze, gaze_valid)
+    streams: dict[str, Any] = gaze_streams(
+        timestamps_s, center, None, measured_gaze(gaze, gaze_valid)
+    )
     return Recording(
         user_id,
         video_id,
@@ -81,7 +82,9 @@ def _findings(user_id: str, video_id: str) -> tuple[Finding, ...]:
         findings.append(LOST.broken("30 % of the rows have no valid gaze", rows=450))
     if (user_id, video_id) == ("B", "ride"):
         found = "EulerYaw differs from the quaternion by 90.0 degrees"
-        findings.append(EULER_DISAGREES.broken(found, file="head.csv", lines=[(2, 7), (9, 9)]))
+        findings.append(
+            RULES["euler_disagrees"].broken(found, file="head.csv", lines=[(2, 7), (9, 9)])
+        )
     return tuple(findings)
 
 
@@ -99,7 +102,7 @@ def _read(user_id: str, video_id: str) -> list[CheckedRecording]:
 
 
 def _read_nothing() -> list[CheckedRecording]:
-    finding = UNREADABLE.broken("line 3 holds a word", file="torn.csv", lines=[(3, 3)])
+    finding = RULES["unreadable"].broken("line 3 holds a word", file="torn.csv", lines=[(3, 3)])
     return [CheckedRecording("", "", "study/torn.csv", None, (finding,))]
 
 

@@ -15,7 +15,7 @@ import pytest
 from vpnet.quality.html_report import write_html_report
 from vpnet.quality.inspection import Inspection, inspect_study
 from vpnet.readers.reading import read_any
-from vpnet.simulation.study import write_simulated_study
+from vpnet.simulation.simulated_study import write_simulated_study
 
 DEFECTS = (
     "headset",

@@ -3,13 +3,17 @@ from functools import partial
 
 import pytest
 
-from vpnet.quality.checks.playback import STARTS_LATE
-from vpnet.quality.inspection import Verdict, inspect_study
+from vpnet.quality.inspection import Verdict, inspect_study, leave_out_refused
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.findings import Severity
-from vpnet.recordings.refusals import EULER_DISAGREES
+from vpnet.recordings.findings import RULES, Severity
+from vpnet.studies.exclusions import read_exclusions
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
+
+REFUSED = [
+    CheckedRecording(user, "ride", f"study/{user}/ride", None, (RULES["head_missing"].broken("x"),))
+    for user in ("S01", "S02")
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def test_the_worst_come_first_and_the_good_not_at_all(inspection):
 
 
 def test_errors_weigh_more_than_warnings_and_many_more_than_few(as_study):
-    error, warning = EULER_DISAGREES.broken("x"), STARTS_LATE.broken("x")
+    error, warning = RULES["euler_disagrees"].broken("x"), RULES["starts_late"].broken("x")
     findings = {
         "two warnings": (warning,) * 2,
         "an error": (error, warning),
@@ -138,3 +142,32 @@ def test_a_recording_shorter_than_its_video_is_found(study):
     inspection = inspect_study(study, {"ride": 60.0})
     found = {one.finding.code: one.recordings for one in inspection.codes}
     assert found["ends_early"] == (0, 2, 4)
+
+
+def test_what_people_wrote_is_kept(as_study, tmp_path):
+    file = tmp_path / "exclude.csv"
+    file.write_text("# by hand\nuser,video,source,reason\nS01,,,withdrew consent\n")
+    inspection = inspect_study(as_study(*REFUSED))
+    assert "(1 added, 1 kept)" in leave_out_refused(file, inspection)
+    lines = [(one.user, one.video, one.reason) for one in read_exclusions(file)]
+    assert lines == [("S01", "", "withdrew consent"), ("S02", "ride", "head_missing")]
+    assert file.read_text().startswith("# by hand\n")
+    before = file.read_bytes()
+    assert "(0 added, 2 kept)" in leave_out_refused(file, inspection)
+    assert file.read_bytes() == before
+
+
+def test_of_duplicates_the_user_says_which_to_keep(as_study, make_recording, tmp_path):
+    file = tmp_path / "exclude.csv"
+    copies = (
+        CheckedRecording("S01", "ride", f"study/S01/{name}", make_recording("S01", "ride"))
+        for name in ("first", "second")
+    )
+    inspection = inspect_study(as_study(*copies))
+    said = leave_out_refused(file, inspection)
+    assert "both recordings of S01/ride are left out; delete the line of the one to keep" in said
+    header, first, _second = file.read_text().splitlines(keepends=True)
+    file.write_text(header + first)
+    said = leave_out_refused(file, inspection)
+    assert "(0 added, 1 kept)" in said, "the one that was kept is not left out again"
+    assert "both" not in said

@@ -171,8 +171,8 @@ def test_playback_time_that_never_runs_is_an_error(damage):
     with pytest.raises(InputError, match=message):
         read_recording(folder)
     accepted = read_recording(folder, accept=["player_not_synchronised"])
-    asked = read_recording(folder, use_timestamp_as_playback=True)
-    assert torch.equal(accepted.timestamps_s, asked.timestamps_s)
+    chosen = read_recording(folder, use_timestamp_as_playback=True)
+    assert torch.equal(accepted.timestamps_s, chosen.timestamps_s)
 
 
 @pytest.mark.parametrize("unit_s", [1.0, 1e-3, 1e-6])
@@ -212,7 +212,7 @@ def test_timestamp_that_is_no_clock_is_refused(quest_pro_tables, damage, timesta
         read_recording(folder, use_timestamp_as_playback=True)
     found = finding(check(folder, use_timestamp_as_playback=True), "unreadable")
     assert found.file == str(folder / "head.csv")
-    assert found.found.startswith("column Timestamp: to serve as playback time")
+    assert found.found.startswith("column Timestamp: to be used as playback time")
     assert found.remedy == "or leave the recording out"
 
 
@@ -274,7 +274,7 @@ def test_lost_face_is_marked_though_it_counts_as_valid(quest_pro_tables, damage)
 def test_face_in_percent_is_an_error_and_its_rows_are_lost(damage):
     folder = damage("face", "Jaw_Drop", slice(40, 50), 35.0)
     message = (
-        r"face\.csv, line 42: column Jaw_Drop: face weights must lie in \[0, 1\], found 35; if "
+        r"face\.csv, line 42: column Jaw_Drop: face weights must be in \[0, 1\], found 35; if "
         "they are percentages, divide them by 100"
     )
     with pytest.raises(InputError, match=message):
@@ -295,7 +295,7 @@ def test_numbered_face_weights_are_noted(quest_pro_tables, damage):
 
 def test_whole_file_in_order_has_no_finding_of_the_reader(damage):
     codes = {one.code for one in check(damage()).findings}
-    # The first 10 rows of the hand-made tables do lie before playback.
+    # The first 10 rows of the hand-made tables are before playback.
     assert "rows_before_playback" in codes
     assert not codes & {
         *("last_line_cut", "rows_missing", "weights_unnamed", "rows_after_playback"),

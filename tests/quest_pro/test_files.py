@@ -111,7 +111,7 @@ def test_root_above_the_study_is_refused(study):
 
 def test_participant_folder_as_root_is_refused(study):
     root = study("P1/video_01/head.csv", "P1/video_01/eye.csv")
-    message = r"lie one level too high, found eye\.csv, .*If P1 is a participant's folder, set root"
+    message = r"are one level too high, found eye\.csv, .*If P1 is a participant's folder, set root"
     with pytest.raises(InputError, match=message):
         find_recordings(root / "P1")
 

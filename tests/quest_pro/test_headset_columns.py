@@ -1,4 +1,4 @@
-"""Offsets and fixations as the headset derived them, for those who ask for them."""
+"""Offsets and fixations as the headset derived them."""
 
 import numpy as np
 import polars as pl

@@ -1,13 +1,13 @@
-"""What a questionnaire beside the recordings of a study makes of them."""
+"""Recordings of a study with questionnaires."""
 
 import json
 from collections.abc import Callable
 
 import pytest
 
-from vpnet.quality.checks.study import check_study
+from vpnet.quality.checks.whole_study import check_study
 from vpnet.quest_pro.reader import read_quest_pro
-from vpnet.questionnaires.files import write_questionnaire
+from vpnet.questionnaires.questionnaire_files import write_questionnaire
 from vpnet.questionnaires.schema import Questionnaire
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.studies.study import StudyOptions
@@ -15,7 +15,7 @@ from vpnet.studies.study import StudyOptions
 
 @pytest.fixture
 def check_with(quest_pro_tables, write_quest_pro) -> Callable[..., CheckedRecording]:
-    """Function that checks P1/video_01 beside questionnaires of these names and contents."""
+    """Function that checks P1/video_01 with questionnaires of these names and contents."""
     folder = write_quest_pro(quest_pro_tables)
 
     def check(**contents: str) -> CheckedRecording:

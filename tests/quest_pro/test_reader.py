@@ -13,8 +13,9 @@ from scipy.spatial.transform import Rotation
 from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import roll_angle
-from vpnet.quest_pro.from_tables import recording_from_tables
-from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.quality.checking import with_checks
+from vpnet.quest_pro.files import QuestProFiles, RawTables
+from vpnet.quest_pro.reader import read_quest_pro, recording_from_tables
 from vpnet.readers.reading import read_any
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.recordings.frame import Frame
@@ -95,17 +96,18 @@ def test_dates_as_timestamps_still_match_the_files(quest_pro_tables, write_quest
 
 
 def test_layout_without_frames_and_blinks(quest_pro_tables):
-    """Tables as layout v1 writes them: what it lacks is not asked for."""
+    """Tables as layout v1 writes them: what it lacks is not needed."""
     tables = {name: table.drop("VideoFrame") for name, table in quest_pro_tables.items()}
     recording = recording_from_tables(
-        tables["head"],
-        tables["eye"].drop("BlinkL", "BlinkR"),
-        tables["face"],
-        user_id="P1",
-        video_id="video_01",
-        source="test",
+        RawTables(
+            tables["head"],
+            tables["eye"].drop("BlinkL", "BlinkR"),
+            tables["face"],
+            None,
+            QuestProFiles("P1", "video_01", "test"),
+        )
     )
-    # Without VideoFrame it cannot be told which of the rows at time 0 began the playback.
+    # Without VideoFrame any of the rows at time 0 may have begun the playback.
     assert recording.timestamps_s[0].item() == pytest.approx(1 / 72)
     assert recording.samples == 71
 
@@ -149,7 +151,7 @@ def test_both_layouts_in_one_study(quest_pro_tables, write_quest_pro):
     assert v1.source == str(root / "P1_video_01_20240501_103000")
     assert v1.recording is not None
     assert v2.recording is not None
-    # Without VideoFrame it cannot be told which of the rows at time 0 began the playback.
+    # Without VideoFrame any of the rows at time 0 may have begun the playback.
     assert torch.equal(v1.recording.face, v2.recording.face[1:])
 
 
@@ -165,7 +167,7 @@ def test_findings_name_the_files_of_layout_v1(quest_pro_tables, tmp_path):
 
 def test_checks_measure_the_recording(quest_pro_tables, write_quest_pro):
     study = read_quest_pro(write_quest_pro(quest_pro_tables), study=StudyOptions(cache=False))
-    (checked,) = study.checked()
+    (checked,) = with_checks(study).checked()
     assert checked.measurements["rows"] == 72
     assert checked.measurements["has_questionnaire"] == 0.0
 
@@ -205,16 +207,17 @@ def test_what_was_read_is_kept_until_a_file_changes(quest_pro_tables, write_ques
     assert read().gaze_direction is None
 
 
-def test_tables_with_an_error_are_refused(quest_pro_tables, replace_values):
-    """Whoever asks for no findings gets no recording that has errors."""
+def test_tables_with_an_error_are_refused(quest_pro_tables, replace_values, write_quest_pro):
     head = replace_values(quest_pro_tables["head"], "UnitQuaternion.x", slice(30, 31), 0.9)
-    names = {"user_id": "P1", "video_id": "video_01", "source": "memory"}
+    tables = RawTables(head, None, None, None, QuestProFiles("P1", "video_01", "memory"))
     with pytest.raises(InputError, match=r"memory/head\.csv, line 32: UnitQuaternion must have"):
-        recording_from_tables(head, None, None, **names)
-    findings = []
-    recording = recording_from_tables(head, None, None, findings=findings, **names)
-    assert not recording.head_valid[20]
-    assert [one.code for one in findings] == ["rows_before_playback", "quaternion_not_unit"]
+        recording_from_tables(tables)
+    study = read_quest_pro(
+        write_quest_pro(quest_pro_tables | {"head": head}), study=StudyOptions(cache=False)
+    )
+    (checked,) = study.checked()
+    assert not checked.recording.head_valid[20]
+    assert [one.code for one in checked.findings] == ["rows_before_playback", "quaternion_not_unit"]
 
 
 def test_large_study_is_read_with_a_progress_bar(quest_pro_tables, write_quest_pro, capsys):
@@ -236,7 +239,7 @@ def test_gaze_that_is_masked_is_not_called_lost(quest_pro_tables, write_quest_pr
     study = read_quest_pro(
         folder, study=StudyOptions(cache=False), frame=Frame(video_yaw_offset_deg=90.0, mirror=True)
     )
-    (checked,) = study.checked()
+    (checked,) = with_checks(study).checked()
     assert not checked.recording.gaze_valid.any()
     findings = {finding.code: finding for finding in checked.findings}
     assert not {"gaze_lost", "tracking_lost"} & set(findings)

@@ -7,7 +7,9 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
+from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.rows import elapsed_seconds
 from vpnet.recordings.findings import Severity
 from vpnet.studies.study import StudyOptions
 
@@ -18,7 +20,8 @@ def check(write_quest_pro, quest_pro_tables):
 
     def read(**tables):
         folder = write_quest_pro(quest_pro_tables | tables)
-        (checked,) = read_quest_pro(folder, study=StudyOptions(cache=False)).checked()
+        study = with_checks(read_quest_pro(folder, study=StudyOptions(cache=False)))
+        (checked,) = study.checked()
         return checked
 
     return read
@@ -40,7 +43,7 @@ def test_step_back_is_an_error(quest_pro_tables, replace_values, check):
 
 
 def test_stalled_rows_amid_playback_do_not_steer_the_clock(quest_pro_tables, check):
-    """The player's clock stands at 0 while it has no frame: no one saw anything twice."""
+    """The player's clock is 0 while it has no frame: nothing was seen twice."""
     stalled = pl.int_range(pl.len()).is_between(40, 44)
     head = quest_pro_tables["head"].with_columns(
         VideoFrame=pl.when(stalled).then(-1).otherwise("VideoFrame"),
@@ -191,3 +194,18 @@ def test_recording_that_was_never_played_cannot_be_used(
     assert checked.recording is None
     with pytest.raises(InputError, match=message):
         list(read_quest_pro(checked.source, study=StudyOptions(cache=False)))
+
+
+@pytest.mark.parametrize("unit", [1, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("step_s", [0.0005, 1 / 72, 0.49])
+def test_the_unit_is_told_by_the_steps(unit, step_s):
+    times_s = [100 + step_s * row for row in (0, 1, 1, 2, 3, 9)]
+    elapsed_s = elapsed_seconds(pl.Series([time * unit for time in times_s]))
+    assert elapsed_s.to_list() == pytest.approx([time - 100 for time in times_s], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "timestamps", [["10:00", "10:01"], [5.0], [], [3.0, 3.0, 3.0], [0.0, 1e-5, 2e-5], [0.0, 1e9]]
+)
+def test_no_clock_of_a_headset(timestamps):
+    assert elapsed_seconds(pl.Series(timestamps)) is None

@@ -1,12 +1,15 @@
 """Files that are missing, damaged or cannot be read."""
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from scipy.spatial.transform import Rotation
 
 from vpnet.errors import InputError
 from vpnet.quest_pro.files import find_recordings
 from vpnet.quest_pro.reader import read_quest_pro
-from vpnet.quest_pro.tables import read_tables
+from vpnet.quest_pro.tables import head_orientation, read_tables
 from vpnet.recordings.findings import Severity
 from vpnet.studies.study import StudyOptions
 
@@ -25,9 +28,7 @@ def test_missing_head_file_is_an_error(quest_pro_tables, write_quest_pro):
     folder = write_quest_pro(quest_pro_tables)
     (folder / "head.csv").unlink()
     assert check(folder).recording is None
-    message = (
-        r"video_01: .*cannot be read without head\.csv, found only eye\.csv, face\.csv; put it"
-    )
+    message = r"video_01: .*needs head\.csv, found only eye\.csv, face\.csv; put it"
     with pytest.raises(InputError, match=message):
         list(read_quest_pro(folder.parents[1], study=StudyOptions(cache=False)))
 
@@ -146,3 +147,20 @@ def test_time_that_is_missing_is_an_error(quest_pro_tables, write_quest_pro, val
     head = quest_pro_tables["head"].with_columns(Timestamp=pl.Series(texts))
     found = finding(check(write_quest_pro(quest_pro_tables | {"head": head})), "unreadable")
     assert "line 32: column Timestamp: the value must be a time like the others" in found.message
+
+
+def test_exchanged_axes_are_no_matter_of_a_sign(quest_pro_tables):
+    """Near the horizon the wrong axes look nearly right, whatever the sign."""
+    elevation_deg = 6 * np.sin(np.arange(len(quest_pro_tables["head"])) / 8)
+    level_deg = np.zeros_like(elevation_deg)
+    angles_deg = np.stack((level_deg, -elevation_deg, elevation_deg / 3), axis=1)
+    x, y, z, w = Rotation.from_euler("YXZ", angles_deg, degrees=True).as_quat().T
+    names = (f"UnitQuaternion.{axis}" for axis in "zyxw")
+    columns = [pl.Series(name, value) for name, value in zip(names, (x, y, z, w), strict=True)]
+    euler = {"EulerYaw": angles_deg[:, 0], "EulerPitch": angles_deg[:, 1]}
+    head = quest_pro_tables["head"].with_columns(
+        *columns, *(pl.Series(name, value) for name, value in euler.items())
+    )
+    findings = []
+    head_orientation(head, torch.arange(len(head)), "head.csv", findings)
+    assert [finding.code for finding in findings] == ["euler_disagrees"]

@@ -2,14 +2,11 @@ import pytest
 from pydantic import ValidationError
 
 from vpnet.questionnaires.schema import (
-    AfterStudy,
-    BeforeStudy,
+    SECTIONS,
     Questionnaire,
-    Session,
     Viewing,
+    write_codebook,
 )
-
-SECTIONS = (BeforeStudy, Session, Viewing, AfterStudy)
 
 
 def viewings(*shown: tuple[str, int | None, int | None]) -> Questionnaire:
@@ -21,7 +18,7 @@ def viewings(*shown: tuple[str, int | None, int | None]) -> Questionnaire:
     )
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", SECTIONS.values())
 def test_every_field_but_a_videos_name_is_a_question_with_a_text(section):
     assert set(section.model_fields) - {"video"} == set(section.questions())
     for question in section.questions().values():
@@ -105,3 +102,12 @@ def test_positions_count_on_through_the_sessions():
 )
 def test_positions_that_are_known_in_part(shown, expected):
     assert viewings(*shown).overall_position("a") == expected
+
+
+def test_the_codebook_explains_every_section_and_question():
+    page = write_codebook()
+    for key in Questionnaire.model_fields:
+        assert f"## {key} " in page
+    for section in SECTIONS.values():
+        for name, question in section.questions().items():
+            assert f"| {name} | {question.text} | {question.allowed} |" in page

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.rotations import rotate
-from vpnet.readers.netllm_wu17 import orientation_from_zxy, read_netllm_wu17
 from vpnet.readers.parquet import read_parquet
+from vpnet.readers.wu_mmsys17 import orientation_from_zxy, read_netllm_wu17
 
 LINES = ["0.000000,0,0,0", "0.192000,0,-30,0", "0.405000,0,0,90", "0.600000,20,0,0"]
 

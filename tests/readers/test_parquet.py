@@ -14,7 +14,7 @@ from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, 
 from vpnet.readers.parquet import read_parquet, write_parquet
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 ROWS = 20
 

@@ -20,7 +20,7 @@ from vpnet.readers.reading import (
 from vpnet.recordings.frame import Frame
 from vpnet.settings import check_settings, checked, settings_of
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
 
 
 def test_a_folder_with_head_csv_is_one_recording(quest_pro_tables, write_quest_pro):

@@ -2,8 +2,7 @@ import pytest
 
 from vpnet.errors import InputError
 from vpnet.recordings.csv_table import UnreadableTable, read_csv_table
-from vpnet.recordings.findings import Severity
-from vpnet.recordings.refusals import UNREADABLE
+from vpnet.recordings.findings import RULES, Severity
 
 
 @pytest.fixture
@@ -93,10 +92,10 @@ def test_error_becomes_a_finding(csv_file):
     path = csv_file("a,b\n1,2\n1,x\n1,2\n")
     with pytest.raises(UnreadableTable) as raised:
         read_csv_table(path, numeric=["a", "b"])
-    found = raised.value.finding(UNREADABLE, "or leave it out")
+    found = raised.value.finding(RULES["unreadable"], "or leave it out")
     assert (found.code, found.file, found.lines) == ("unreadable", str(path), ((3, 3),))
     assert found.message == (
-        f"{path}, line 3: column b: the value must be a finite number, found 'x'; mend the value "
+        f"{path}, line 3: column b: the value must be a finite number, found 'x'; fix the value "
         "or delete the line, or leave it out"
     )
 
@@ -119,10 +118,10 @@ def test_error_becomes_a_finding(csv_file):
         ("a,b\n1,2\n3,x\n", r"line 3, column b: the value must be a finite number, found 'x'"),
         ("a,b\n1,2\nNaN,x\n", r"line 3, column a: .* found 'NaN'"),
         ("a,b\n1,2\n1,-inf\n1,2\n", r"line 3, column b: .* found '-inf'"),
-        ("a,b\n1,2\n,2\n1,2\n", r"line 3, column a: .* found no value; mend the value or delete"),
+        ("a,b\n1,2\n,2\n1,2\n", r"line 3, column a: .* found no value; fix the value or delete"),
         ("a,b\n1,2\n1\n1,2\n", r"line 3, column b: .* found no value"),
         ("a,b\n1,2\n1,2,3\n1,2\n", "line 3: a line must have 2 values, found 3"),
-        ("a,b\n1,2\n1.5,2,3\n", "line 3: a line must have 2 values, found 3; mend or delete it"),
+        ("a,b\n1,2\n1.5,2,3\n", "line 3: a line must have 2 values, found 3; fix or delete it"),
         ("a,b\n1,2\n".encode("utf-16"), "line 1: the file must be UTF-8 text, found UTF-16; save"),
         ("a,b\n1,2\n".encode("utf-16-le"), "line 1: the file must be UTF-8 text, found UTF-16"),
         (b"a,\xe9\n1,2\n", "line 1: the file must be UTF-8 text, found byte 0xe9; save it as"),

@@ -61,7 +61,7 @@ def test_grid_is_every_multiple_of_the_step_inside_and_no_other(first_s, steps_s
     inside = [
         k / rate_hz
         for k in range(math.ceil(float(timestamps_s[-1]) * rate_hz) + 2)
-        if float(timestamps_s[0]) - 1e-9 <= k / rate_hz <= float(timestamps_s[-1]) + 1e-9
+        if float(timestamps_s[0]) * rate_hz - 1e-6 <= k <= float(timestamps_s[-1]) * rate_hz + 1e-6
     ]
     recording = turning(timestamps_s, streams=True)
     if len(inside) < 2:
@@ -157,7 +157,7 @@ MASKS = ("head_valid", "gaze_valid", "face_valid")
 def test_each_stream_bridges_gaps_up_to_its_own_length(lost_s, bridged):
     recording = turning(clock(100, 5.0), streams=True)
     time_s = recording.timestamps_s
-    # The valid samples on either side lie at 2.005 s - 0.005 s and lost_s later.
+    # The valid samples on either side are at 2.005 s - 0.005 s and lost_s later.
     mask = (time_s < 2.005) | (time_s > 2.0 + lost_s - 0.005)
     for name in MASKS:
         resampled = resample(dataclasses.replace(recording, **{name: mask}), 30)

@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.runs.comparison import compare_runs
+from vpnet.evaluation.error_tables import ERRORS_FILE, errors_table, write_parquet
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
-from vpnet.evaluation.summary import mean_errors_deg, summarize
-from vpnet.evaluation.tables import ERRORS_FILE, errors_table, write_parquet
+from vpnet.evaluation.measurements import measure
+from vpnet.evaluation.metrics_table import errors_by_user, metrics_table, user_matrix
+from vpnet.runs.comparison import compare_runs
 
 STEPS_S = [step / 5 for step in range(1, 26)]
 USERS, VIDEOS = ["ada", "bob", "ada", "eve"], ["lake", "lake", "city", "city"]
@@ -46,20 +47,28 @@ def shift_errors():
     return shift
 
 
-def test_both_sides_agree_with_their_summaries(leave_run, make_evaluated):
+def test_both_sides_agree_with_their_metrics_tables(leave_run, make_evaluated):
     one, other = (make_evaluated(COUNTS, horizon=25, seed=seed) for seed in (1, 2))
     other.future, other.valid = one.future, one.valid
     one.valid[3, 7:20] = False
     comparison = compare_runs([leave_run("one", one)], [leave_run("other", other)])
     expected = [
-        mean_errors_deg(summarize(side, recording_users=USERS, horizons_s=STEPS_S))
+        {
+            label: user_matrix(errors)[1].nanmean().item()
+            for (label,), errors in errors_by_user(
+                metrics_table(
+                    {"own": measure(side, horizons_s=STEPS_S)},
+                    seed=1,
+                    recording_users=USERS,
+                    recording_videos=VIDEOS,
+                )
+            ).group_by("label", maintain_order=True)
+        }
         for side in (one, other)
     ]
     assert [error.label for error in comparison.errors] == list(expected[0])
     for error in comparison.errors:
         baseline, candidate = (means[error.label] for means in expected)
-        assert baseline is not None
-        assert candidate is not None
         assert error.baseline_deg == pytest.approx(baseline)
         assert error.candidate_deg == pytest.approx(candidate)
         assert error.difference_deg == pytest.approx(candidate - baseline)

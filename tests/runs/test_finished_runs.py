@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vpnet.checkpoints.checkpoint_file import write_content
 from vpnet.errors import InputError
 from vpnet.runs.finished_runs import (
+    PICTURES,
     PROMISED,
     check_no_links,
     check_other_seeds,
@@ -14,8 +16,11 @@ from vpnet.runs.finished_runs import (
     has_finished,
     interrupted_at,
     is_finished,
+    runs_in,
+    runs_of,
 )
-from vpnet.checkpoints.checkpoint_file import write_content
+
+WHOLE = (*PROMISED, *(f"{picture}.pdf" for picture in PICTURES))
 
 CONFIG = {
     "seed": 1,
@@ -54,14 +59,14 @@ def leave(tmp_path):
 
 
 def test_a_run_is_finished_when_it_has_all_that_is_promised(leave):
-    run = leave(*PROMISED)
+    run = leave(*WHOLE)
     assert is_finished(run)
     assert has_finished(run, yaml.safe_dump(CONFIG))
 
 
-@pytest.mark.parametrize("missing", PROMISED)
+@pytest.mark.parametrize("missing", WHOLE)
 def test_a_run_that_lacks_anything_is_not_finished(leave, missing):
-    run = leave(*(file for file in PROMISED if file != missing))
+    run = leave(*(file for file in WHOLE if file != missing))
     assert not is_finished(run)
     assert not has_finished(run, yaml.safe_dump(CONFIG))
 
@@ -78,12 +83,13 @@ def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
         ("logger.group", "sweep"),
         ("num_workers", 4),
         ("trainer.progress_bar", False),
+        ("plots", {"format": "pdf"}),
         ("data.workers", 8),
         ("ablation", {"rows": "a,b", "row": "a"}),
     ],
 )
 def test_what_cannot_change_a_result_does_not_count(leave, key, value):
-    assert has_finished(leave(*PROMISED), changed(key, value))
+    assert has_finished(leave(*WHOLE), changed(key, value))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_what_cannot_change_a_result_does_not_count(leave, key, value):
     ],
 )
 def test_another_configuration_is_refused(leave, key, value, was):
-    run = leave(*PROMISED)
+    run = leave(*WHOLE)
     with pytest.raises(InputError) as refused:
         has_finished(run, changed(key, value))
     message = str(refused.value)
@@ -113,7 +119,7 @@ def test_another_configuration_is_refused(leave, key, value, was):
 
 
 def test_a_refusal_names_several_differences(leave):
-    run = leave(*PROMISED)
+    run = leave(*WHOLE)
     asked = yaml.safe_load(changed("seed", 2)) | {f"key{number}": number for number in range(6)}
     with pytest.raises(InputError) as refused:
         has_finished(run, yaml.safe_dump(asked))
@@ -192,7 +198,7 @@ def test_training_that_ended_no_epoch_begins_anew(leave, tmp_path):
 
 
 def test_a_finished_run_is_not_cleared(leave):
-    run = leave("checkpoints/best.ckpt", *PROMISED)
+    run = leave("checkpoints/best.ckpt", *WHOLE)
     clear_unfinished(run)
     assert (run / "checkpoints" / "best.ckpt").is_file()
 
@@ -210,7 +216,7 @@ def beside(tmp_path):
     named = {"ablation": {"rows": "full,less", "row": "full"}}
     run = tmp_path / "seed_1"
     run.mkdir()
-    for file in PROMISED:
+    for file in WHOLE:
         (run / file).write_text("")
     (run / "config.yaml").write_text(yaml.safe_dump(CONFIG | named))
     return lambda **settings: yaml.safe_dump(CONFIG | named | {"seed": 2} | settings)
@@ -230,3 +236,35 @@ def test_only_finished_runs_of_an_ablation_are_compared(beside, tmp_path):
         check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
     (tmp_path / "seed_1" / "metrics.json").unlink()
     check_other_seeds(tmp_path / "seed_2", beside(saliency="x"))
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Folder of a sweep: run 10 and run 2 are finished, run 3 is not."""
+    for run, files in (("10_seed-1", 2), ("2_seed-2", 2), ("3_seed-3", 1)):
+        folder = tmp_path / "sweep" / run
+        folder.mkdir(parents=True)
+        for name in ("config.yaml", "metrics.json")[:files]:
+            (folder / name).touch()
+    (tmp_path / "sweep" / "multirun.yaml").touch()
+    return tmp_path / "sweep"
+
+
+def test_the_runs_of_a_sweep_come_in_the_order_of_their_numbers(sweep):
+    found = runs_in(sweep)
+    assert [run.name for run in found.finished] == ["2_seed-2", "10_seed-1"]
+    assert [run.name for run in found.unfinished] == ["3_seed-3"]
+
+
+def test_rows_of_an_ablation_have_their_runs_one_level_down(sweep):
+    assert [run.name for run in runs_in(sweep.parent).finished] == ["2_seed-2", "10_seed-1"]
+
+
+def test_a_run_is_itself_and_is_counted_once(sweep):
+    run = sweep / "2_seed-2"
+    assert runs_of([run]).finished == (run,)
+    assert runs_of([run, sweep]).finished == (run, sweep / "10_seed-1")
+
+
+def test_a_folder_of_nothing_counts_as_finished_so_that_reading_it_fails(tmp_path):
+    assert runs_of([tmp_path]) == ((tmp_path,), ())

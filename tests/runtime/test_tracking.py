@@ -1,13 +1,21 @@
+"""W&B's server is a real socket here: one that answers, one that never does, one that refuses."""
+
+import http.server
 import json
 import os
+import socket
+import threading
+import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import polars as pl
 import pytest
+import wandb
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 from vpnet.errors import InputError
+from vpnet.runtime import tracking
 from vpnet.runtime.tracking import (
     WandbRun,
     log_config,
@@ -28,18 +36,26 @@ SUMMARY = {
         "2-5s": {"error_deg": {"mean_over_users": None}},
     },
 }
+KEY = "0123456789" * 4
 EXPECTED = {"test/error_0.2s_deg": 3.5, "test/error_5s_deg": 40.0, "test/error_0.2-1s_deg": 9.0}
 
 
 @pytest.fixture
 def _logged_out(monkeypatch, tmp_path):
-    """No credentials of W&B: none in the environment, and another home without any."""
+    """No credentials of W&B: none in the environment, and another home without any.
+
+    W&B keeps the credentials and the address that it has found, until it is torn down.
+    """
+    wandb.teardown()
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    yield
+    wandb.teardown()
 
 
 @pytest.mark.usefixtures("_logged_out")
@@ -135,7 +151,7 @@ UPLOADS = [
 @pytest.mark.usefixtures("_logged_out")
 @pytest.mark.parametrize(("upload", "crowd", "expected"), UPLOADS)
 @pytest.mark.parametrize("mode", ["offline", "disabled"])
-def test_head_paths_go_up_only_when_somebody_says_so(
+def test_head_paths_are_uploaded_only_on_request(
     monkeypatch, caplog, save, tmp_path, mode, upload, crowd, expected
 ):
     monkeypatch.setenv("WANDB_MODE", mode)
@@ -161,3 +177,94 @@ def test_another_word_is_refused(tmp_path, value):
     message = "upload_checkpoint must be true or false, or auto, got"
     with pytest.raises(InputError, match=message):
         make_loggers(tmp_path, wandb=False, upload_checkpoint=value)
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    """Answers every request with a status, `status` of the server."""
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(request):
+    """Address of a server that does as the parameter says."""
+    if request.param == "refuses":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    elif request.param == "silent":
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    elif request.param == "unknown":
+        yield "https://wandb.invalid"
+    else:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        server.status = request.param
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (200, True),
+        (404, True),
+        (302, True),
+        (502, False),
+        (407, False),
+        ("refuses", False),
+        ("silent", False),
+        ("unknown", False),
+    ],
+    indirect=["address"],
+)
+def test_any_answer_counts_but_that_of_a_proxy(address, expected, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    start = time.monotonic()
+    assert tracking._answers(address, 1.0) == expected
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.usefixtures("_logged_out")
+@pytest.mark.parametrize(
+    ("address", "where", "expected"),
+    [
+        ("silent", "environment", "offline"),
+        ("refuses", "environment", "offline"),
+        (404, "environment", "online"),
+        (404, "netrc", "online"),
+    ],
+    indirect=["address"],
+)
+def test_with_a_key_wandb_is_online_only_where_its_server_answers(
+    address, where, expected, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(tracking, "WAIT_S", 0.5)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("WANDB_BASE_URL", address)
+    if where == "environment":
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+    else:
+        host = address.removeprefix("http://")
+        (tmp_path / "netrc").write_text(f"machine {host} login user password {KEY}\n")
+    start = time.monotonic()
+    assert wandb_mode() == expected
+    assert time.monotonic() - start < 6
+    warned = f"W&B: {address} does not answer; this run is logged offline"
+    assert caplog.text.count(warned) == (expected == "offline")
+
+
+def test_a_silent_server_costs_ten_seconds_at_most():
+    """What the test above measures with a shorter time to wait."""
+    assert 6 - 0.5 + tracking.WAIT_S < 10

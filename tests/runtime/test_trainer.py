@@ -10,7 +10,7 @@ from vpnet.runtime.trainer import make_prediction_trainer, make_trainer
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 @pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
-def test_a_missing_gpu_is_said(tmp_path, accelerator):
+def test_a_missing_gpu_is_an_error(tmp_path, accelerator):
     with pytest.raises(
         InputError, match=rf"trainer.accelerator={accelerator} needs a CUDA device .* trainer=cpu"
     ):
@@ -25,7 +25,7 @@ def test_bfloat16_of_a_processor_without_it_is_refused(tmp_path, monkeypatch, pr
     settings = {"loggers": [], "progress_bar": False, "accelerator": "cpu"}
     assert make_trainer(tmp_path, **settings, precision=precision).precision.startswith("bf16")
     has_it = False
-    message = rf"trainer.precision={precision}: .* not compute in bfloat16; take .*=32-true"
+    message = rf"trainer.precision={precision}: .* not compute in bfloat16; use .*=32-true"
     with pytest.raises(InputError, match=message):
         make_trainer(tmp_path, **settings, precision=precision)
     with pytest.raises(InputError, match=message):

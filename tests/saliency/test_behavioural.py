@@ -4,15 +4,15 @@ import torch
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossUser
 from vpnet.dataset.task import Task
-from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import WindowSpec
+from vpnet.dataset.windows import VideoContent
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.recordings.recording import Recording
-from vpnet.saliency.behavioural import Behavioural
+from vpnet.saliency.fitted_sources import Behavioural
 from vpnet.saliency.source import TrainingDirections
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 TASK = Task("tiny", 5, 1.0, [0.2, 0.6, 1.0], [0.2, 0.5, 1.0], 1.0, 1.0, 0.4)
 

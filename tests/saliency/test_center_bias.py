@@ -11,7 +11,7 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
-from vpnet.saliency.center_bias import CenterBias
+from vpnet.saliency.fitted_sources import CenterBias
 from vpnet.saliency.source import TrainingDirections
 
 HEIGHT, WIDTH = 24, 48

@@ -10,7 +10,7 @@ from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import TrainingDirections
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 
 TASK = Task("tiny", 5, 1.0, [0.2, 0.6, 1.0], [0.2, 0.5, 1.0], 1.0, 1.0, 0.4)
 PARTS = ("train", "val", "test")
@@ -36,7 +36,7 @@ def crowd(directions_at) -> Crowd:
 
 def test_others_are_seen_at_the_steps_asked_for(crowd, directions_at):
     crowd.bind(["a", "new", "b", "a"], ["v", "v", "w", "unseen"])
-    directions, valid = crowd.look_up(torch.arange(4), torch.tensor([[0, 5]] * 4))
+    directions, valid = crowd.directions_at(torch.arange(4), torch.tensor([[0, 5]] * 4))
     assert directions.shape == (4, 2, 2, 3)
     expected = directions_at([0.0, 5.0, 105.0]).float()
     assert valid[0].tolist() == [[False, True], [False, False]], "a sees b, who began later"
@@ -49,16 +49,16 @@ def test_others_are_seen_at_the_steps_asked_for(crowd, directions_at):
 
 def test_before_the_start_and_after_the_end_there_is_nobody(crowd):
     crowd.bind(["new"], ["v"])
-    _, valid = crowd.look_up(torch.tensor([0]), torch.tensor([[-1, 0, 9, 10, 10_000]]))
+    _, valid = crowd.directions_at(torch.tensor([0]), torch.tensor([[-1, 0, 9, 10, 10_000]]))
     assert valid[0, 0].tolist() == [False, True, True, False, False]
 
 
 def test_a_batch_is_as_wide_as_its_largest_crowd(crowd):
     crowd.bind(["a", "b", "new"], ["v", "w", "v"])
     steps = torch.tensor([[5]])
-    assert crowd.look_up(torch.tensor([0]), steps)[0].shape == (1, 1, 1, 3)
-    assert crowd.look_up(torch.tensor([1]), steps)[0].shape == (1, 0, 1, 3)
-    assert crowd.look_up(torch.tensor([1, 2]), steps.expand(2, 1))[0].shape == (2, 2, 1, 3)
+    assert crowd.directions_at(torch.tensor([0]), steps)[0].shape == (1, 1, 1, 3)
+    assert crowd.directions_at(torch.tensor([1]), steps)[0].shape == (1, 0, 1, 3)
+    assert crowd.directions_at(torch.tensor([1, 2]), steps.expand(2, 1))[0].shape == (2, 2, 1, 3)
 
 
 def test_what_was_kept_comes_back(crowd):
@@ -67,7 +67,7 @@ def test_what_was_kept_comes_back(crowd):
     asked = torch.tensor([0]), torch.tensor([[0, 3, 7]])
     for each in (crowd, restored):
         each.bind(["new"], ["v"])
-    assert torch.equal(crowd.look_up(*asked)[0], restored.look_up(*asked)[0])
+    assert torch.equal(crowd.directions_at(*asked)[0], restored.directions_at(*asked)[0])
     with pytest.raises(InputError, match="no directions of training viewers"):
         Crowd().load_state({"map": torch.ones(2, 4)})
 
@@ -89,7 +89,7 @@ def test_with_folds_a_viewer_sees_nobody_of_the_own_group(directions_at):
     crowd = Crowd(folds=2)
     crowd.fit(watching("dacb", directions_at))
     crowd.bind(["a", "b", "c", "d", "new", "other"], ["v"] * 6)
-    directions, valid = crowd.look_up(torch.arange(6), torch.zeros(6, 1, dtype=torch.long))
+    directions, valid = crowd.directions_at(torch.arange(6), torch.zeros(6, 1, dtype=torch.long))
     yaw_deg = torch.rad2deg(torch.atan2(directions[..., 0, 0], directions[..., 0, 2])).round()
     seen = [sorted(row[known[:, 0]].tolist()) for row, known in zip(yaw_deg, valid, strict=True)]
     d, a, c, b = 0.0, 10.0, 20.0, 30.0

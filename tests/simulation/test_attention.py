@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from vpnet.geometry.directions import direction_from_angles, great_circle_distance
-from vpnet.simulation.attention import EXPLORING, AttentionPlan
+from vpnet.simulation.behaviour import EXPLORING, AttentionPlan
 from vpnet.simulation.random_stream import random_stream
 from vpnet.simulation.videos import draw_video
 from vpnet.simulation.viewers import draw_viewer

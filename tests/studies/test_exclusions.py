@@ -2,16 +2,18 @@ import pytest
 
 from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.refusals import HEAD_MISSING, STEPS_BACK
+from vpnet.recordings.findings import RULES
 from vpnet.studies.exclusions import read_exclusions, write_exclusions
 
 
 def test_what_is_written_is_read(tmp_path):
     refused = [
         CheckedRecording(
-            "P1", "v 1, long", "study/P1/v 1, long", None, (HEAD_MISSING.broken("x"),)
+            "P1", "v 1, long", "study/P1/v 1, long", None, (RULES["head_missing"].broken("x"),)
         ),
-        CheckedRecording("P2", "v2", "study/P2/v2", None, (STEPS_BACK.broken("x"),) * 2),
+        CheckedRecording(
+            "P2", "v2", "study/P2/v2", None, (RULES["playback_steps_back"].broken("x"),) * 2
+        ),
     ]
     write_exclusions(tmp_path / "exclude.csv", refused)
     exclusions = read_exclusions(tmp_path / "exclude.csv")
@@ -56,7 +58,7 @@ def test_other_files_are_refused(tmp_path, content, message):
 
 
 def test_a_name_like_a_comment_is_kept(tmp_path):
-    refused = [CheckedRecording("#1", "v", "#1/v", None, (HEAD_MISSING.broken("x"),))]
+    refused = [CheckedRecording("#1", "v", "#1/v", None, (RULES["head_missing"].broken("x"),))]
     write_exclusions(tmp_path / "exclude.csv", refused)
     (line,) = read_exclusions(tmp_path / "exclude.csv")
     assert line.meets("#1", "v", "#1/v")

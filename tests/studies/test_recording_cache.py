@@ -7,7 +7,7 @@ import torch
 
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 from vpnet.studies.recording_cache import (
     UNUSED_DAYS,
     RecordingCache,

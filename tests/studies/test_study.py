@@ -11,11 +11,10 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.findings import Rule, Severity
+from vpnet.recordings.findings import RULES, Rule, Severity
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.refusals import EULER_DISAGREES, HEAD_MISSING
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
 
 GAPS = Rule("playback_gaps", Severity.WARNING, "Gaps", meaning="Care.", remedy="record again")
 
@@ -28,14 +27,14 @@ def read_file(file: Path, *, scale: float = 1.0) -> list[CheckedRecording]:
     user_id, video_id = file.stem.split("_")
     text = file.read_text()
     if text == "broken":
-        raise InputError(f"{file}, line 1: a duration must be a number, found broken; mend it")
+        raise InputError(f"{file}, line 1: a duration must be a number, found broken; correct it")
     findings = ()
     if text.startswith("turned"):
-        findings = (EULER_DISAGREES.broken("the angles disagree", file=file),)
+        findings = (RULES["euler_disagrees"].broken("the angles disagree", file=file),)
     elif text.startswith("gappy"):
         findings = (GAPS.broken("a gap", file=file),)
     elif text.startswith("headless"):
-        findings = (HEAD_MISSING.broken("no head", file=file),)
+        findings = (RULES["head_missing"].broken("no head", file=file),)
     samples = 10 + int(scale * len(text))
     recording = Recording(
         user_id=user_id,
@@ -108,7 +107,7 @@ def test_a_damaged_entry_is_read_anew(make_study, tmp_path, damage):
     entry.write_text(damage)
     assert [one.samples for one in make_study()] == [11]
     assert [one.samples for one in make_study()] == [11]
-    assert len(reads) == 2, "the damaged entry was mended"
+    assert len(reads) == 2, "the damaged entry was replaced"
 
 
 def test_a_lost_part_of_an_entry_is_read_anew(make_study, tmp_path):
@@ -209,3 +208,26 @@ def test_a_copy_under_another_name_is_refused(make_study, tmp_path):
     assert len(list(Study(parts, StudyOptions(cache=False, accept=["copied_recording"])))) == 2
     (tmp_path / "exclude.csv").write_text("user,video\nb,1\n")
     assert len(list(Study(parts, StudyOptions(cache=False, exclude=tmp_path / "exclude.csv")))) == 1
+
+
+def note(one: CheckedRecording) -> CheckedRecording:
+    """A check that finds the same in every recording."""
+    return dataclasses.replace(one, findings=(*one.findings, GAPS.broken("a made-up finding")))
+
+
+def test_a_check_adds_to_what_was_read_and_is_kept_apart(make_study):
+    plain = make_study({"a_1": "x"})
+    with_notes = plain.checked_by(note)
+    for _ in range(2):
+        ((read,), (noted,)) = plain.checked(), with_notes.checked()
+        assert [one.found for one in noted.findings] == [
+            *(one.found for one in read.findings),
+            "a made-up finding",
+        ]
+
+
+def test_what_only_checks_need_is_let_go(make_study):
+    source = CheckedRecording("a", "1", "a", None, measured_gaze=torch.zeros(2, 3), tables="raw")
+    (one,) = StudyPart((), partial(list, [source])).checked()
+    assert one.measured_gaze is None
+    assert one.tables is None

@@ -6,60 +6,86 @@ from pathlib import Path
 import pytest
 import torch
 
+from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.simulation.study import write_simulated_study
+from vpnet.simulation.simulated_study import write_simulated_study
+from vpnet.studies import study_reading
 from vpnet.studies.study import StudyOptions
-from vpnet.studies.study_part import StudyPart
-from vpnet.studies.study_reading import PARALLEL_FROM, read_parts
+from vpnet.studies.study_reading import StudyPart, read_parts
+
+RECORDINGS = 8
+
+
+@pytest.fixture(autouse=True)
+def _several_processes_for_few_recordings(monkeypatch):
+    """Each process imports torch, which takes longer than to read what is simulated here."""
+    monkeypatch.setattr(study_reading, "PARALLEL_FROM", RECORDINGS)
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory) -> Path:
+def root(tmp_path_factory) -> Path:
     """A simulated study large enough to be read by several processes, one recording broken."""
     root = tmp_path_factory.mktemp("many") / "study"
-    write_simulated_study(root, users=8, videos=PARALLEL_FROM // 8, duration_s=1.0, saliency=False)
+    write_simulated_study(root, users=4, videos=2, duration_s=1.0, saliency=False)
     (root / "S03" / "simulated_02" / "head.csv").write_text("broken")
     return root
 
 
-def test_several_processes_read_what_one_reads(many, tmp_path):
-    alone = list(read_quest_pro(many, study=StudyOptions(workers=1, cache=False)).checked())
-    together = list(read_quest_pro(many, study=StudyOptions(workers=2, cache=tmp_path)).checked())
-    kept = list(read_quest_pro(many, study=StudyOptions(workers=2, cache=tmp_path)).checked())
-    assert sum(one.recording is None for one in alone) == 1
-    for others in (together, kept):
-        for one, other in zip(alone, others, strict=True):
-            assert (one.user_id, one.video_id) == (other.user_id, other.video_id)
-            assert one.findings == other.findings
-            assert one.measurements == other.measurements
-            if one.recording is not None and other.recording is not None:
-                assert torch.equal(one.recording.viewport_center, other.recording.viewport_center)
-                assert one.recording.face is not None
-                assert other.recording.face is not None
-                assert torch.equal(one.recording.face, other.recording.face)
+@pytest.fixture(scope="module")
+def alone(root) -> list[CheckedRecording]:
+    """What one process reads."""
+    study = with_checks(read_quest_pro(root, study=StudyOptions(workers=1, cache=False)))
+    checked = list(study.checked())
+    assert len(checked) == RECORDINGS
+    assert sum(one.recording is None for one in checked) == 1
+    assert sum("row_rate_hz" in one.measurements for one in checked) == RECORDINGS - 1
+    return checked
 
 
-def test_several_processes_without_a_cache_leave_nothing(many, tmp_path, monkeypatch):
+def assert_same(read: list[CheckedRecording], expected: list[CheckedRecording]) -> None:
+    for one, other in zip(read, expected, strict=True):
+        assert (one.user_id, one.video_id) == (other.user_id, other.video_id)
+        assert one.findings == other.findings
+        assert one.measurements == other.measurements
+        assert (one.recording is None) == (other.recording is None)
+        if one.recording is not None and other.recording is not None:
+            assert torch.equal(one.recording.viewport_center, other.recording.viewport_center)
+            assert one.recording.face is not None
+            assert other.recording.face is not None
+            assert torch.equal(one.recording.face, other.recording.face)
+
+
+def test_several_processes_read_what_one_reads_and_leave_nothing(
+    root, alone, tmp_path, monkeypatch
+):
     monkeypatch.setenv("VPNET_CACHE", str(tmp_path / "cache"))
-    study = read_quest_pro(many, study=StudyOptions(workers=2, cache=False))
-    assert len(list(study.checked())) == len(study)
-    first = next(iter(study))
-    assert first.user_id == "S01", "a study may be left half read"
-    assert not (tmp_path / "cache").exists()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    study = with_checks(read_quest_pro(root, study=StudyOptions(workers=2, cache=False)))
+    assert_same(list(study.checked()), alone)
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_process_that_is_killed_stops_nothing(many, caplog):
-    parts = list(read_quest_pro(many).parts)
+def test_a_process_that_is_killed_stops_nothing(root, alone, tmp_path, caplog):
+    parts = list(with_checks(read_quest_pro(root)).parts)
     # A function that every process can import, and that ends the one that calls it.
-    deadly = StudyPart((), partial(os._exit, 1))
-    parts[2] = deadly
-    reading = read_parts(parts, None, 2)
+    parts[2] = StudyPart((), partial(os._exit, 1))
+    reading = read_parts(parts, tmp_path, 2)
     with caplog.at_level(logging.WARNING):
-        assert [next(reading)[0].user_id for _ in range(2)] == ["S01", "S01"]
+        read = next(reading) + next(reading)
+        assert list(tmp_path.glob("*.json")), "another process keeps what it reads"
         parts[2] = StudyPart((), partial(list))
-        assert [len(part) for part in reading] == [0] + [1] * (PARALLEL_FROM - 3)
+        read += [one for part in reading for one in part]
+    assert_same(read, alone[:2] + alone[3:])
     assert "ended from outside" in caplog.text
+
+
+def test_a_study_may_be_left_half_read(root, tmp_path):
+    parts = [StudyPart((), partial(list)), *read_quest_pro(root).parts]
+    assert list(read_parts(parts[:1], tmp_path, 2)) == [[]]
+    reading = read_parts(parts, tmp_path, 2)
+    assert next(reading) == [], "this one is kept already, others have begun to read the rest"
+    reading.close()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path):

@@ -32,7 +32,7 @@ def test_durations_of_videos(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("v1,10\nv1,12\n", r"line 3: each video must be named once, found v1 twice; mend"),
+        ("v1,10\nv1,12\n", r"line 3: each video must be named once, found v1 twice; correct"),
         (",10\n", r"line 2: each video must be named once, found no name"),
         ("v1,0\n", r"line 2, column duration_s: .* longer than 0 s, found 0"),
         ("v1,long\n", r"line 2, column duration_s: .* finite number, found 'long'"),

@@ -10,14 +10,12 @@ from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.all_models import MODELS
-from vpnet.models.constant_velocity import ConstantVelocity
+from vpnet.models.baselines import ConstantVelocity, Linear, Static
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.fusion import Fusion
-from vpnet.models.linear import Linear
 from vpnet.models.lstm import LSTM
-from vpnet.models.static import Static
 from vpnet.training.fitting import fit
-from vpnet.training.schedule import cosine
+from vpnet.training.optimizers import cosine
 
 
 def metrics_of(folder: Path) -> pl.DataFrame:
@@ -69,7 +67,7 @@ def test_a_closed_form_is_solved_from_one_pass(data, make_module, quiet_trainer,
 
 
 @pytest.mark.parametrize("kind", [Static, ConstantVelocity])
-def test_a_model_without_parameters_is_written_as_it_stands(
+def test_a_model_without_parameters_is_written_as_it_is(
     kind, data, make_module, quiet_trainer, tmp_path
 ):
     best = fit(make_module(kind(data.spec)), data, quiet_trainer(max_epochs=0))
@@ -149,7 +147,7 @@ def test_resuming_with_more_epochs_follows_the_longer_curve_at_once(
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed", "ignore:Experiment logs directory")
-def test_a_run_that_goes_on_waits_as_long_as_it_is_told_now(
+def test_a_resumed_run_has_the_patience_of_its_own_settings(
     data, make_module, quiet_trainer, tmp_path
 ):
     def still(folder: str, patience: int, resume_from: Path | None = None):

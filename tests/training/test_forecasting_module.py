@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.evaluation.metric import ViewportMetrics
+from vpnet.evaluation.evaluate import WindowCollector
 from vpnet.geometry.directions import great_circle_distance
+from vpnet.models.baselines import Static
 from vpnet.models.fusion import Fusion
 from vpnet.models.lstm import LSTM
-from vpnet.models.static import Static
-from vpnet.training.schedule import warm_cosine
+from vpnet.training.forecasting_module import KnownMean
+from vpnet.training.optimizers import warm_cosine
 from vpnet.training.stages import Stage
 
 
@@ -62,7 +63,7 @@ def test_the_general_stage_trains_on_unknown_users(data, make_module):
 
 
 @pytest.mark.filterwarnings("ignore:You are trying to `self.log")
-def test_half_of_the_training_windows_are_mirrored_where_asked(data, make_module):
+def test_half_of_the_training_windows_are_mirrored_where_set(data, make_module):
     class Watched(Static):
         """Keeps what it is shown."""
 
@@ -84,7 +85,7 @@ def test_half_of_the_training_windows_are_mirrored_where_asked(data, make_module
 
 
 def test_testing_hands_every_window_to_the_metrics(data, make_module, quiet_trainer):
-    metrics = ViewportMetrics()
+    metrics = WindowCollector()
     module = make_module(Static(data.spec), test_metrics=metrics)
     quiet_trainer().test(module, datamodule=data, verbose=False)
     evaluated = metrics.compute()
@@ -98,7 +99,7 @@ def test_nothing_to_train_needs_no_optimizer(data, make_module):
     assert make_module(Static(data.spec)).configure_optimizers() is None
 
 
-def test_frozen_parameters_are_left_to_nobody(data, make_module):
+def test_frozen_parameters_are_in_no_group(data, make_module):
     model = LSTM(data.spec, hidden=8, layers=1)
     model.recurrent.encoder.requires_grad_(False)
     optimizer = make_module(model, lr=0.5).configure_optimizers()
@@ -118,7 +119,7 @@ def test_a_scheduler_steps_once_an_epoch(data, make_module, quiet_trainer):
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.01 / 8)
 
 
-def test_a_scheduler_that_asks_for_the_batches_steps_after_each(data, make_module, quiet_trainer):
+def test_a_scheduler_that_takes_the_batches_steps_after_each(data, make_module, quiet_trainer):
     seen = []
 
     def constant(optimizer, batches):
@@ -142,3 +143,32 @@ def test_a_scheduler_may_wait_for_the_validation_error(data, make_module, quiet_
     trainer = quiet_trainer(max_epochs=3)
     trainer.fit(make_module(scheduler=wait, lr=0.01), datamodule=data)
     assert trainer.optimizers[0].param_groups[0]["lr"] < 0.01
+
+
+@pytest.mark.parametrize("sizes", [(12,), (1, 11), (5, 4, 3)])
+def test_however_values_are_batched_their_mean_is_the_same(sizes):
+    generator = torch.Generator().manual_seed(0)
+    error_deg = 90 * torch.rand(12, 3, generator=generator)
+    known = torch.rand(12, 3, generator=generator) < 0.6
+    error_deg[~known] = torch.nan  # unknown steps may hold any value
+    mean = KnownMean()
+    for batch in zip(error_deg.split(sizes), known.split(sizes), strict=True):
+        mean.update(*batch)
+    torch.testing.assert_close(mean.compute(), error_deg[known].mean())
+
+
+def test_a_network_that_has_diverged_does_not_look_good():
+    mean = KnownMean()
+    mean.update(torch.tensor([1.0, torch.nan]), torch.tensor([True, True]))
+    assert mean.compute().isnan()
+
+
+def test_nothing_known_is_no_number():
+    mean = KnownMean()
+    mean.update(torch.tensor([1.0]), torch.tensor([False]))
+    assert mean.compute().isnan()
+
+
+def test_a_checkpoint_holds_no_errors(make_module):
+    module = make_module()
+    assert all(name.startswith("model.") for name in module.state_dict())

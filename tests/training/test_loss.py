@@ -100,7 +100,7 @@ def test_one_window_has_no_neighbour(window_on_the_equator):
     assert smoothness(at_yaw([[3.0, 4.0]]), window_on_the_equator([[0.0, 0.0]])).item() == 0
 
 
-def test_a_task_says_what_its_loss_is():
+def test_a_task_decides_its_loss():
     task = Task(
         name="tiny",
         sampling_rate_hz=30,

@@ -13,18 +13,19 @@ from functools import partial
 from pathlib import Path
 import pytorch_lightning as pl
 import torch
+import torch.distributed
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.dataset.splits import CrossVideo
 from vpnet.dataset.task import Task
 from vpnet.models.lstm import LSTM
-from vpnet.simulation.study import simulate_recordings
+from vpnet.simulation.simulated_study import simulate_recordings
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import ForecastLoss
 from vpnet.runtime.trainer import make_trainer
 
 folder, seed = Path(sys.argv[1]), int(sys.argv[2])
 task = Task("tiny", 5, 1.0, [0.2, 1.0], [0.2, 1.0], 1.0, 1.0, 0.4)
-recordings = simulate_recordings(users=3, videos=4, duration_s=10.0)
+recordings = simulate_recordings(users=3, videos=4, duration_s=11.0)
 data = ViewportDataModule(
     recordings, CrossVideo(0.25, 0.25), task, batch_size=16, eval_batch_size=4, run_length=2,
     seed=seed,
@@ -56,6 +57,8 @@ trainer.fit(module, datamodule=data)
 errors = {name: value.item() for name, value in trainer.callback_metrics.items()}
 held = {"seen": watch.seen, "drawn": watch.drawn, "errors": errors,
         "windows": [len(data.train_windows), len(data.val_windows)]}
+# Else the metrics of one process would wait for those of the other, which has ended.
+torch.distributed.destroy_process_group()
 if trainer.global_rank == 0:
     alone = make_trainer(folder, loggers=[], progress_bar=False)
     held["alone"] = alone.validate(module, datamodule=data, verbose=False)[0]

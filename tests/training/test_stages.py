@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
+from vpnet.models.baselines import Static
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.fusion import Fusion
 from vpnet.models.lstm import LSTM
-from vpnet.models.static import Static
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.stages import Stage, parameter_groups
 
@@ -67,7 +67,10 @@ def test_an_unknown_stage_is_refused(arguments, message):
 @pytest.mark.parametrize("name", ["general", "personal"])
 def test_a_model_without_anything_personal_is_refused(name, data):
     for model in (LSTM(data.spec, hidden=8, layers=1), Static(data.spec)):
-        with pytest.raises(InputError, match=f"stage={name} is for models .* this {model.name} "):
+        with pytest.raises(
+            InputError,
+            match=f"stage={name} is for models with parameters of each viewer, this {model.name} ",
+        ):
             Stage(name).begin(model)
     with pytest.raises(InputError, match="a model with user_embed=true"):
         Stage(name).begin(Fusion(data.spec, user_embed=False))
@@ -113,7 +116,7 @@ def test_the_rest_learns_at_a_tenth_of_the_rate(fusion, make_module):
     assert [group["lr"] for group in made["optimizer"].param_groups] == [0.25, 0.025]
 
 
-def test_the_general_stage_knows_nobody(fusion, data, fit, tmp_path):
+def test_the_general_stage_tells_no_viewers_apart(fusion, data, fit, tmp_path):
     before = state_of(fusion)
     assert not torch.equal(predictions_as(fusion, data, 1), predictions_as(fusion, data, 2))
     module = fit(fusion, Stage("general"))
@@ -164,7 +167,7 @@ def test_equal_users_are_no_trap_for_the_gradient(fusion, data):
     assert fusion.user.embedding.weight.grad.isfinite().all()
 
 
-def test_what_is_personal_is_not_trained_on_strangers():
+def test_personal_parameters_are_not_trained_on_unknown_viewers():
     Stage("personal").check_viewers(["S01", "S01"], ["S01", "S02"])
     for name in ("single", "general"):
         Stage(name).check_viewers(["ada"], ["S01"])

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
+from vpnet.video.decoders import open_video
 from vpnet.video.encoding import VideoWriter
-from vpnet.video.opening import open_video
 from vpnet.video.probe import probe_video
 
 

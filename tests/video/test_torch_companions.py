@@ -66,7 +66,7 @@ def test_a_torchcodec_that_does_not_load_costs_one_line(make_video, tmp_path):
     film = make_video(tmp_path / "film.mp4", 4)
     program = (
         "import sys\n"
-        "from vpnet.video.opening import open_video\n"
+        "from vpnet.video.decoders import open_video\n"
         "from vpnet.video.probe import probe_video\n"
         "for _ in range(2):\n"
         "    print(open_video(probe_video(sys.argv[1])).backend)\n"

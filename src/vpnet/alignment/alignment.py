@@ -1,10 +1,10 @@
 """Which turn and mirror of the recordings best explain where people looked.
 
 Whether a video's centre really was in front of the viewers depends on how its sphere was mounted
-(docs/CONVENTIONS.md, defect 10). Where it was not, maps of the video and looking disagree by one
-turn about the vertical axis, and perhaps by an exchange of left and right. Every such alignment is
-tried, and the one with the highest normalised scanpath saliency is reported: what it gives is what
-`data.video_yaw_offset_deg` and `data.mirror` ask for.
+(docs/CONVENTIONS.md, defect 10). Where it was not, the maps of a video and the recorded directions
+differ by one turn about the vertical axis, and perhaps by an exchange of left and right. Every such
+alignment is tried, and the one with the highest normalised scanpath saliency is reported: as values
+of `data.video_yaw_offset_deg` and `data.mirror`.
 """
 
 import math
@@ -17,23 +17,29 @@ from rich.progress import track
 from torch import Tensor
 
 from vpnet.alignment.moment_maps import MomentMaps
-from vpnet.alignment.offset_peak import LEAST_MARGIN, SURE_SHARE, OffsetPeak, find_peak
-from vpnet.alignment.scanpath_curves import offsets_deg, scanpath_curves
+from vpnet.alignment.offset_peak import (
+    LEAST_MARGIN,
+    SURE_SHARE,
+    OffsetPeak,
+    find_peak,
+    nss_curves,
+    offsets_deg,
+)
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.saliency.viewing import VideoViewing, viewing_by_video
 
 LEAST_USERS = 3
-"""Fewer people than this say little about others."""
+"""Fewer people than this are little evidence about others."""
 
 LEAST_VIDEOS = 2
-"""With fewer, nothing shows whether the maps are poor: all viewers look at the same."""
+"""With one video, a poor map cannot be noticed: all its viewers look at the same things."""
 
 DIFFERENT_DEG = 10.0
-"""A video or a viewer further than this from the whole is worth a look."""
+"""A video or a viewer further than this from the overall alignment is reported."""
 
 _SAMPLES_AT_ONCE = 256
-"""Bounds the memory; maps of a viewer's own take 29 KB a sample, curves as much again."""
+"""Bounds the memory: each viewer's own map takes 29 KB a sample, the curves as much again."""
 
 _PROGRESS_FROM = 20
 
@@ -69,7 +75,7 @@ class Alignment:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the data do not tell the alignment; empty where they do."""
+        """Why the data do not decide the alignment; empty where they do."""
         best = self.best
         if best is None:
             return ("no map has a shape: all are flat, or there are none",)
@@ -94,7 +100,7 @@ class Alignment:
         return tuple(found)
 
     def deviating(self, peaks: Mapping[str, OffsetPeak]) -> list[str]:
-        """Those of `per_video` or `per_user` that clearly want another alignment than the whole."""
+        """Those of `per_video` or `per_user` that clearly differ from the overall alignment."""
         if self.best is None:
             return []
         return [name for name, peak in peaks.items() if peak.differs(self.best, DIFFERENT_DEG)]
@@ -137,11 +143,11 @@ def find_alignment(
 ) -> Alignment:
     """Compare where people looked with maps, under every yaw offset and both mirrors.
 
-    Recordings are gone through once, and maps are read a stretch of a video at a time, so that
-    neither is ever held whole. Every recording counts the same, however long its video is.
+    Recordings are read once, and maps a part of a video at a time, to bound the memory. Every
+    recording counts the same, however long its video is.
 
     Args:
-        recordings: As the headset has them: neither turned nor mirrored.
+        recordings: As the headset recorded them: neither turned nor mirrored.
         maps: What to compare with, in the frame of the videos.
         rate_hz: Moments per second of playback that are compared.
         draws: Resamples of viewers and videos, for intervals.
@@ -196,14 +202,12 @@ def _compare(
     """Sum of each viewer's curves, ``(users, 2, width)``, and how many there are, ``(users,)``."""
     users, steps = watched.valid.shape
     total, count = [], []
-    # At least one stretch, so that the width is known.
+    # At least one part, so that the width is known.
     for at in torch.arange(max(1, steps)).split(max(1, _SAMPLES_AT_ONCE // users)):
         at = at[at < steps]
         found, index = maps.look_up(video_id, watched.user_ids, at.double() / rate_hz)
         index = torch.where(watched.valid[:, at], index, -1)
-        curves, known = scanpath_curves(
-            found, index.flatten(), watched.directions[:, at].flatten(0, 1)
-        )
+        curves, known = nss_curves(found, index.flatten(), watched.directions[:, at].flatten(0, 1))
         shape = (users, len(at))
         total.append(curves.reshape(*shape, *curves.shape[1:]).double().sum(1))
         count.append(known.reshape(shape).sum(1))

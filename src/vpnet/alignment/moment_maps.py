@@ -1,6 +1,6 @@
-"""Maps of the moments of a video, for whoever compares viewing with them."""
+"""Maps of the moments of a video: from a folder, or from where other viewers looked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,14 +8,20 @@ import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.saliency.map_folder import MapFolder
+from vpnet.recordings.recording import Recording
+from vpnet.saliency.map_files import MapFolder
+from vpnet.saliency.maps import SphereKernel
+from vpnet.saliency.viewing import viewing_by_video
+
+_SAMPLES_AT_ONCE = 256
+"""Bounds the memory: the kernels of a viewer at one moment take 29 KB at the usual height."""
 
 
 class MomentMaps(Protocol):
-    """Says where looking is likely at moments of a video, a viewer's own looking left out."""
+    """Where viewers are likely to look at moments of a video, leave-one-viewer-out."""
 
     def bind(self, video_ids: Sequence[str]) -> None:
-        """Say which videos will be asked for, before the first `look_up`."""
+        """Name the videos, before the first `look_up`."""
         ...
 
     def look_up(
@@ -31,7 +37,7 @@ class MomentMaps(Protocol):
 
 
 class FolderMaps:
-    """The maps of a folder, which are the same for everybody, see `MapFolder`.
+    """The maps of a folder, the same for every viewer.
 
     Args:
         path: The folder: ``<video_id>.npy`` files and ``saliency.json``.
@@ -62,7 +68,90 @@ class FolderMaps:
     def look_up(
         self, video_id: str, user_ids: Sequence[str], times_s: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The maps that stand at the times."""
+        """The maps displayed at the times."""
         number = torch.full(times_s.shape, self._number[video_id])
         maps, index = self._folder.look_up(number, times_s)
         return maps, index.expand(len(user_ids), -1)
+
+
+class ViewerDensity:
+    """Density of the viewers' directions at a moment, smoothed on the sphere.
+
+    Every viewer adds a `SphereKernel`. Maps are leave-one-viewer-out, by the viewers' ids. In a
+    small crowd every viewer can be seen; that suffices to align it with another crowd.
+
+    Args:
+        recordings: Of viewers whose directions are those of the video's frame.
+        rate_hz: Moments per second at which there are maps.
+        smoothing_deg: Standard deviation of the kernel.
+        height: Rows of a map; it is twice as wide.
+
+    Raises:
+        InputError: A setting is not positive.
+    """
+
+    def __init__(
+        self,
+        recordings: Iterable[Recording],
+        rate_hz: float = 5.0,
+        smoothing_deg: float = 5.0,
+        height: int = 60,
+    ) -> None:
+        if min(smoothing_deg, height) <= 0:
+            raise InputError(
+                f"smoothing_deg and height must be positive, got {smoothing_deg} and {height}"
+            )
+        self.rate_hz = rate_hz
+        self.height = height
+        self._kernel = SphereKernel(smoothing_deg, height)
+        self._viewing = viewing_by_video(recordings, rate_hz)
+
+    def bind(self, video_ids: Sequence[str]) -> None:
+        """Check that some of the videos were watched by these viewers.
+
+        Raises:
+            InputError: None was.
+        """
+        if not set(video_ids) & self._viewing.keys():
+            raise InputError(
+                "the two sets of recordings must share videos, by their ids; these are "
+                f"{', '.join(list(video_ids)[:5])}, ... and those "
+                f"{', '.join(list(self._viewing)[:5])}, ...; check the folders' names"
+            )
+
+    def look_up(
+        self, video_id: str, user_ids: Sequence[str], times_s: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The densities of all viewers but the queried one; none where nobody else looks."""
+        index = torch.full((len(user_ids), len(times_s)), -1)
+        size = (self.height, 2 * self.height)
+        if video_id not in self._viewing:
+            return torch.zeros(0, *size), index
+        viewing = self._viewing[video_id]
+        steps = (times_s * self.rate_hz).round().long()
+        known = (steps >= 0) & (steps < viewing.valid.shape[1])
+        steps = steps.clamp(0, viewing.valid.shape[1] - 1)
+        looking = viewing.valid[:, steps] & known
+        viewers = looking.sum(0)
+        own_rows = [
+            [row for row, watched in enumerate(viewing.user_ids) if watched == user_id]
+            for user_id in user_ids
+        ]
+        left_out = [rows for rows in own_rows if rows]
+        which = 0
+        for user, rows in enumerate(own_rows):
+            others = viewers - looking[rows].sum(0)
+            which += bool(rows)
+            own = (which if rows else 0) * len(times_s)
+            index[user] = torch.where(others > 0, own + torch.arange(len(times_s)), -1)
+        maps = torch.empty(1 + len(left_out), len(times_s), self._kernel.pixels)
+        # Memory: a kernel for each viewer of these recordings, a map for each queried viewer.
+        batch = max(1, _SAMPLES_AT_ONCE // max(len(user_ids), len(viewing.user_ids)))
+        for at in torch.arange(len(times_s)).split(batch):
+            kernels = self._kernel.around(viewing.directions[:, steps[at]], looking[:, at])
+            everyone = kernels.sum(0)
+            maps[0, at] = everyone
+            for row, rows in enumerate(left_out, start=1):
+                # What is left of a large sum may fall below zero by rounding.
+                maps[row, at] = (everyone - kernels[rows].sum(0)).clamp_(min=0)
+        return maps.reshape(-1, *size), index

@@ -1,4 +1,9 @@
-"""The best yaw offset of a curve, how much better it is than any other, and how sure it is."""
+"""Normalised scanpath saliency under every yaw offset and mirror, and the best of them.
+
+The score (NSS; Peters et al., Vision Research 2005) is the value of the z-scored map where a viewer
+looks: 0 by chance, 1 where the map is a standard deviation above its mean. Mean and deviation are
+taken over the sphere, not over the pixels, of which the poles have too many.
+"""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -6,12 +11,16 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from vpnet.alignment.scanpath_curves import offsets_deg
+from vpnet.geometry.equirectangular import pixel_from_direction, solid_angle_weights
+from vpnet.recordings.frame import Frame, align_to_video
 
 Angle = TypeVar("Angle", float, Tensor)
 
+FLAT = 1e-3
+"""A map whose deviation is less than this share of its mean has no shape."""
+
 APART_DEG = 20.0
-"""Peaks further apart than this are different answers."""
+"""Peaks further apart than this are different alignments."""
 
 SAME_DEG = 5.0
 """Resamples that peak within this agree."""
@@ -20,10 +29,55 @@ SURE_SHARE = 0.95
 """Share of the resamples that must agree."""
 
 LEAST_MARGIN = 0.05
-"""A lead of less than this part of a standard deviation of the maps says nothing."""
+"""A smaller lead, in standard deviations of the maps, is no evidence."""
 
 CONFIDENCE = 0.95
 """Share of the resamples that an interval holds."""
+
+
+def offsets_deg(width: int) -> Tensor:
+    """The yaw offsets of the curves: one per column of a map, from -180 upwards, ``(width,)``."""
+    return (torch.arange(width, dtype=torch.float64) - width // 2) * 360 / width
+
+
+def nss_curves(maps: Tensor, index: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """Score of each direction under every alignment of `vpnet.recordings.frame`.
+
+    Maps are read bilinearly. A turn by whole columns only shifts them: a direction costs one row of
+    a map for all its offsets.
+
+    Args:
+        maps: Non-negative maps, float32, shape ``(maps, height, width)``.
+        index: Map of each direction, -1 for none, shape ``(samples,)``.
+        directions: Recorded directions, float32, shape ``(samples, 3)``.
+
+    Returns:
+        Scores as recorded and mirrored, by `offsets_deg`, shape ``(samples, 2, width)``, and which
+        directions have a map with a shape, ``(samples,)``; the scores of the others are 0.
+    """
+    height, width = maps.shape[1:]
+    curves = directions.new_zeros(len(directions), 2, width)
+    if len(maps) == 0:
+        return curves, torch.zeros(len(directions), dtype=torch.bool)
+    weights = solid_angle_weights(height, width).flatten()
+    mean = maps.flatten(1) @ weights
+    deviation = ((maps.flatten(1) - mean.unsqueeze(1)).square_() @ weights).sqrt()
+    known = (index >= 0) & (deviation > FLAT * mean)[index]
+    index = index[known]
+    for mirror in (False, True):
+        aligned = align_to_video(directions[known], Frame(mirror=mirror))
+        row, column = pixel_from_direction(aligned, height, width)
+        row = row.clamp(0, height - 1)
+        above = row.floor().long()
+        below = (above + 1).clamp(max=height - 1)
+        line = torch.lerp(maps[index, above], maps[index, below], (row - above).unsqueeze(1))
+        line = (line - mean[index, None]) / deviation[index, None]
+        left = column.floor().long()
+        at = (left.unsqueeze(1) + torch.arange(width) - width // 2) % width
+        shifted = line.gather(1, at)
+        fraction = (column - left).unsqueeze(1)
+        curves[known, int(mirror)] = torch.lerp(shifted, shifted.roll(-1, dims=1), fraction)
+    return curves, known
 
 
 @dataclass(frozen=True)
@@ -51,16 +105,16 @@ class OffsetPeak:
 
     @property
     def margin(self) -> float:
-        """How far the best other peak lies behind."""
+        """Difference of the score from that of the best other peak."""
         return self.nss - self.runner_up_nss
 
     @property
     def clear(self) -> bool:
-        """Whether other viewers and videos would very likely have given the same."""
+        """Whether other viewers and videos would very likely give the same alignment."""
         return self.margin >= LEAST_MARGIN and self.share >= SURE_SHARE
 
     def differs(self, other: "OffsetPeak", apart_deg: float) -> bool:
-        """Whether it is clear, and another answer than ``other``."""
+        """Whether it is clear, and another alignment than ``other``."""
         away_deg = abs(wrap_deg(self.offset_deg - other.offset_deg))
         return self.clear and (self.mirror != other.mirror or away_deg > apart_deg)
 
@@ -68,9 +122,9 @@ class OffsetPeak:
 def find_peak(curves: Tensor, draws: int = 500, seed: int = 0) -> OffsetPeak | None:
     """The alignment with the highest mean curve, every recording counting the same.
 
-    Both viewers and videos are drawn anew, independently (pigeonhole bootstrap; Owen, Annals of
-    Applied Statistics 2007): viewers of one video look at the same things, so that a map which is
-    wrong about a video misleads all of them alike. Where there is one of either, it stays.
+    Viewers and videos are resampled independently (pigeonhole bootstrap; Owen, Annals of Applied
+    Statistics 2007): viewers of one video look at the same things, so that a map which is wrong
+    about a video misleads all of them alike.
 
     Args:
         curves: Mean curve of each recording, as recorded and mirrored, NaN where there is none,
@@ -79,7 +133,7 @@ def find_peak(curves: Tensor, draws: int = 500, seed: int = 0) -> OffsetPeak | N
         seed: Seed of the draws.
 
     Returns:
-        The peak; None where there is no curve, or where they say nothing at all.
+        The peak; None where there is no curve.
     """
     users, videos, _, width = curves.shape
     present = ~curves[:, :, 0, 0].isnan()
@@ -89,7 +143,7 @@ def find_peak(curves: Tensor, draws: int = 500, seed: int = 0) -> OffsetPeak | N
     mean = (flat.sum(0) / present.sum()).reshape(2, width)
     nss, position = _summits(mean)
     mirror = int(nss.argmax())
-    # At once, since a summit left of the first column lies below -180: the interval goes around it.
+    # Wrapped here, since a summit left of the first column is below -180.
     offset_deg = wrap_deg(_position_deg(position[mirror], width))
 
     generator = torch.Generator().manual_seed(seed)

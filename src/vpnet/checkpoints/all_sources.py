@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from vpnet.paver.map_store import MapStore
-from vpnet.saliency.behavioural import Behavioural
-from vpnet.saliency.center_bias import CenterBias
-from vpnet.saliency.map_folder import MapFolder
+from vpnet.saliency.fitted_sources import Behavioural, CenterBias
+from vpnet.saliency.map_files import MapFolder
 from vpnet.saliency.source import SaliencySource
 
 SOURCES: Mapping[str, Callable[..., SaliencySource]] = {

@@ -1,17 +1,15 @@
 """Checkpoints that stand alone: weights, and all that is needed to use them.
 
-A file of Lightning's with one more entry, `CHECKPOINT_KEY`: the model and its settings, the task,
-the shape of the windows, the face features, what the saliency source learned, and the settings of
-the run. Viewers are in it as salted hashes only (`vpnet.viewer_ids`), paths of a machine not at all
-(`vpnet.checkpoints.withheld_settings`).
+A file of Lightning's with one more entry, `CHECKPOINT_KEY` (`vpnet.checkpoints.checkpoint_entry`).
+Viewers are in it as salted hashes only (`vpnet.viewer_ids`), paths of a machine not at all.
 
-Reading one can run no foreign code. Its pickle names nothing but tensors; its settings are values,
-held to the signatures of vpnet's own models and sources, which closed tables choose by name;
-nothing in it is ever imported or instantiated by a path. No number in it decides how much memory is
-taken before it was compared with what the file itself holds.
+Reading a file can run no foreign code. Its pickle names nothing but tensors. Its settings are
+values, checked against the signatures of vpnet's own models and sources, which closed tables choose
+by name. Nothing in it is imported or instantiated by a path. No number in it decides how much
+memory is taken before it was compared with the content of the file itself.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +19,8 @@ import torch
 from torch import Tensor
 
 from vpnet.checkpoints.all_sources import SOURCES
-from vpnet.checkpoints.checkpoint_entry import check_entry, describe, spec_of
+from vpnet.checkpoints.checkpoint_entry import check_entry, spec_of
 from vpnet.checkpoints.checkpoint_file import CHECKPOINT_KEY, read_content
-from vpnet.checkpoints.fitting_weights import check_weights
 from vpnet.checkpoints.withheld_settings import recall
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
@@ -35,9 +32,8 @@ from vpnet.saliency.source import SaliencySource
 from vpnet.settings import NAME, build, check_settings
 from vpnet.viewer_ids import KnownViewers
 
-__all__ = ["CHECKPOINT_KEY", "Checkpoint", "describe", "read_checkpoint"]
-
 _MODEL_PREFIX = "model."
+_HALF = (torch.bfloat16, torch.float16)
 _FAILURES = (
     *(ValueError, TypeError, LookupError, AttributeError),
     *(RuntimeError, OverflowError, MemoryError),
@@ -53,7 +49,7 @@ class Checkpoint:
         path: The file.
         model: Name of the model and its settings, `spec` apart.
         task: Settings of `vpnet.dataset.task.Task`.
-        saliency: Name of the saliency source and its settings but paths, or None.
+        saliency: Name of the saliency source and its settings without paths, or None.
         spec: Shape of the windows it was trained on.
         users: Users of the embedding, in order, by hash.
         face_features: Features of the face.
@@ -88,11 +84,11 @@ class Checkpoint:
 
     @property
     def holds_head_paths(self) -> bool:
-        """Whether it holds the head paths of training viewers: of crowd=true, or behavioural."""
+        """Whether it holds head paths of training viewers: crowd=true, saliency=behavioural."""
         return self.crowd_state is not None or "rows" in self.saliency_state
 
     def trained_beyond(self, keys: Collection[tuple[str, str]]) -> int:
-        """How many recordings trained or validated it that are not among some.
+        """How many recordings trained or validated it that are not among ``keys``.
 
         Args:
             keys: User and video of recordings.
@@ -100,7 +96,7 @@ class Checkpoint:
         return len(self.trained_on - self._hashed(keys))
 
     def remarks(self, test_keys: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """What a reader must know of this checkpoint's errors on some recordings.
+        """What a reader must know about this checkpoint's errors on some recordings.
 
         Args:
             test_keys: User and video of the recordings.
@@ -120,15 +116,15 @@ class Checkpoint:
     def run_settings(
         self, typed: Collection[str] = (), tables: Mapping[str, Mapping[str, Any]] | None = None
     ) -> dict[str, Any]:
-        """`run`, with the settings that the file withholds from the run folder that it lies in.
+        """`run`, completed with the withheld settings from its run folder.
 
         Args:
             typed: Keys that the user gave, such as ``data.path`` or ``split``.
-            tables: By group, what can be built by name; None does not look.
+            tables: By group, what can be built by name; None skips this check.
 
         Raises:
-            InputError: One of them is neither there nor typed, or a name is in none of the tables:
-                code of the user's own, which only a configuration may name.
+            InputError: A withheld setting is neither there nor typed, or a name is in none of the
+                tables: code of the user's own, which only a configuration may name.
         """
         for group, table in (tables or {}).items():
             name = self.run.get(group, {}).get(NAME) if group in ("data", "split") else None
@@ -141,7 +137,7 @@ class Checkpoint:
         return recall(self.path, self.run, self.withheld, typed)
 
     def saliency_settings(self, typed: Collection[str] = ()) -> dict[str, Any] | None:
-        """`saliency`, likewise."""
+        """`saliency`, completed likewise."""
         groups = {"saliency": self.saliency}
         return recall(self.path, groups, self.withheld, typed)["saliency"]
 
@@ -170,7 +166,7 @@ class Checkpoint:
             InputError: It is none of vpnet's own.
         """
         with _of(self.path):
-            self._check_own("model", self.model, MODELS)
+            _check_own("model", self.model, MODELS)
             model = build(MODELS, self.model, "model", spec=self.spec)
         self.load_into(model)
         return model
@@ -179,8 +175,8 @@ class Checkpoint:
         """The saliency source, with what it learned; None where there was none.
 
         Args:
-            path: Where its maps are now (saliency=file or paver); None takes the folder that the
-                configuration of its run names, if the checkpoint still lies in the run's folder.
+            path: Where its maps are now (saliency=file or paver); None takes the folder of its
+                run's configuration, if the checkpoint is still in the run's folder.
 
         Raises:
             InputError: It is none of vpnet's own, or its maps are not found.
@@ -198,13 +194,13 @@ class Checkpoint:
         if settings is None:
             return None
         with _of(self.path):
-            self._check_own("saliency", settings, SOURCES)
+            _check_own("saliency", settings, SOURCES)
             source = build(SOURCES, settings, "saliency")
             source.load_state(self.saliency_state)
         return source
 
     def build_crowd(self) -> Crowd | None:
-        """Where the training viewers looked; None where it was not used."""
+        """The training viewers' directions; None where they were not used."""
         if self.crowd_state is None:
             return None
         crowd = Crowd()
@@ -216,7 +212,7 @@ class Checkpoint:
         """Give a network the checkpoint's weights.
 
         Raises:
-            InputError: The network is not of the checkpoint's make.
+            InputError: The weights are those of another network.
         """
         with _of(self.path):
             check_weights(model, self.weights, str(self.model.get(NAME)))
@@ -224,17 +220,6 @@ class Checkpoint:
 
     def _hashed(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         return {(self.users.hashed(user), video) for user, video in keys}
-
-    def _check_own(
-        self, group: str, settings: Mapping[str, Any], table: Mapping[str, Callable[..., Any]]
-    ) -> None:
-        name = settings.get(NAME)
-        if name not in table:
-            raise InputError(
-                f"{group}.{NAME} is {str(name)[:80]!r}, none of vpnet's own ({', '.join(table)}); "
-                "a checkpoint imports nothing; evaluate it by train.py fit=false with the "
-                "configuration that names your code"
-            )
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -279,14 +264,55 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return checkpoint
 
 
+def check_weights(model: Forecaster, weights: Mapping[str, Tensor], name: str) -> None:
+    """Refuse weights of another network.
+
+    Args:
+        model: The network; it may be on the device ``meta``, where it takes no memory.
+        weights: State of a network.
+        name: Name of the model in the weights' file.
+
+    Raises:
+        InputError: A tensor is missing, superfluous, of another shape, or of a type that the
+            network's does not take.
+    """
+    state = model.state_dict()
+    differing = sorted(
+        each
+        for each in state.keys() | weights.keys()
+        if each not in state
+        or each not in weights
+        or state[each].shape != weights[each].shape
+        or not _may_hold(state[each].dtype, weights[each].dtype)
+    )
+    if differing:
+        first = differing[0]
+        raise InputError(
+            f"holds a {name} and does not fit this {type(model).__name__}: {len(differing)} "
+            f"tensors differ, the first is {first}: expected {_shape(state.get(first))}, found "
+            f"{_shape(weights.get(first))}; use the model, task and data streams that it was "
+            "trained with"
+        )
+
+
+def _may_hold(expected: torch.dtype, found: torch.dtype) -> bool:
+    """Whether weights of one type fit a network of another: a training may be in bfloat16."""
+    return found == expected or (expected == torch.float32 and found in _HALF)
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "none" if tensor is None else f"{tuple(tensor.shape)} of {tensor.dtype}"
+
+
 @contextmanager
 def _of(path: Path) -> Iterator[None]:
-    """Let what is wrong with the content of a file be said with its name."""
+    """Name the file in the message of an error of its content."""
     try:
         yield
     except InputError as error:
-        said = str(error)
-        raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
+        message = str(error)
+        prefix = "" if message.startswith(str(path)) else f"{path}: "
+        raise InputError(f"{prefix}{message}") from error
     except _FAILURES as error:
         raise InputError(
             f"{path}: its settings build nothing: {str(error)[:200]}; give a file that train.py "
@@ -299,3 +325,13 @@ def _tensors(key: str, values: Mapping[str, Any]) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise InputError(f"vpnet.{key}.{name} must be a tensor, got {type(value).__name__}")
     return dict(values)
+
+
+def _check_own(group: str, settings: Mapping[str, Any], table: Mapping[str, Any]) -> None:
+    name = settings.get(NAME)
+    if name not in table:
+        raise InputError(
+            f"{group}.{NAME} is {str(name)[:80]!r}, none of vpnet's own ({', '.join(table)}); "
+            "a checkpoint imports nothing; evaluate it by train.py fit=false with the "
+            "configuration that names your code"
+        )

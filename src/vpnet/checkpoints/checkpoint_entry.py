@@ -1,4 +1,8 @@
-"""The entry that makes a checkpoint stand alone, and what it must look like to be read."""
+"""The entry that makes a checkpoint stand alone, and the checks before it is used.
+
+It holds the model and its settings, the task, the shape of the windows, the face features, what the
+saliency source learned, and the settings of the run.
+"""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -6,9 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vpnet.checkpoints.all_sources import SOURCES
-from vpnet.checkpoints.plain_values import check_plain
+from vpnet.checkpoints.checkpoint_file import check_plain
 from vpnet.checkpoints.withheld_settings import check_withheld, withhold
-from vpnet.dataset.all_splits import SPLITS
+from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
@@ -21,13 +25,10 @@ from vpnet.training.stages import Stage
 from vpnet.training.training_settings import TrainingSettings
 from vpnet.viewer_ids import HASH_BYTES, SALT_BYTES, KnownViewers
 
-TrainedOn = Iterable[tuple[str, str]]
 Tables = Mapping[str, Mapping[str, Callable[..., Any]]]
 
 RUN_SETTINGS = ("data", "split", "training", "stage", "seed", "skip_short")
 """Settings of a run that its training needs when it resumes."""
-
-_WITHHELD = "withheld"
 
 
 def describe(
@@ -35,7 +36,7 @@ def describe(
     spec: WindowSpec,
     users: KnownViewers,
     saliency: SaliencySource | None,
-    trained_on: TrainedOn = (),
+    trained_on: Iterable[tuple[str, str]] = (),
     crowd: Crowd | None = None,
     *,
     earlier: Collection[tuple[str, str]] = (),
@@ -51,22 +52,21 @@ def describe(
         trained_on: User and video of the recordings that trained or validated.
         crowd: The fitted crowd, or None.
         earlier: `vpnet.checkpoints.checkpoint.Checkpoint.trained_on` of the checkpoint that the
-            training started from, whose ``users`` are those given.
-        tables: Builders of each group by name, for names that the tables of readers, splits and
-            sources do not have: the simulation, code of the user's own.
+            training started from; it must have the same ``users``.
+        tables: Builders by group and name that are in none of vpnet's tables: the simulation, code
+            of the user's own.
 
     Raises:
         InputError: What it would hold could not be read again, for instance a very long text.
     """
-    readers = {name: reader.read for name, reader in READERS.items()}
-    known: Tables = {"data": readers, "split": SPLITS, "saliency": SOURCES, **(tables or {})}
-    kept: dict[str, Any] = {
-        "model": withhold("model", config["model"], {**MODELS, **known.get("model", {})})[0]
-    }
+    tables = tables or {}
+    known = {"data": _readers(), "split": SPLITS, "saliency": SOURCES, **tables}
+    known["model"] = {**MODELS, **tables.get("model", {})}
+    kept: dict[str, Any] = {}
     withheld: list[str] = []
-    for group in ("saliency", "data", "split"):
-        kept[group], keys = withhold(group, config[group], known.get(group, {}))
-        withheld += keys
+    for group in ("model", "saliency", "data", "split"):
+        kept[group], keys = withhold(group, config[group], known[group])
+        withheld += keys if group != "model" else []
     hashed = {(users.hashed(user), video) for user, video in trained_on}
     entry = {
         "model": kept.pop("model"),
@@ -92,21 +92,11 @@ def describe(
 @checked
 @dataclass(frozen=True)
 class Entry:
-    """The types of what `describe` gives; `check_entry` knows the rest.
+    """The types of what `describe` gives; `check_entry` checks the rest.
 
-    Args:
-        model: Name in `MODELS` and settings.
-        saliency: Name in `SOURCES` and settings, or null.
-        task: Settings of `Task`.
-        face_features: Features of the face.
-        run: The settings of `RUN_SETTINGS`.
-        withheld: Keys of the settings that are not in the file.
-        spec: Fields of `WindowSpec`.
-        salt: Of the hashes of ids, hexadecimal.
-        users: Hashes of the users of the embedding, in order.
-        crowd_state: Of `vpnet.saliency.crowd.Crowd.state`, or null.
-        saliency_state: Of `vpnet.saliency.source.SaliencySource.state`.
-        trained_on: Hash of the user, and video, of the recordings that trained or validated.
+    Model and saliency are a name in `MODELS` or `SOURCES` with its settings. Salt and users are
+    hexadecimal, the users in the order of the embedding. ``trained_on`` holds the hash of the user,
+    and the video, of each recording that trained or validated.
     """
 
     model: Mapping[str, Any]
@@ -126,16 +116,7 @@ class Entry:
 @checked
 @dataclass(frozen=True)
 class Run:
-    """The settings of a run that a checkpoint holds.
-
-    Args:
-        data: Name of the reader and its settings.
-        split: Name of the split and its settings.
-        training: Settings of `TrainingSettings`.
-        stage: Settings of `Stage`.
-        seed: The seed.
-        skip_short: Whether recordings too short for one window were left out.
-    """
+    """The types of `RUN_SETTINGS`: reader, split, training and stage with their settings."""
 
     data: Mapping[str, Any]
     split: Mapping[str, Any]
@@ -146,10 +127,10 @@ class Run:
 
 
 def check_entry(values: Mapping[str, Any]) -> Entry:
-    """Hold the entry of a file to what `describe` writes.
+    """Refuse an entry that `describe` would not write.
 
-    Models and sources of the user's own code are named, never imported: what is none of vpnet's is
-    left to who builds it, and refused there.
+    Models and sources of the user's own code are named in it and never imported. Building them is
+    refused later.
 
     Raises:
         InputError: A value is missing, superfluous, of another type or out of its range, or two
@@ -162,8 +143,7 @@ def check_entry(values: Mapping[str, Any]) -> Entry:
     check_settings(Stage, run.stage, "stage")
     training = check_settings(TrainingSettings, _resolved(run.training), "training")
     TrainingSettings(**training)
-    readers = {name: reader.read for name, reader in READERS.items()}
-    check_withheld("data", run.data, readers)
+    check_withheld("data", run.data, _readers())
     for group, table, settings, given in (
         ("model", MODELS, entry.model, ("spec",)),
         ("saliency", SOURCES, entry.saliency, ()),
@@ -174,7 +154,7 @@ def check_entry(values: Mapping[str, Any]) -> Entry:
         check_withheld(group, settings, table)
         if settings is not None and settings.get(NAME) in table:
             absent = [key for key in entry.withheld if key.startswith(f"{group}.")]
-            filled = {key.partition(".")[2]: _WITHHELD for key in absent}
+            filled = {key.partition(".")[2]: "withheld" for key in absent}
             chosen, rest = choose(table, {**settings, **filled}, group)
             check_settings(chosen, rest, group, given)
     _check_scalars("data", run.data)
@@ -188,18 +168,14 @@ def check_entry(values: Mapping[str, Any]) -> Entry:
         "has_crowd": (spec.has_crowd, entry.crowd_state is not None),
         "has_saliency": (spec.has_saliency or entry.saliency is None, True),
     }
-    for name, (said, found) in agreeing.items():
-        if said != found:
-            raise InputError(f"vpnet.spec.{name} is {said}, the rest of the file says {found}")
+    for name, (given, found) in agreeing.items():
+        if given != found:
+            raise InputError(f"vpnet.spec.{name} is {given}, the rest of the file says {found}")
     return entry
 
 
 def spec_of(entry: Entry) -> WindowSpec:
-    """The shape of the windows.
-
-    Raises:
-        InputError: It is none.
-    """
+    """The shape of the windows; an InputError where it is none."""
     steps = entry.spec.get("horizon_steps")
     # torch keeps a list, the signature may want a tuple.
     values = {**entry.spec, "horizon_steps": tuple(steps) if isinstance(steps, list) else steps}
@@ -209,8 +185,12 @@ def spec_of(entry: Entry) -> WindowSpec:
         raise InputError(str(error)) from error
 
 
+def _readers() -> dict[str, Callable[..., Any]]:
+    return {name: reader.read for name, reader in READERS.items()}
+
+
 def _resolved(training: Mapping[str, Any]) -> dict[str, Any]:
-    """Training settings with ``${training.max_epochs}`` and the like in their places."""
+    """Training settings with ``${training.max_epochs}`` and the like replaced by their values."""
 
     def resolve(value: Any) -> Any:
         if isinstance(value, Mapping):

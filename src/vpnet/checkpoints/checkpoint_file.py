@@ -1,49 +1,88 @@
-"""Checkpoint files: whole, signed with a digest and a version, and read as data only.
+"""Checkpoint files: written whole and signed, checked before torch reads them, read as data only.
 
 A file is one of torch's zip archives. Its comment holds the version and the SHA-256 of all bytes
-before it, which tell damage from a file of another version. Then the parts and the pickle are
-checked without executing it (`vpnet.checkpoints.checkpoint_archive`),
-`torch.load(weights_only=True)` reads them, and every value is checked
-(`vpnet.checkpoints.plain_values`). The digest does not prove who wrote a file, so none of these
-steps relies on it.
+before it, which tell damage from a file of another version. The digest does not prove who wrote a
+file, so no other check relies on it. A zip archive may unpack to more than there is room for, its
+pickle may name functions, and two programs may find different parts in one file. Therefore all
+parts must be stored as they are, and the pickle, which is never executed, may name tensors only.
+torch is given a new archive of the parts that were checked, and each value that it reads is checked
+(`check_plain`).
 """
 
 import hashlib
 import io
+import math
+import pickletools
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from vpnet.checkpoints.checkpoint_archive import checked_archive, pickle_of
-from vpnet.checkpoints.plain_values import check_plain
 from vpnet.errors import InputError
 from vpnet.whole_files import whole_file
 
 CHECKPOINT_KEY = "vpnet"
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 """1 was never written into a file: those held ids of viewers, and import paths."""
 
 LARGEST_BYTES = 2**32
 """A network of 300 million weights and its optimizer would fit."""
+
+MOST_PARTS = 100_000
+LARGEST_PICKLE_BYTES = 2**26
+MOST_STEPS = 5_000_000
+"""Of the pickle; a tensor takes about 40."""
+
+STORAGES = ("Float", "Half", "BFloat16", "Double", "Long", "Int", "Byte", "Bool")
+NAMES = {
+    "torch._utils _rebuild_tensor_v2",
+    "collections OrderedDict",
+    *(f"torch {kind}Storage" for kind in STORAGES),
+}
+"""All that `torch.save` names where it writes tensors and plain values."""
+
+STEPS = frozenset(
+    ("PROTO", "EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "MARK", "BINPUT", "LONG_BINPUT", "BINGET")
+    + ("LONG_BINGET", "BINUNICODE", "GLOBAL", "BINPERSID", "REDUCE", "TUPLE", "TUPLE1", "TUPLE2")
+    + ("TUPLE3", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "NEWTRUE", "NEWFALSE")
+    + ("NONE", "SETITEM", "SETITEMS", "APPEND", "APPENDS", "STOP")
+)
+"""Steps of a pickle that torch writes. None sets attributes (BUILD) or makes objects (NEWOBJ)."""
+
+MOST_VALUES = 1_000_000
+DEEPEST = 12
+LONGEST_TEXT = 1000
+DTYPES = (
+    *(torch.float32, torch.float16, torch.bfloat16, torch.float64),
+    *(torch.int64, torch.int32, torch.uint8, torch.bool),
+)
 
 _SIGNATURE = re.compile(rb"vpnet checkpoint (\d{4}) sha256 ([0-9a-f]{64})")
 _LENGTH = len(b"vpnet checkpoint 0002 sha256 ") + 64
 _DIGEST = 64
 _END = b"PK\x05\x06"
 _END_LENGTH = 22
-
-_PARTS = {"epoch", "global_step", "pytorch-lightning_version", "state_dict", CHECKPOINT_KEY}
+_PART = re.compile(
+    r"[^/]+/(data\.pkl|byteorder|version|\.format_version|\.storage_alignment|data/\d+"
+    r"|\.data/serialization_id)"
+)
+_ENTRIES = {"epoch", "global_step", "pytorch-lightning_version", "state_dict", CHECKPOINT_KEY}
 _OF_TRAINING = {"loops", "callbacks", "optimizer_states", "lr_schedulers", "MixedPrecision"}
+_NAME_SUFFIX = " (a name)"
+_HYDRA_KEY = re.compile(r"_[a-z]+_")
+_TRAINING_REFERENCE = re.compile(r"\$\{training\.[a-z_]+\}")
+"""A training setting that follows another one, which a resumed training may change."""
 
 
 def write_content(content: Mapping[str, Any], path: str | Path) -> None:
     """Write a checkpoint, whole or not at all, and sign it.
 
     Args:
-        content: What Lightning and `vpnet.checkpoints.checkpoint_entry.describe` have to say.
+        content: The entries of Lightning and of `vpnet.checkpoints.checkpoint_entry.describe`.
         path: The file; an earlier one of this name stays until the new one is on the disk.
 
     Raises:
@@ -62,13 +101,13 @@ def write_content(content: Mapping[str, Any], path: str | Path) -> None:
 def signed(archive: bytes, version: int = CHECKPOINT_VERSION) -> bytes:
     """A zip archive of torch's with version and digest as its comment."""
     assert archive[-_END_LENGTH:].startswith(_END), "an archive without comment"
-    said = b"vpnet checkpoint %04d sha256 " % version
-    body = archive[:-2] + _LENGTH.to_bytes(2, "little") + said
+    label = b"vpnet checkpoint %04d sha256 " % version
+    body = archive[:-2] + _LENGTH.to_bytes(2, "little") + label
     return body + hashlib.sha256(body).hexdigest().encode()
 
 
 def read_content(path: str | Path) -> dict[str, Any]:
-    """What a checkpoint holds: plain values and tensors, and none of them out of bounds.
+    """What a checkpoint holds: plain values and tensors, all of them within bounds.
 
     Raises:
         InputError: The file is missing, damaged, of another version, or not one of vpnet's.
@@ -96,7 +135,7 @@ def read_content(path: str | Path) -> dict[str, Any]:
             "that train.py wrote"
         ) from error
     try:
-        _check_parts(content)
+        _check_entries(content)
     except InputError as error:
         raise InputError(f"{path}: {error}; give a file that train.py wrote") from error
     return content
@@ -118,7 +157,7 @@ def _check_signature(path: Path, data: bytes) -> None:
 
 
 def _without_signature(data: bytes) -> str:
-    """What a file is that does not end as checkpoints do."""
+    """What a file is that does not end like a checkpoint."""
     end = data.rfind(_END, -_LENGTH - _END_LENGTH)
     announced = data[end + _END_LENGTH - 2 : end + _END_LENGTH] if end >= 0 else b""
     if announced == _LENGTH.to_bytes(2, "little"):
@@ -129,7 +168,7 @@ def _without_signature(data: bytes) -> str:
             "again, or give another"
         )
     try:
-        pickle = pickle_of(data)
+        pickle = _pickle_of(data)
     except Exception:  # of a damaged archive zipfile may raise nearly anything
         return "not a readable checkpoint: it is damaged or cut off; copy it again, or give another"
     if CHECKPOINT_KEY.encode() not in pickle or b"trained_on" not in pickle:
@@ -146,13 +185,65 @@ def _without_signature(data: bytes) -> str:
     )
 
 
-def _check_parts(content: Any) -> None:
-    """Hold the content to what Lightning and vpnet write, part by part."""
+def checked_archive(data: bytes) -> bytes:
+    """A new archive of a file's parts, none of which is compressed or names a function.
+
+    Raises:
+        InputError: It is no such archive.
+        BadZipFile: It is none at all.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        _check_parts(archive.infolist(), len(data))
+        parts = {part.filename: archive.read(part) for part in archive.infolist()}
+    for count, (step, argument, _) in enumerate(pickletools.genops(_pickle_of(data))):
+        if step.name not in STEPS:
+            raise InputError(f"its pickle holds the step {step.name}")
+        if step.name == "GLOBAL" and argument not in NAMES:
+            raise InputError(f"it names {str(argument)[:80]!r}, and a checkpoint holds data only")
+        if count > MOST_STEPS:
+            raise InputError(f"its pickle has more than {MOST_STEPS} steps")
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return copy.getvalue()
+
+
+def _pickle_of(data: bytes) -> bytes:
+    """The pickle of an archive of torch's, not executed."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        found = [part for part in archive.infolist() if part.filename.endswith("/data.pkl")]
+        if len(found) != 1 or found[0].file_size > LARGEST_PICKLE_BYTES:
+            raise InputError("it holds no pickle, several, or a very large one")
+        if found[0].compress_type != zipfile.ZIP_STORED:
+            raise InputError("its pickle is compressed")
+        return archive.read(found[0])
+
+
+def _check_parts(parts: list[zipfile.ZipInfo], size_bytes: int) -> None:
+    """Refuse parts of an archive that torch does not write."""
+    if len(parts) > MOST_PARTS:
+        raise InputError(f"it has {len(parts)} parts")
+    names = {part.filename for part in parts}
+    if len(names) != len(parts) or len({name.partition("/")[0] for name in names}) > 1:
+        raise InputError("two of its parts have one name")
+    for part in parts:
+        if not _PART.fullmatch(part.filename):
+            raise InputError(f"its part {part.filename[:80]!r} is none of torch's")
+        if part.compress_type != zipfile.ZIP_STORED or part.file_size != part.compress_size:
+            raise InputError(f"its part {part.filename} is compressed")
+    # Overlapping parts would take their bytes twice.
+    if sum(part.file_size for part in parts) > size_bytes:
+        raise InputError("its parts are larger than the file")
+
+
+def _check_entries(content: Any) -> None:
+    """Refuse entries at the top that Lightning and vpnet do not write."""
     if not isinstance(content, dict) or not isinstance(content.get(CHECKPOINT_KEY), dict):
         raise InputError(f"not a checkpoint of vpnet: it lacks the entry {CHECKPOINT_KEY!r}")
-    wrong = sorted(map(str, (_PARTS - content.keys()) | (content.keys() - _PARTS - _OF_TRAINING)))
-    if wrong:
-        raise InputError(f"{wrong[0]} is missing, or no part of a checkpoint")
+    differing = (_ENTRIES - content.keys()) | (content.keys() - _ENTRIES - _OF_TRAINING)
+    if differing:
+        raise InputError(f"{min(map(str, differing))} is missing, or no part of a checkpoint")
     for name in ("epoch", "global_step"):
         if type(content[name]) is not int or not 0 <= content[name] < 2**48:
             raise InputError(f"{name} must be a whole number, got {str(content[name])[:40]!r}")
@@ -164,7 +255,7 @@ def _check_parts(content: Any) -> None:
     for name, value in content["state_dict"].items():
         if not isinstance(name, str):
             raise InputError(f"state_dict must hold tensors by name, got the name {name!r}")
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(value, Tensor):
             raise InputError(f"state_dict.{name} must be a tensor, got {type(value).__name__}")
     # A schedule or an early stopping that has seen no error yet holds an infinite one.
     check_plain(
@@ -172,3 +263,95 @@ def _check_parts(content: Any) -> None:
         may_be_infinite=("callbacks", "lr_schedulers"),
         without_text=("loops", "optimizer_states"),
     )
+
+
+def check_plain(
+    content: Any, may_be_infinite: Sequence[str] = (), without_text: Sequence[str] = ()
+) -> None:
+    """Refuse all but numbers, texts, lists, mappings and tensors within bounds.
+
+    Args:
+        content: Everything of a checkpoint.
+        may_be_infinite: Entries at the top whose numbers may be infinite; none may be NaN.
+        without_text: Entries at the top whose values are no texts.
+
+    Raises:
+        InputError: A value is of another type, too long, too deep or not finite; a key is one that
+            Hydra would act upon; a text refers to something outside the file.
+    """
+    sizes_bytes: dict[int, int] = {}
+    tensors_bytes = 0
+    for count, (key, value) in enumerate(_walk(content, "", 0)):
+        if count > MOST_VALUES:
+            raise InputError(f"holds more than {MOST_VALUES} values")
+        finite = not key.startswith(tuple(may_be_infinite))
+        if isinstance(value, Tensor):
+            _check_tensor(key, value, finite)
+            storage = value.untyped_storage()
+            sizes_bytes[storage.data_ptr()] = storage.nbytes()
+            tensors_bytes += value.nbytes
+        elif isinstance(value, str):
+            if key.startswith(tuple(without_text)) and not key.endswith(_NAME_SUFFIX):
+                raise InputError(f"{key} must be a number, got {value[:80]!r}")
+            _check_text(key, value)
+        elif type(value) is float:
+            if math.isnan(value) or (finite and math.isinf(value)):
+                raise InputError(f"{key} must be a finite number, got {value}")
+        elif type(value) is int:
+            if abs(value) > 2**63:
+                raise InputError(f"{key} must be a whole number of 64 bits")
+        elif value is not None and type(value) is not bool:
+            raise InputError(f"{key} must be a plain value, got a {type(value).__name__}")
+    # Two may share their numbers, as tied weights do. Many that do so would take more memory than
+    # the file suggests.
+    if tensors_bytes > 2 * sum(sizes_bytes.values()):
+        raise InputError("its tensors share their numbers and would take more memory than the file")
+
+
+def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """All values that hold no others, and the texts that name them; a circle is too deep."""
+    if depth > DEEPEST:
+        raise InputError(f"{key[:80]} is more than {DEEPEST} levels deep")
+    if type(value) is dict:
+        for name, inner in value.items():
+            if type(name) not in (str, int):
+                raise InputError(f"{key} has a name that is a {type(name).__name__}")
+            yield f"{key}{_NAME_SUFFIX}", name
+            if isinstance(name, str) and _HYDRA_KEY.fullmatch(name):
+                raise InputError(f"{key}.{name} would have code run: settings hold values only")
+            yield from _walk(inner, f"{key}.{name}" if key else str(name), depth + 1)
+    elif type(value) in (list, tuple):
+        for place, inner in enumerate(value):
+            yield from _walk(inner, f"{key}[{place}]", depth + 1)
+    else:
+        yield key, value
+        return
+    if not value:
+        yield key, None  # an empty one counts as well
+
+
+def _check_text(key: str, value: str) -> None:
+    if len(value) > LONGEST_TEXT:
+        raise InputError(f"{key} is a text of {len(value)} letters")
+    is_reference = "${" in value and not (
+        key.startswith("vpnet.run.training.") and _TRAINING_REFERENCE.fullmatch(value)
+    )
+    if is_reference or value == "???":
+        raise InputError(f"{key} refers to something outside the file: {value[:80]!r}")
+
+
+def _check_tensor(key: str, value: Tensor, finite: bool) -> None:
+    if type(value) is not Tensor or value.device.type != "cpu" or value.layout != torch.strided:
+        raise InputError(f"{key} must be a plain tensor with its numbers in the file")
+    if value.dtype not in DTYPES or value.is_quantized:
+        raise InputError(f"{key} must hold numbers of a usual type, got {value.dtype}")
+    # An expanded tensor would become many numbers of the few in the file.
+    if not value.is_contiguous() or value.nbytes > value.untyped_storage().nbytes():
+        raise InputError(f"{key} must have all its numbers in the file, in order")
+    if value.is_floating_point():
+        wrong = value.isnan() if not finite else ~value.isfinite()
+        if bool(wrong.any()):
+            raise InputError(
+                f"{key} holds {int(wrong.sum())} numbers that are NaN or infinite: the training "
+                "that wrote it diverged, or the file was changed"
+            )

@@ -1,4 +1,4 @@
-"""A large network starts with the LSTM of a small one, which by itself trains much faster."""
+"""A large network starts with a trained LSTM, which by itself trains much faster."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,7 +11,7 @@ from vpnet.settings import NAME
 
 PART = "recurrent."
 FIRST = "encoder.weight_ih_l0"
-"""What reads the inputs; those that the small network did not have are ignored at the start."""
+"""The weights of the inputs; those of inputs that the LSTM did not have start at zero."""
 
 
 def read_lstm(path: str) -> Checkpoint:
@@ -35,17 +35,17 @@ def start_from_lstm(
 ) -> None:
     """Give a network's encoder-decoder the weights of a trained one.
 
-    A network that reads more than the head at each step starts blind to the rest.
+    Inputs other than the head have no effect at the start.
 
     Args:
         model: A network with a recurrent part.
         checkpoint: From `read_lstm`.
         own_keys: User and video of the recordings that train and validate the network. The LSTM
-            must have seen no others: not those of the test part, nor their viewers and videos.
+            must have seen no others: they may be of the test part, or of its viewers and videos.
 
     Raises:
-        InputError: The network has no such part, the checkpoint's does not fit it, or it was
-            trained on other recordings or at another rate.
+        InputError: The network has no such part, the LSTM does not fit it, or was trained on other
+            recordings or at another rate.
     """
     part = model.recurrent_part()
     if part is None:

@@ -1,9 +1,9 @@
 """Settings that a checkpoint does not hold: paths of a machine, and ids of viewers.
 
-A path often holds the name of a person, ``split.user`` is the id of one. A checkpoint names the
-settings that it withholds. A training that resumes finds them in the ``config.yaml`` of the run
-folder that the checkpoint is in, or the user gives them. A file that holds one all the same is
-refused: its author would choose what is read and written on this machine.
+A path often holds the name of a person, and ``split.user`` is the id of one. A checkpoint names the
+settings that it withholds. A training that resumes finds them in the ``config.yaml`` of the
+checkpoint's run folder, or the user gives them. A file that holds such a setting is refused: its
+author would choose what is read and written on this machine.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,7 +23,7 @@ OF_PEOPLE = {"split.user"}
 """Settings whose values are ids of viewers."""
 
 OF_A_MACHINE = {"data.cache"}
-"""Settings whose paths change nothing that is read: another machine takes its default."""
+"""Settings whose paths do not change the data: another machine uses its default."""
 
 
 def withhold(
@@ -35,7 +35,7 @@ def withhold(
         group: Its name, such as ``data``.
         values: Its settings, ``name`` included, or None.
         table: What can be built by name. Of code of the user's own only numbers and switches are
-            kept: nothing says which of its texts are paths.
+            kept: any of its texts may be a path.
 
     Returns:
         The settings without those that are withheld, and the keys of these.
@@ -43,7 +43,7 @@ def withhold(
     if values is None:
         return None, []
     name = values.get(NAME, values.get(OWN_CODE))
-    # Code of the user's own has an import path for a name, and paths that are declared as texts.
+    # Code of the user's own has an import path as its name, and may declare paths as texts.
     is_own = OWN_CODE in values or "." in str(name)
     declared = settings_of(table[name]) if name in table and not is_own else None
     kept, withheld = {NAME: name}, []
@@ -53,7 +53,7 @@ def withhold(
         if declared is None or setting not in declared:
             stays = value is None or isinstance(value, bool | int | float)
         else:
-            is_path = isinstance(value, str | Path) and takes_path(declared[setting].annotation)
+            is_path = isinstance(value, str | Path) and _takes_path(declared[setting].annotation)
             stays = not is_path and (f"{group}.{setting}" not in OF_PEOPLE or value is None)
         if stays:
             kept[setting] = value
@@ -65,15 +65,13 @@ def withhold(
 def check_withheld(
     group: str, values: Mapping[str, Any] | None, table: Mapping[str, Callable[..., Any]]
 ) -> None:
-    """Refuse settings of a file that a checkpoint withholds.
+    """Refuse the settings of a group that a checkpoint withholds.
 
-    Args:
-        group: Its name, such as ``data``.
-        values: Its settings, ``name`` included, or None.
-        table: What can be built by name. Another name passes, since nothing is built of it.
+    Takes the same arguments as `withhold`. A name that is not in the table passes, since nothing is
+    built of it.
 
     Raises:
-        InputError: One of them is a path or an id of a viewer.
+        InputError: A setting is a path or an id of a viewer.
     """
     if values is None or values.get(NAME) not in table:
         return
@@ -85,19 +83,13 @@ def check_withheld(
             )
 
 
-def takes_path(annotation: Any) -> bool:
-    """Whether a type of setting takes a path."""
-    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    return any(option is Path for option in options_of(base))
-
-
 def recall(
     checkpoint: Path,
     groups: Mapping[str, Any],
     withheld: Collection[str],
     typed: Collection[str],
 ) -> dict[str, Any]:
-    """Settings of a checkpoint, with those that it withholds where the run folder has them.
+    """Settings of a checkpoint, completed with the withheld ones from its run folder.
 
     Args:
         checkpoint: The file, in the folder ``checkpoints`` of a run.
@@ -106,7 +98,7 @@ def recall(
         typed: Keys that the user gave; they are left out here.
 
     Raises:
-        InputError: A setting is neither in the run folder nor given.
+        InputError: A withheld setting is neither in the run folder nor typed.
     """
     found = {
         group: dict(values) if isinstance(values, Mapping) else values
@@ -117,10 +109,10 @@ def recall(
         group, _, setting = key.partition(".")
         if group not in found or key in OF_A_MACHINE or {key, group} & set(typed):
             continue
-        there = config.get(group)
-        there = there if isinstance(there, Mapping) else {}
-        same = there.get(NAME, there.get(OWN_CODE)) == found[group][NAME]
-        value = there.get(setting) if same else None
+        settings = config.get(group)
+        settings = settings if isinstance(settings, Mapping) else {}
+        is_same = settings.get(NAME, settings.get(OWN_CODE)) == found[group][NAME]
+        value = settings.get(setting) if is_same else None
         plain = value if isinstance(value, list) else [value]
         if not all(isinstance(each, str | int) and "${" not in str(each) for each in plain):
             alias = " (predict.py: saliency_path=...)" if key == "saliency.path" else ""
@@ -133,10 +125,16 @@ def recall(
 
 
 def _config_of(checkpoint: Path) -> Mapping[str, Any]:
-    """The configuration of the run that a checkpoint lies in; empty where there is none."""
+    """The configuration in a checkpoint's run folder; empty where there is none."""
     file = checkpoint.resolve().parent.parent / "config.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return content if isinstance(content, Mapping) else {}
+
+
+def _takes_path(annotation: Any) -> bool:
+    """Whether a type of setting takes a path."""
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return any(option is Path for option in options_of(base))

@@ -1,13 +1,20 @@
 """`vpnet align`: which turn and mirror of the recordings fit the videos."""
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpnet.cli.reading_options import Accept, Layout, UseTimestampAsPlayback, VideosCsv
+from vpnet.cli.check import Accept, Layout, UseTimestampAsPlayback, VideosCsv
 from vpnet.errors import InputError
+
+if TYPE_CHECKING:
+    from vpnet.alignment.alignment import Alignment
+    from vpnet.alignment.offset_peak import OffsetPeak
+    from vpnet.text_table import TextTable
 
 
 def align(
@@ -20,12 +27,12 @@ def align(
         typer.Option(
             help="Other recordings of the same videos, known to be aligned; ROOT itself to find "
             "people who differ from the others. Read as it is, unless the next two options say how "
-            "it hung."
+            "it was turned."
         ),
     ] = None,
     against_yaw_offset_deg: Annotated[
         float,
-        typer.Option(help="Of --against: its data.video_yaw_offset_deg, as found before."),
+        typer.Option(help="Of --against: its video_yaw_offset_deg, as found before."),
     ] = 0.0,
     against_mirror: Annotated[
         bool, typer.Option("--against-mirror", help="Of --against: its data.mirror is true.")
@@ -48,15 +55,16 @@ def align(
         Path | None, typer.Option("--json", help="Write everything to this file.")
     ] = None,
 ) -> None:
-    """Find the yaw offset and mirror that best explain where people looked; changes nothing."""
+    """Find the yaw offset and mirror that fit the videos best.
+
+    They are those that best explain where people looked. Nothing is changed.
+    """
     from vpnet.alignment.alignment import find_alignment
-    from vpnet.alignment.moment_maps import FolderMaps, MomentMaps
-    from vpnet.alignment.viewer_density import ViewerDensity
-    from vpnet.cli.alignment_table import alignment_table, conclusions
-    from vpnet.cli.readers import read_with_layout
-    from vpnet.evaluation.text_table import print_table
+    from vpnet.alignment.moment_maps import FolderMaps, MomentMaps, ViewerDensity
+    from vpnet.cli.builders import read_with_layout
     from vpnet.plots.alignment_curve import plot_alignment_curve
     from vpnet.plots.style import FORMATS
+    from vpnet.text_table import print_table
     from vpnet.whole_files import write_text
 
     if (saliency is None) == (against is None):
@@ -67,8 +75,8 @@ def align(
     is_itself = against is not None and against.resolve() == root.resolve()
     if (against is None or is_itself) and (against_yaw_offset_deg or against_mirror):
         raise InputError(
-            "--against-yaw-offset-deg and --against-mirror say how other recordings hung; give "
-            "--against OTHERS, or leave them out"
+            "--against-yaw-offset-deg and --against-mirror say how other recordings are turned; "
+            "give --against OTHERS, or leave them out"
         )
     if plot is not None and plot.suffix.removeprefix(".").lower() not in FORMATS:
         raise InputError(
@@ -83,8 +91,9 @@ def align(
     }
     maps: MomentMaps
     if against is not None:
-        hung = {"video_yaw_offset_deg": against_yaw_offset_deg, "mirror": against_mirror}
-        others = read_with_layout(against, layout if is_itself else against_layout, settings | hung)
+        turned = {"video_yaw_offset_deg": against_yaw_offset_deg, "mirror": against_mirror}
+        others_layout = layout if is_itself else against_layout
+        others = read_with_layout(against, others_layout, settings | turned)
         maps = ViewerDensity(others, rate_hz)
     else:
         assert saliency is not None
@@ -100,3 +109,94 @@ def align(
         write_text(json_file, json.dumps(alignment.to_dict(), indent=1) + "\n")
     if plot is not None:
         plot_alignment_curve(alignment, plot)
+
+
+def alignment_table(alignment: "Alignment", *, by_user: bool) -> "TextTable":
+    """The best alignment of all recordings, of each video and, on demand, of each viewer.
+
+    Args:
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
+        by_user: Whether viewers are shown.
+    """
+    from vpnet.alignment.alignment import counted
+    from vpnet.alignment.offset_peak import CONFIDENCE
+    from vpnet.text_table import TextTable
+
+    whole = () if alignment.best is None else (_row("all", alignment.best, ""),)
+    groups = [alignment.per_video, alignment.per_user] if by_user else [alignment.per_video]
+    people = counted(alignment.users, "person", "people")
+    return TextTable(
+        title=f"Alignment of {people} and {counted(alignment.videos, 'video')}",
+        columns=(
+            "",
+            "offset (degrees)",
+            f"{CONFIDENCE:.0%} interval",
+            "mirror",
+            "NSS",
+            "next peak",
+            "agree",
+            "",
+        ),
+        sections=(whole, *(_rows(alignment, peaks) for peaks in groups)),
+        footnotes=(
+            "NSS: normalised scanpath saliency, 0 by chance. next peak: the best alignment with "
+            "the other mirror or another offset.",
+            "agree: share of resampled viewers and videos that give this mirror and offset, within "
+            "5 degrees.",
+        ),
+    )
+
+
+def conclusions(alignment: "Alignment", *, is_itself: bool) -> list[str]:
+    """What the user should do, line by line.
+
+    Args:
+        alignment: From `vpnet.alignment.alignment.find_alignment`.
+        is_itself: Whether the recordings were compared with themselves, which is no evidence about
+            all of them together.
+    """
+    lines = []
+    for kind, peaks in (("videos", alignment.per_video), ("viewers", alignment.per_user)):
+        names = alignment.deviating(peaks)
+        if names:
+            lines.append(f"{kind} that clearly want another alignment: {', '.join(names)}")
+    if is_itself:
+        if alignment.doubts:
+            lines.append(f"the data do not show who differs: {'; '.join(alignment.doubts)}")
+        elif not lines:
+            lines.append("no video and no viewer clearly differs from the others")
+        lines.append(
+            "compared with themselves: whether all recordings are turned alike does not show; give "
+            "--saliency or other recordings for that"
+        )
+    elif alignment.best is None or alignment.doubts:
+        lines.append(f"the data do not show the alignment: {'; '.join(alignment.doubts)}")
+    else:
+        lines.append("for the data set's configuration, or on the command line:")
+        lines.append(
+            f"data.video_yaw_offset_deg={alignment.best.offset_deg:.1f} "
+            f"data.mirror={str(alignment.best.mirror).lower()}"
+        )
+    return lines
+
+
+def _rows(alignment: "Alignment", peaks: "Mapping[str, OffsetPeak]") -> tuple[tuple[str, ...], ...]:
+    deviating = set(alignment.deviating(peaks))
+    return tuple(
+        _row(name, peak, "differs" if name in deviating else "" if peak.clear else "unclear")
+        for name, peak in peaks.items()
+    )
+
+
+def _row(name: str, peak: "OffsetPeak", remark: str) -> tuple[str, ...]:
+    is_known = not math.isnan(peak.share)
+    return (
+        name,
+        f"{peak.offset_deg:+.1f}",
+        f"[{peak.low_deg:.1f}, {peak.high_deg:.1f}]" if not math.isnan(peak.low_deg) else "-",
+        "yes" if peak.mirror else "no",
+        f"{peak.nss:.2f}",
+        f"{peak.runner_up_nss:.2f}",
+        f"{peak.share:.0%}" if is_known else "-",
+        remark,
+    )

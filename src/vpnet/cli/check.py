@@ -6,16 +6,42 @@ from typing import Annotated, Any
 
 import typer
 
-from vpnet.cli.reading_options import Accept, Layout, UseTimestampAsPlayback, VideosCsv
 from vpnet.errors import InputError
 
 NO_PAGE = Path("none")
 WIDTH = 150
 """Columns where the output is no terminal."""
 
+# Options of the commands that read recordings for themselves.
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(help="Code of an error that shall not refuse a recording; can be repeated."),
+]
 
-def _explain(asked: bool) -> None:
-    if asked:
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        help="What reads ROOT: a name of train.py's group data, or the import path of your own "
+        "reader; by default recognised by the names of the files."
+    ),
+]
+
+UseTimestampAsPlayback = Annotated[
+    bool,
+    typer.Option(
+        "--use-timestamp-as-playback",
+        help="Quest Pro: take Timestamp for a PlaybackTime that is 0 throughout.",
+    ),
+]
+
+VideosCsv = Annotated[
+    Path | None,
+    typer.Option(help="Xu: frame rates of the videos, where the file is elsewhere."),
+]
+
+
+def _explain(is_given: bool) -> None:
+    if is_given:
         from vpnet.quality.explanation import explain_checks
 
         print(explain_checks(), end="")
@@ -72,19 +98,17 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Say which recordings are good, what is wrong with the others, and what to do.
+    """Say which recordings are good, and what to do about others.
 
     Ends with code 0 where no recording is refused, with 1 where one is, with 2 where nothing could
     be checked.
     """
     from rich.console import Console
 
-    from vpnet.cli.readers import read_with_layout
-    from vpnet.quality.exclusion import leave_out_refused
+    from vpnet.cli.builders import read_with_layout
     from vpnet.quality.html_report import write_html_report
-    from vpnet.quality.inspection import inspect_study
-    from vpnet.quality.json_report import write_json_report
-    from vpnet.quality.terminal_report import show_inspection
+    from vpnet.quality.inspection import inspect_study, leave_out_refused
+    from vpnet.quality.reports import show_inspection, write_json_report
     from vpnet.studies.exclusions import read_exclusions
     from vpnet.studies.video_durations import read_video_durations
 

@@ -16,11 +16,10 @@ from typing import Any
 import yaml
 from docstring_parser import DocstringStyle, parse
 
-from vpnet.cli.config_folder import CONFIG_FOLDER
-from vpnet.cli.prediction.saliency import MapSettings, NetworkSettings
-from vpnet.cli.prediction.viewport_settings import ViewportSettings
-from vpnet.cli.run_settings import RunSettings
-from vpnet.cli.train_config import BUILDERS, GIVEN, TABLES
+from vpnet.cli.hydra_command import CONFIG_FOLDER
+from vpnet.cli.predict_saliency import MapSettings, NetworkSettings
+from vpnet.cli.predict_viewports import ViewportSettings
+from vpnet.cli.train_config import BUILDERS, GIVEN, TABLES, RunSettings
 from vpnet.readers.reading import settings_for_any_layout
 from vpnet.runtime.trainer import make_prediction_trainer
 from vpnet.settings import NAME, REQUIRED, Setting, settings_of
@@ -87,7 +86,10 @@ def section_of(file: Path) -> Section | None:
                 ),
             },
         )
-    if file in (Path("trainer/auto.yaml"), Path("logger/wandb.yaml")) or group == "task":
+    if (
+        file in (Path("trainer/auto.yaml"), Path("logger/wandb.yaml"), Path("plots/default.yaml"))
+        or group == "task"
+    ):
         return Section(settings_of(BUILDERS[group], GIVEN.get(group, ())))
     return None
 

@@ -8,8 +8,8 @@ import typer
 from vpnet.errors import InputError
 
 if TYPE_CHECKING:
-    from vpnet.evaluation.text_table import TextTable
-    from vpnet.video.fetching.fetching import Fetched
+    from vpnet.text_table import TextTable
+    from vpnet.video.fetching import Fetched
 
 
 def fetch(
@@ -26,11 +26,14 @@ def fetch(
         float, typer.Option(help="Silence after which a connection counts as lost, s.")
     ] = 30.0,
 ) -> None:
-    """Get videos: go on where a download broke off, check each; ends with 1 if one is missing."""
-    from vpnet.evaluation.text_table import print_table
-    from vpnet.video.fetching.download import Settings
-    from vpnet.video.fetching.fetching import fetch_videos
-    from vpnet.video.fetching.manifest import read_manifest
+    """Get videos, resume broken downloads, and check each file.
+
+    Ends with 1 if one is missing.
+    """
+    from vpnet.text_table import print_table
+    from vpnet.video.download import RetrySettings
+    from vpnet.video.fetching import fetch_videos
+    from vpnet.video.manifest import read_manifest
 
     folder = output.removeprefix("output=")
     if not folder:
@@ -39,7 +42,7 @@ def fetch(
         raise InputError(f"--at-once must be from 1 to 16, got {at_once}")
     if retries < 0 or wait_s < 0 or timeout_s <= 0:
         raise InputError("--retries and --wait-s must not be negative, --timeout-s be positive")
-    settings = Settings(retries, wait_s, timeout_s)
+    settings = RetrySettings(retries, wait_s, timeout_s)
     results = fetch_videos(read_manifest(manifest), folder, at_once, settings)
     print_table(fetched_table(results))
     missing = [result for result in results if result.failure]
@@ -51,7 +54,7 @@ def fetch(
 
 def fetched_table(results: "list[Fetched]") -> "TextTable":
     """A row a video."""
-    from vpnet.evaluation.text_table import TextTable
+    from vpnet.text_table import TextTable
 
     rows = []
     for result in results:

@@ -4,20 +4,12 @@ Everything is read from the comments in conf/, which are written from the signat
 the settings (`vpnet.cli.config_files`), so that no library need be imported.
 """
 
-import functools
-import itertools
 import re
 import shutil
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from vpnet.cli.config_folder import CONFIG_FOLDER, LOCAL_FOLDER
-
-FLAGS = ("--help", "-h")
-CONFIG_DIR = ("--config-dir", "-cd")
 
 OWN_STUDY = (
     "A study of your own: +study=NAME reads study/NAME.yaml in conf/local, or in --config-dir DIR."
@@ -99,34 +91,6 @@ def help_text(command: str, root: str, folders: Sequence[Path], typed: Sequence[
         f"of Hydra: {command} --hydra-help",
     ]
     return "\n".join(lines)
-
-
-def answers_help(root: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Let a command of Hydra's print `help_text` where the user types --help, before it composes.
-
-    Args:
-        root: The configuration file that it composes, without suffix.
-    """
-
-    def decorate(command: Callable[[], None]) -> Callable[[], None]:
-        @functools.wraps(command)
-        def answering() -> None:
-            typed = [argument for argument in sys.argv[1:] if argument not in FLAGS]
-            if len(typed) == len(sys.argv) - 1:
-                command()
-                return
-            script = sys.argv[0] if sys.argv[0].startswith("vpnet") else f"python {root}.py"
-            folders = [CONFIG_FOLDER, LOCAL_FOLDER]
-            for before, argument in itertools.pairwise(("", *typed)):
-                if before in CONFIG_DIR:
-                    folders.append(Path(argument))
-                elif argument.startswith(f"{CONFIG_DIR[0]}="):
-                    folders.append(Path(argument.partition("=")[2]))
-            print(help_text(script, root, folders, typed))
-
-        return answering
-
-    return decorate
 
 
 def _entries_of(file: Path) -> Iterator[Entry]:

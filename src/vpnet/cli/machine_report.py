@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 import torch
 
-from vpnet.cli.config_folder import CONFIG_FOLDER
-from vpnet.runtime.bfloat16 import cpu_has_bfloat16
-from vpnet.runtime.device import best_device, card_works, unused_card
-from vpnet.runtime.nvidia_card import find_card
+from vpnet.cli.hydra_command import CONFIG_FOLDER
+from vpnet.runtime.device import best_device, card_works, cpu_has_bfloat16, find_card, unused_card
 from vpnet.studies.recording_cache import LOCATION, default_folder
-from vpnet.video.decoder_check import check_decoders
+from vpnet.video.decoders import check_decoders
 from vpnet.video.torch_companions import companion_complaints
 
 PACKAGES = (

@@ -1,4 +1,4 @@
-"""The command `vpnet questionnaire`: forms for the people who ask the participants."""
+"""The command `vpnet questionnaire`: forms to fill in with the participants."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,16 +23,15 @@ def questionnaire(
     ] = None,
     sessions: Annotated[int, typer.Option(help="Sessions of each participant.")] = 2,
 ) -> None:
-    """Write a questionnaire to fill in for each participant who has none yet."""
+    """Write a form for each participant who has none yet."""
     from vpnet.quest_pro.files import find_recordings
-    from vpnet.questionnaires.codebook import CODEBOOK_NAME, write_codebook
-    from vpnet.questionnaires.files import (
+    from vpnet.questionnaires.questionnaire_files import (
         FORMATS,
         questionnaire_files,
         questionnaire_path,
         write_questionnaire,
     )
-    from vpnet.questionnaires.schema import SESSION, Questionnaire
+    from vpnet.questionnaires.schema import CODEBOOK_NAME, SESSION, Questionnaire, write_codebook
     from vpnet.whole_files import write_text
 
     if format not in FORMATS:

@@ -25,7 +25,9 @@ def simulate(
     ] = 1.0,
     layout: Annotated[str, typer.Option(help="v2: folders; v1: flat files.")] = "v2",
     video_yaw_offset_deg: Annotated[
-        float, typer.Option(help="What data.video_yaw_offset_deg must be to read the study.")
+        # A longer word, as data.video_yaw_offset_deg, is cut on a terminal of 80 columns.
+        float,
+        typer.Option(help="What video_yaw_offset_deg must be to read the study."),
     ] = 0.0,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Readers must set data.mirror=true.")
@@ -35,9 +37,12 @@ def simulate(
         int | None, typer.Option(help="Processes that write; by default as many as help.")
     ] = None,
 ) -> None:
-    """Write simulated recordings in the headset's own format, and their true saliency."""
+    """Write simulated recordings, and their true saliency.
+
+    The files are in the headset's own format.
+    """
     from vpnet.recordings.frame import Frame
-    from vpnet.simulation.study import write_simulated_study
+    from vpnet.simulation.simulated_study import write_simulated_study
 
     command = ["vpnet", "simulate", str(output), "--users", f"{users}", "--videos", f"{videos}"]
     command += ["--duration-s", f"{duration_s:g}", "--seed", f"{seed}"]

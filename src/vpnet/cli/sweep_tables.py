@@ -1,24 +1,33 @@
 """What a sweep prints at its end: one table of its runs, and which of them failed.
 
-Hydra calls these classes back (`hydra.callbacks` in conf/train.yaml and the experiments).
+Before an ablation it refuses overrides that would undo what its rows differ in. Hydra calls these
+classes back (`hydra.callbacks` in conf/train.yaml and the experiments).
 """
 
 import shlex
 import sys
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from vpnet.cli.results import BOOTSTRAP_DRAWS
+from vpnet.cli.results import BOOTSTRAP_DRAWS, print_results, write_ablation_tables
 from vpnet.errors import InputError
 
 HERE = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher whose runs are run in this process, one after the other."""
+
+_UNSET = object()
+
+_SHORT = {"model.user_embed": "user_embed"}
+"""Settings that conf/model takes over from a shorter one: both names set it."""
 
 
 class _SweepTable(Callback, ABC):
@@ -79,10 +88,7 @@ class SweepTable(_SweepTable):
     """The table of a sweep over any settings, as `vpnet results` prints it."""
 
     def show(self, config: DictConfig) -> None:
-        """See `_SweepTable.show`."""
-        # Here, so that a sweep that is refused does not wait for the metrics' libraries.
-        from vpnet.cli.results import print_results
-
+        """Print the table and the folder of the sweep."""
         folder = Path(config.hydra.sweep.dir)
         try:
             print_results([folder], None, config.bootstrap_draws)
@@ -96,8 +102,6 @@ class AblationTable(_SweepTable):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what would run other rows than those of the ablation, before any is run."""
-        from vpnet.cli.ablation_rows import check_rows
-
         try:
             check_rows(config)
         except InputError as error:
@@ -107,12 +111,11 @@ class AblationTable(_SweepTable):
 
     def show(self, config: DictConfig) -> None:
         """Print and write the table, and give it to W&B where the sweep logs to it."""
-        from vpnet.cli.ablation import write_tables
         from vpnet.runs.ablation_table import ablation_records
         from vpnet.runtime.tracking import log_table
 
         folder = Path(config.hydra.sweep.dir)
-        made = write_tables(folder, config.bootstrap_draws)
+        made = write_ablation_tables(folder, config.bootstrap_draws)
         logger = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
         _print_again("ablation", folder, config)
         log_table(folder, ablation_records(made), **{**logger, "name": f"{folder.name}, table"})
@@ -123,3 +126,79 @@ def _print_again(command: str, folder: Path, config: DictConfig) -> None:
     draws = config.bootstrap_draws
     option = [] if draws == BOOTSTRAP_DRAWS else ["--bootstrap-draws", str(draws)]
     print(f"this table again: {shlex.join(['vpnet', command, str(folder), *option])}")
+
+
+def check_rows(config: DictConfig) -> None:
+    """Refuse overrides that would undo a row, and rows chosen where Hydra would sweep once more.
+
+    An override on the command line has the last word: ``user_embed=true`` would make the row
+    without the user one more row with it.
+
+    Args:
+        config: Configuration of the sweep, Hydra's own included.
+
+    Raises:
+        InputError: An override sets what the chosen rows differ in, ``ablation.rows``, or another
+            model.
+    """
+    group = next(name for name in config.hydra.runtime.choices if name.startswith("ablation/"))
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    given = {_short(override.key_or_group): override for override in overrides}
+    model = group.removeprefix("ablation/")
+    if "model" in given and _value(given["model"]) != model:
+        raise InputError(
+            f"{given['model'].input_line}: the rows are those of {model}; leave it out, or take "
+            "the experiment of the other model"
+        )
+    if "ablation.rows" in given:
+        raise InputError(
+            f"ablation.rows says which rows there are; choose among them with {group}=ROW,ROW"
+        )
+    settings = {
+        row: dict(_row_settings(config, f"{group}/{row}"))
+        for row in _chosen_rows(given.get(group), config.ablation.rows)
+    }
+    for key in dict.fromkeys(key for own in settings.values() for key in own):
+        override = given.get(key)
+        if override is None:
+            continue
+        for row, own in settings.items():
+            if own.get(key, _UNSET) != _value(override):
+                says = f"{key}={own[key]}" if key in own else f"nothing of {key}"
+                raise InputError(
+                    f"{override.input_line}: would undo what the rows of the ablation differ in, "
+                    f"for {row} says {says}; leave it out, or choose rows that agree "
+                    f"with {group}=ROW,ROW"
+                )
+
+
+def _chosen_rows(choice: Override | None, rows: str) -> list[str]:
+    if choice is None:
+        return [row.strip() for row in rows.split(",")]
+    if choice.is_sweep_override():
+        return list(map(str, choice.sweep_string_iterator()))
+    return [str(choice.value())]
+
+
+def _row_settings(config: DictConfig, row: str) -> Iterator[tuple[str, Any]]:
+    """What the file of a row sets, by full key; nothing where there is none, as Hydra will say."""
+    for source in config.hydra.runtime.config_sources:
+        file = Path(source.path) / f"{row}.yaml"
+        if source.schema == "file" and file.is_file():
+            yield from _leaves(OmegaConf.to_container(OmegaConf.load(file)))
+
+
+def _leaves(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{name}.")
+        elif above != "ablation.":
+            yield _short(f"{above}{name}"), value
+
+
+def _short(key: str) -> str:
+    return _SHORT.get(key, key)
+
+
+def _value(override: Override) -> Any:
+    return None if override.is_sweep_override() else override.value()

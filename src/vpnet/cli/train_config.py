@@ -1,23 +1,25 @@
-"""The configuration of train.py, held to the signatures that declare its settings."""
+"""The configuration of train.py, checked with the signatures that declare its settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
 
 from vpnet.checkpoints.all_sources import SOURCES
-from vpnet.cli.own_code import with_own_code
-from vpnet.cli.readers import DATA
-from vpnet.cli.run_settings import RunSettings
-from vpnet.dataset.all_splits import SPLITS
+from vpnet.cli.builders import DATA, with_own_code
+from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task
 from vpnet.errors import InputError
 from vpnet.models.all_models import MODELS
 from vpnet.models.forecaster import Forecaster
+from vpnet.plots.style import PlotSettings
 from vpnet.runtime.tracking import make_loggers
 from vpnet.runtime.trainer import make_trainer
 from vpnet.settings import (
+    NonNegative,
+    Seed,
     build,
     check_settings,
     checked,
@@ -42,6 +44,60 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 }
 """Arguments of a group's builder that are no settings."""
 
+FACE_FEATURES = (
+    "Brow_Lowerer_L",
+    "Jaw_Drop",
+    "Eyes_Look_Down_L",
+    "Eyes_Look_Right_L",
+    "FaceActivity",
+)
+
+
+@checked
+@dataclass(frozen=True)
+class RunSettings:
+    """What train.py does, apart from its groups.
+
+    Args:
+        seed: Seeds everything: initial weights, order of batches, dropout.
+        user_embed: Learn a vector per user (fusion, muse_vp).
+        crowd: Attend to where the training viewers of the same video looked (fusion, lstm, star_vp,
+            muse_vp).
+        saliency_lookahead_s: How far ahead of the anchor saliency and crowd are known, in seconds.
+            null: the whole video is known; 0: live video.
+        map_every_s: Distance in seconds between the saliency maps that fusion looks at, up to the
+            last horizon; the first is this far ahead of the anchor.
+        saliency_weighting: How salient points are chosen from a map (star_vp and its kin): by the
+            map's values as published (none), or weighted by the solid angle of a pixel.
+        face_features: Features of the face by name; a "+" joins names whose mean is one feature.
+            [] for none.
+        fit: Train; false only evaluates the checkpoint.
+        checkpoint: File of a checkpoint to evaluate (fit=false), to start from, or whose training
+            resumes (resume=true).
+        lstm_checkpoint: File of a checkpoint of model=lstm; star_vp or muse_vp starts with its
+            LSTM, which trains much faster alone.
+        resume: Resume the training of the checkpoint, optimizer and epoch included.
+        skip_short: Leave out recordings too short for one window instead of refusing the data.
+        num_workers: Processes that load windows; 0 loads in the main process, which is fastest
+            without saliency files.
+        bootstrap_draws: Draws of the bootstrap over users behind every interval.
+    """
+
+    seed: Seed = 0
+    user_embed: bool = True
+    crowd: bool = False
+    saliency_lookahead_s: NonNegative | None = None
+    map_every_s: Annotated[float, Field(ge=0.1)] = 1.0
+    saliency_weighting: Literal["none", "solid_angle"] = "none"
+    face_features: Sequence[str] = FACE_FEATURES
+    fit: bool = True
+    checkpoint: str | None = None
+    lstm_checkpoint: str | None = None
+    resume: bool = False
+    skip_short: bool = False
+    num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    bootstrap_draws: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+
 
 @checked
 @dataclass(frozen=True)
@@ -63,6 +119,7 @@ BUILDERS: Mapping[str, Callable[..., Any]] = {
     "stage": Stage,
     "trainer": make_trainer,
     "logger": make_loggers,
+    "plots": PlotSettings,
     "ablation": AblationRow,
 }
 """Groups of which there is one builder."""
@@ -79,6 +136,7 @@ class TrainConfig:
         task: Clock, history, horizons.
         training: How to train.
         stage: Which parameters to train.
+        plots: The pictures of the run.
     """
 
     values: dict[str, Any]
@@ -87,6 +145,7 @@ class TrainConfig:
     task: Task
     training: TrainingSettings
     stage: Stage
+    plots: PlotSettings
 
     @classmethod
     def of(cls, config: DictConfig) -> "TrainConfig":
@@ -121,7 +180,7 @@ class TrainConfig:
             if group in values:
                 check_settings(builder, values[group], group, GIVEN.get(group, ()))
         own = {name: value for name, value in values.items() if name not in (*TABLES, *BUILDERS)}
-        for group in ("task", "training", "stage", "trainer", "logger"):
+        for group in ("task", "training", "stage", "trainer", "logger", "plots"):
             if not isinstance(values.get(group), Mapping):
                 raise InputError(f"{group} must hold settings by name, got {values.get(group)!r}")
         known = (*settings_of(RunSettings), *TABLES, *BUILDERS)
@@ -138,6 +197,7 @@ class TrainConfig:
             Task(**values["task"]),
             TrainingSettings(**values["training"]),
             Stage(**values["stage"]),
+            PlotSettings(**values["plots"]),
         )
 
     @property

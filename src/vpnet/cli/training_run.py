@@ -9,15 +9,16 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
-from vpnet.checkpoints.checkpoint import Checkpoint, describe, read_checkpoint
+from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from vpnet.checkpoints.checkpoint_entry import describe
+from vpnet.checkpoints.checkpoint_file import CHECKPOINT_KEY
 from vpnet.checkpoints.warm_start import read_lstm, start_from_lstm
-from vpnet.cli.adoption import adopt_checkpoint, starting_checkpoint
-from vpnet.cli.readers import checked_recordings
+from vpnet.cli.builders import checked_recordings
+from vpnet.cli.checkpoint_config import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.train_config import TrainConfig, check_start
-from vpnet.dataset.cautions import warn_of_strangers
+from vpnet.dataset.data_warnings import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
-from vpnet.evaluation.evaluate import evaluate_beside_baselines
-from vpnet.evaluation.text_table import print_table
+from vpnet.evaluation.evaluate import evaluate_with_baselines
 from vpnet.models.forecaster import Forecaster
 from vpnet.runs.finished_runs import (
     check_no_links,
@@ -26,11 +27,11 @@ from vpnet.runs.finished_runs import (
     has_finished,
     interrupted_at,
 )
-from vpnet.runs.report import finish, write_report
-from vpnet.runs.run_pictures import draw_run_pictures
+from vpnet.runs.report import draw_run_pictures, finish, write_report
 from vpnet.runtime.tracking import log_config, log_results, make_loggers
 from vpnet.runtime.trainer import make_trainer
 from vpnet.saliency.crowd import Crowd
+from vpnet.text_table import print_table
 from vpnet.training.fitting import fit
 from vpnet.training.forecasting_module import ForecastingModule
 from vpnet.training.loss import forecast_loss
@@ -170,7 +171,7 @@ def _make_model(
             warn_of_strangers(data.users, [key.user_id for key in data.keys(data.partition.test)])
     given = {"crowd": own.crowd, "saliency": settings.values["saliency"] is not None}
     for stream, is_given in given.items():
-        if is_given and stream not in (*settings.values["model"], *model.asked_streams):
+        if is_given and stream not in (*settings.values["model"], *model.used_streams):
             logger.warning("%s: %s does not look at it, and does without it", stream, model.name)
     return model, remarks
 
@@ -182,7 +183,7 @@ def _own_keys(data: ViewportDataModule) -> list:
 def _make_module(this: Run, data: ViewportDataModule, model: Forecaster) -> ForecastingModule:
     """The LightningModule: loss, optimizer, and what its checkpoints say of themselves."""
     settings, checkpoint = this.config, this.checkpoint
-    description = describe(
+    entry = describe(
         {**settings.values, "training": this.unresolved},
         data.spec if checkpoint is None else checkpoint.spec,
         data.users,
@@ -197,7 +198,7 @@ def _make_module(this: Run, data: ViewportDataModule, model: Forecaster) -> Fore
         forecast_loss(settings.task, settings.training.loss),
         settings.training.make_optimizer,
         settings.training.make_scheduler,
-        description,
+        {CHECKPOINT_KEY: entry},
         stage=settings.stage,
         mirror=settings.training.mirror,
     )
@@ -244,18 +245,31 @@ def _report(
 ) -> None:
     """Evaluate with the baselines; write tables and pictures; log; print."""
     model = module.model
-    evaluated = evaluate_beside_baselines(model.name, module, data, trainer)
+    evaluated = evaluate_with_baselines(model.name, module, data, trainer)
     if not trainer.is_global_zero:
         return
-    summaries, table = write_report(
+    report = write_report(
         this.folder,
         evaluated,
         data,
-        this.config.run.bootstrap_draws,
-        remarks,
+        seed=this.config.run.seed,
+        bootstrap_draws=this.config.run.bootstrap_draws,
+        remarks=remarks,
     )
-    pictures = draw_run_pictures(this.folder, model, evaluated[model.name], summaries, data)
-    log_results(loggers, summaries[model.name], pictures, best)
-    finish(this.folder, data.task.name, summaries, model.absent_streams(data.spec))
-    print_table(table)
+    pictures = draw_run_pictures(
+        this.folder,
+        model,
+        evaluated[model.name],
+        report.measured,
+        data,
+        data_name=this.config.values["data"]["name"],
+        bootstrap_draws=this.config.run.bootstrap_draws,
+        formats=this.config.plots.formats,
+    )
+    # W&B shows nothing but images.
+    images = {name: file.with_suffix(".png") for name, file in pictures.items()}
+    images = {name: file for name, file in images.items() if file.is_file()}
+    log_results(loggers, report.summaries[model.name], images, best)
+    finish(this.folder, data.task.name, report.summaries, model.absent_streams(data.spec))
+    print_table(report.table)
     print(f"run folder: {this.folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")

@@ -1,4 +1,4 @@
-"""From recordings to batches: resample, deal out, cut windows, load."""
+"""From recordings to batches: resample, assign to parts, cut windows, load."""
 
 import logging
 import math
@@ -11,23 +11,20 @@ from lightning_fabric.utilities.distributed import DistributedSamplerWrapper
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from vpnet.dataset.cautions import (
+from vpnet.dataset.batch_order import RunSampler
+from vpnet.dataset.data_warnings import (
     warn_of_missing_companions,
     warn_of_other_protocol,
     warn_of_upsampling,
 )
-from vpnet.dataset.runs import RunSampler
 from vpnet.dataset.samples import gather_samples, training_directions
-from vpnet.dataset.split_file import SplitFile
-from vpnet.dataset.splits import RecordingKey, Split
+from vpnet.dataset.splits import RecordingKey, Split, SplitFile
 from vpnet.dataset.task import Task
-from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import SaliencyView, ViewportWindow, Weighting, WindowSpec
-from vpnet.dataset.windows import WindowDataset, anchor_rows
+from vpnet.dataset.windows import VideoContent, WindowDataset, cut_windows
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
-from vpnet.saliency.behavioural import Behavioural
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.source import SaliencySource
 from vpnet.viewer_ids import KnownViewers
@@ -35,40 +32,39 @@ from vpnet.viewer_ids import KnownViewers
 logger = logging.getLogger(__name__)
 
 LARGEST_GROUP = 32
-"""Windows that stay together where nobody says how many."""
+"""Windows that stay together where ``group_size`` is None."""
 
 
 class ViewportDataModule(pl.LightningDataModule):
-    """Windows of recordings, dealt out by a split.
+    """Windows of recordings, assigned to training, validation and test by a split.
 
     Everything is cut on construction; the samples stay in memory once, whatever the number of
     windows.
 
     Args:
-        recordings: All recordings, on their own clocks; gone through once, never held together.
-        split: Deals out whole recordings.
+        recordings: All recordings, on their own clocks; iterated once, never all in memory.
+        split: Assigns whole recordings to parts.
         task: Clock, history, horizons, anchors.
         saliency: Where anyone might look, or None.
         crowd: Where the training viewers of the same video looked, or None.
-        saliency_view: How the windows see saliency, see `vpnet.dataset.window.WindowSpec`, as the
-            three below.
+        saliency_view: How the windows see saliency, as in `WindowSpec`, like the three below.
         saliency_weighting: How salient points are chosen.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known.
-        map_every_s: Where a few maps ahead of the anchor are seen, how far they lie apart.
-        face_features: Features of the face, see `vpnet.recordings.face.face_features`.
+        map_every_s: Seconds between the maps ahead of the anchor in the view ``ahead``.
+        face_features: Features of the face, as `vpnet.recordings.face.face_features` takes them.
         known_users: Users of a model trained before, in the order of its embedding; None takes
             those of the training part, in the order of their ids.
         saliency_state: What a saliency source learned before, from a checkpoint; None learns from
             the training part.
-        crowd_state: Likewise of the crowd.
+        crowd_state: The same of the crowd.
         batch_size: Windows a training batch.
         eval_batch_size: Windows a batch in validation and test.
         num_workers: Loading processes; cutting windows is cheaper than sending them, so 0 is best
             unless saliency maps come from a slow disk.
         run_length: Consecutive windows of a recording that stay together in a training batch.
         group_size: Windows of one video and nearly one moment that stay together in a training
-            batch, as far as it is whole; a multiple of ``run_length``. They look at the same maps.
-            None: at most 32 where they do, as far as it divides half a batch, else 1.
+            batch, where possible, as they read the same maps; a multiple of ``run_length``. None
+            takes at most 32 where they do, as far as it divides half a batch, else 1.
         skip_short: Leave out recordings too short for one window instead of refusing them.
         for_training: Whether the split must have recordings to train and to validate on.
         seed: Decides the order of the training windows, in each epoch another.
@@ -141,19 +137,10 @@ class ViewportDataModule(pl.LightningDataModule):
             saliency_lookahead_s=saliency_lookahead_s,
             map_every_s=map_every_s,
         )
-        for learner, state in ((saliency, saliency_state), (crowd, crowd_state)):
-            if learner is None:
-                continue
-            if state is None:
-                part, rate_hz = self.partition.train, task.sampling_rate_hz
-                learner.fit(training_directions(self.samples, part, rate_hz))
-            else:
-                learner.load_state(state)
-            learner.bind(self.samples.user_ids, self.samples.video_ids)
-        self.saliency = saliency
-        self.crowd = crowd
+        self.saliency = self._learned(saliency, saliency_state)
+        self.crowd = self._learned(crowd, crowd_state)
         for setting, source in (("crowd=true", crowd), ("saliency=behavioural", saliency)):
-            if isinstance(source, Crowd | Behavioural):
+            if isinstance(source, Crowd):
                 evaluated = (*self.partition.val, *self.partition.test)
                 warn_of_missing_companions(setting, source, evaluated)
         if group_size is None:
@@ -171,29 +158,35 @@ class ViewportDataModule(pl.LightningDataModule):
         self.val_windows = self._cut(self.partition.val, task.anchor_stride_s, skip_short)
         self.test_windows = self._cut(self.partition.test, task.anchor_stride_s, skip_short)
 
+    def _learned(self, source: Any, state: dict[str, Tensor] | None) -> Any:
+        """A source, or None, that knows the training part or its earlier state, and the videos."""
+        if source is None:
+            return None
+        if state is None:
+            part, rate_hz = self.partition.train, self.task.sampling_rate_hz
+            source.fit(training_directions(self.samples, part, rate_hz))
+        else:
+            source.load_state(state)
+        source.bind(self.samples.user_ids, self.samples.video_ids)
+        return source
+
     def _cut(self, part: Sequence[int], stride_s: float, skip_short: bool) -> WindowDataset:
         task = self.task
-        anchors = anchor_rows(
+        windows = cut_windows(
             self.samples,
             part,
-            self.spec,
+            self._content,
+            self.users,
             first_anchor_step=round(task.first_anchor_s * task.sampling_rate_hz),
             stride_steps=task.steps(stride_s, "task.anchor_stride_s"),
             skip_short=skip_short,
         )
-        if len(anchors) == 0 and len(part) > 0:
+        if len(windows) == 0 and len(part) > 0:
             raise InputError(
                 "a part of the split has no window with a whole history and a known future; "
                 "are the recordings too short, or the head invalid throughout?"
             )
-        user_index = torch.tensor([self.users.row_of(user) for user in self.samples.user_ids])
-        return WindowDataset(
-            self.samples,
-            anchors,
-            self.spec,
-            user_index,
-            self._content,
-        )
+        return windows
 
     def _load(self, windows: WindowDataset, batch_size: int, sampler=None) -> DataLoader:
         return DataLoader(

@@ -1,4 +1,4 @@
-"""Windows with left and right exchanged: viewers who would have been as likely."""
+"""Windows with left and right exchanged: augmentation by viewers who are as likely."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ from vpnet.dataset.window import ViewportWindow
 
 
 def mirror_half(window: ViewportWindow) -> ViewportWindow:
-    """A batch of which about half the recordings, drawn by chance, are seen in a mirror.
+    """A batch of which about half the recordings, drawn at random, are mirrored.
 
-    Windows of one recording are on one side, so that predictions made one after the other can still
-    be compared.
+    The windows of one recording are mirrored together, so that predictions made one after the other
+    can still be compared.
     """
     recordings = int(window.recording_index.max()) + 1
     drawn = torch.rand(recordings, device=window.recording_index.device) < 0.5
@@ -18,22 +18,19 @@ def mirror_half(window: ViewportWindow) -> ViewportWindow:
 
 
 def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
-    """Some windows of a batch, seen in a mirror: everything in them, and what is asked for.
+    """A batch with some of its windows mirrored, inputs and future alike.
 
     Yaw, roll and the horizontal gaze offset change sign, for the crowd too, and saliency is
-    flipped. The face is hidden, as its weights have sides and those chosen may lack their partners.
-    The answers stay: they belong to who watches.
+    flipped. The face is hidden: its weights have sides, and a chosen one may lack its partner. The
+    answers of the viewer stay.
 
     Args:
         window: A batch.
         which: The windows to be mirrored, bool, shape ``(batch,)``.
-
-    Returns:
-        The batch; windows that are not mirrored are unchanged.
     """
 
     def flip(values: Tensor) -> Tensor:
-        """With the first of the last axis negated: x of directions, horizontal of offsets."""
+        """Negate the first entry of the last axis: x of directions, horizontal of offsets."""
         sign = torch.ones(len(values), values.shape[-1], device=values.device, dtype=values.dtype)
         sign[which, 0] = -1
         return values * sign.view(len(values), *(1,) * (values.ndim - 2), -1)
@@ -41,15 +38,15 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
     maps, points = window.saliency_maps, window.saliency_points
     count = max(len(maps), len(points))
     index = window.saliency_index
-    # A map may be looked at from both sides; its other side stands ``count`` rows on.
+    # A map may be read both ways; its mirrored copy is ``count`` rows further.
     index = torch.where(which.unsqueeze(1) & (index >= 0), index + count, index)
-    seen, place = _looked_at(index, count)
-    is_mirrored = (seen >= count).view(-1, 1, 1)
+    used, place = _used_rows(index, count)
+    is_mirrored = (used >= count).view(-1, 1, 1)
     if len(maps) > 0:
-        maps = maps[seen % count]
+        maps = maps[used % count]
         maps = torch.where(is_mirrored, maps.flip(-1), maps)
     if len(points) > 0:
-        points = points[seen % count]
+        points = points[used % count]
         points = torch.where(is_mirrored, points * points.new_tensor([-1.0, 1.0, 1.0, 1.0]), points)
     return window._replace(
         history_directions=flip(window.history_directions),
@@ -67,9 +64,9 @@ def mirrored(window: ViewportWindow, which: Tensor) -> ViewportWindow:
     )
 
 
-def _looked_at(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The rows of both sides that are looked at, and the new place of each; -1 stays -1."""
-    seen = torch.unique(rows[rows >= 0])
+def _used_rows(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The rows, mirrored or not, that are read, and the new place of each; -1 stays -1."""
+    used = torch.unique(rows[rows >= 0])
     place = torch.full((2 * count + 1,), -1, device=rows.device)
-    place[seen] = torch.arange(len(seen), device=rows.device)
-    return seen, place
+    place[used] = torch.arange(len(used), device=rows.device)
+    return used, place

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.rotations import roll_angle
-from vpnet.questionnaires.answers import ANSWERS
 from vpnet.recordings.face import face_features
-from vpnet.recordings.recording import Recording
+from vpnet.recordings.recording import ANSWERS, Recording
 from vpnet.saliency.source import TrainingDirections
 
 _WIDTHS = {

@@ -113,7 +113,7 @@ class Task:
 
     @property
     def gaps_s(self) -> dict[str, float]:
-        """Longest gaps that resampling bridges, as `vpnet.recordings.resampling.resample` asks."""
+        """Longest gaps that `vpnet.recordings.resampling.resample` bridges, by its argument."""
         return {
             "max_head_gap_s": self.max_head_gap_s,
             "max_gaze_gap_s": self.max_gaze_gap_s,

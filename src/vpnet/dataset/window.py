@@ -26,9 +26,9 @@ class ViewportWindow(NamedTuple):
     """A batch of windows. Directions are unit vectors in the world frame.
 
     The last history step is the anchor: the moment at which the prediction is made. A stream that
-    the data lack is all zero and False in its mask. The saliency maps, or salient points of maps,
-    are those that this batch looks at, each once; which window looks at which, and at how many, is
-    a matter of `WindowSpec.saliency_view`.
+    the data lack is all zero and False in its mask. The batch holds each saliency map, or the
+    salient points of each map, that it reads once. Which of them a window reads depends on
+    `WindowSpec.saliency_view`.
     """
 
     history_directions: Tensor
@@ -56,8 +56,8 @@ class ViewportWindow(NamedTuple):
     saliency_points: Tensor
     """Salient points x, y, z, s of distinct maps, shape ``(maps, points, 4)``; maps may be 0."""
     saliency_index: Tensor
-    """Row of ``saliency_maps`` or ``saliency_points`` that is displayed at each of the moments
-    that a window looks at, `WindowSpec.saliency_times_s`, -1 for none, ``(batch, moments)``."""
+    """Row of ``saliency_maps`` or ``saliency_points`` displayed at each of the moments
+    `WindowSpec.saliency_times_s`, -1 for none, shape ``(batch, moments)``."""
     crowd_directions: Tensor
     """Where training viewers of the same video looked at the history's steps and at the horizons,
     leave-one-viewer-out, shape ``(batch, viewers, history + horizon, 3)``; viewers may be 0."""
@@ -65,7 +65,7 @@ class ViewportWindow(NamedTuple):
     """Which of them were measured and may be known, shape ``(batch, viewers, history + horizon)``.
     """
     answers: Tensor
-    """What the viewer had answered before, in [0, 1], shape ``(batch, answers)``."""
+    """The viewer's answers to the questionnaire, in [0, 1], shape ``(batch, answers)``."""
     answers_valid: Tensor
     """Which of the questions were answered, shape ``(batch, answers)``."""
     user_index: Tensor
@@ -82,13 +82,13 @@ class ViewportWindow(NamedTuple):
 
 Weighting = Literal["none", "solid_angle"]
 SaliencyView = Literal["ahead", "maps", "points"]
-"""A few maps to come, the map of every step, or the salient points of the map of every step."""
+"""A few future maps, the map of every step, or the salient points of the map of every step."""
 
 
 @checked
 @dataclass(frozen=True)
 class WindowSpec:
-    """What the windows of one experiment look like: all that a model must know of its data.
+    """The shape of the windows of one experiment: all that a model must know of its data.
 
     Args:
         sampling_rate_hz: Steps per second of the task's clock.
@@ -102,13 +102,13 @@ class WindowSpec:
         has_crowd: Whether windows carry where others looked.
         answers: Number of answers of a questionnaire.
         has_answers: Whether any viewer answered any question.
-        saliency_view: How windows see saliency, one of `SaliencyView`: what their model reads.
-        saliency_weighting: How salient points are chosen, see
-            `vpnet.saliency.salient_points.salient_points`.
+        saliency_view: How windows see saliency, as their model reads it.
+        saliency_weighting: How salient points are chosen: by the map's values, or weighted by the
+            solid angle of a pixel.
         saliency_lookahead_s: How far ahead of the anchor saliency and crowd may be known; None sets
-            no limit: video on demand. 0 is live video.
-        map_every_s: In the view ``ahead``, how far the maps lie apart; the first lies so far ahead
-            of the anchor.
+            no limit (video on demand), 0 is live video.
+        map_every_s: Seconds between the maps of the view ``ahead``, and from the anchor to the
+            first.
 
     Raises:
         InputError: A value is out of range, or the horizons do not increase.
@@ -160,10 +160,10 @@ class WindowSpec:
 
     @property
     def saliency_times_s(self) -> tuple[float, ...]:
-        """Moments whose saliency a window looks at, seconds after its anchor, increasing.
+        """Moments whose saliency a window reads, seconds after its anchor, increasing.
 
-        In the view ``ahead``: multiples of ``map_every_s``; what would lie beyond the last horizon
-        or ``saliency_lookahead_s`` lies there. In the others: the history's steps, the horizons.
+        In the view ``ahead``: multiples of ``map_every_s``, at most the last horizon and
+        ``saliency_lookahead_s``. In the others: the history's steps and the horizons.
         """
         if self.saliency_view == "ahead":
             return tuple(sorted({self._map_ahead_s(horizon_s) for horizon_s in self.horizons_s}))
@@ -172,7 +172,7 @@ class WindowSpec:
 
     @property
     def map_of_horizon(self) -> tuple[int, ...]:
-        """Which of `saliency_times_s` is nearest to each horizon; of two as near the earlier."""
+        """Which of `saliency_times_s` is nearest to each horizon; the earlier of two as near."""
         times_s = self.saliency_times_s
         nearest = []
         for horizon_s in self.horizons_s:

@@ -1,15 +1,21 @@
-"""Windows by index: a window is one number, the row of its anchor."""
+"""Windows by index, cut from samples: a window is one number, the row of its anchor."""
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from vpnet.dataset.samples import Samples
-from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.errors import InputError
+from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.map_files import MapFiles
+from vpnet.saliency.salient_points import map_points
+from vpnet.saliency.source import SaliencySource
+from vpnet.viewer_ids import KnownViewers
 
 
 def anchor_rows(
@@ -24,18 +30,17 @@ def anchor_rows(
 ) -> Tensor:
     """Rows at which a window can be cut: whole history measured, whole horizon inside.
 
-    No anchor lies in a gap that was bridged: what is told of the head there is known only when the
-    gap has ended.
+    No anchor is in a gap that was bridged: the head there is known only when the gap has ended.
 
     Args:
         samples: All samples.
         recordings: Indices of the recordings to cut from.
         spec: Shape of a window.
         first_anchor_step: Earliest playback step of an anchor.
-        stride_steps: Anchors lie ``stride_steps`` apart, counted from ``first_anchor_step``.
+        stride_steps: Steps between anchors, counted from ``first_anchor_step``.
         skip_short: Leave out recordings that are too short for one window; else they are refused.
-        known_future: Ask that the horizon lie inside and some of it be measured; False asks for
-            the history alone, to predict beyond the end.
+        known_future: The horizon must be inside and some of it measured; False needs the history
+            alone, to predict beyond the end.
 
     Returns:
         Rows of ``samples``, int64, ordered by recording and time, shape ``(windows,)``.
@@ -82,11 +87,101 @@ def anchor_rows(
     return anchors[whole & future.any(dim=1)]
 
 
+@runtime_checkable
+class PointSource(Protocol):
+    """A source of saliency that has salient points of its own."""
+
+    def look_up_points(
+        self, recording_index: Tensor, time_s: Tensor, weighting: str
+    ) -> tuple[Tensor, Tensor]:
+        """Points of the distinct maps, and the row of each window's map or -1."""
+        ...
+
+
+class Content(NamedTuple):
+    """The part of a `vpnet.dataset.window.ViewportWindow` that comes from the video."""
+
+    saliency_maps: Tensor
+    saliency_points: Tensor
+    saliency_index: Tensor
+    crowd_directions: Tensor
+    crowd_valid: Tensor
+
+
+class VideoContent:
+    """Looks up the saliency and the crowd of a batch of windows.
+
+    Nothing later than ``spec.saliency_lookahead_s`` after the anchor is ever read.
+
+    Args:
+        spec: Shape of the windows.
+        saliency: Where anyone might look, or None.
+        crowd: Where others looked, or None.
+    """
+
+    def __init__(
+        self, spec: WindowSpec, saliency: SaliencySource | None = None, crowd: Crowd | None = None
+    ) -> None:
+        self.spec = spec
+        self.saliency = saliency
+        self.crowd = crowd
+        lookahead_s = math.inf if spec.saliency_lookahead_s is None else spec.saliency_lookahead_s
+        if isinstance(saliency, MapFiles):
+            saliency.only_complete = math.isfinite(lookahead_s)
+        self._steps = torch.tensor((*range(1 - spec.history_steps, 1), *spec.horizon_steps))
+        self._known = self._steps <= lookahead_s * spec.sampling_rate_hz + 1e-6
+        # In double precision: a time rounded down would be that of the step before.
+        self._times_s = torch.tensor(spec.saliency_times_s, dtype=torch.float64)
+        self._may_be_known = self._times_s <= lookahead_s + 1e-6
+
+    def look_up(self, recording: Tensor, anchor_step: Tensor) -> Content:
+        """Everything for some windows.
+
+        Args:
+            recording: Which recording each is cut from, ``(batch,)``.
+            anchor_step: Playback time of the anchor in steps, ``(batch,)``.
+        """
+        return Content(
+            *self._saliency(recording, anchor_step), *self._crowd(recording, anchor_step)
+        )
+
+    def _saliency(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps, points = torch.zeros(0, 1, 1), torch.zeros(0, 1, 4)
+        index = torch.full((len(recording), len(self._times_s)), -1)
+        if self.saliency is None:
+            return maps, points, index
+        anchor_s = anchor_step.double() / self.spec.sampling_rate_hz
+        times_s = self._times_s[self._may_be_known]
+        moments_s = (anchor_s.unsqueeze(1) + times_s).flatten()
+        of_moments = recording.repeat_interleave(len(times_s))
+        if self.spec.saliency_view != "points":
+            maps, rows = self.saliency.look_up(of_moments, moments_s)
+        elif isinstance(self.saliency, PointSource):
+            points, rows = self.saliency.look_up_points(
+                of_moments, moments_s, self.spec.saliency_weighting
+            )
+        else:
+            found, rows = self.saliency.look_up(of_moments, moments_s)
+            points = map_points(found, weighting=self.spec.saliency_weighting)
+        index[:, self._may_be_known] = rows.unflatten(0, (len(recording), -1))
+        return maps, points, index
+
+    def _crowd(self, recording: Tensor, anchor_step: Tensor) -> tuple[Tensor, Tensor]:
+        if self.crowd is None:
+            shape = (len(recording), 0, len(self._steps))
+            return torch.zeros(*shape, 3), torch.zeros(shape, dtype=torch.bool)
+        steps = anchor_step.unsqueeze(1) + self._steps
+        directions, measured = self.crowd.directions_at(recording, steps)
+        known = measured & self._known
+        # Directions that may not be known are hidden, not only masked.
+        return torch.where(known.unsqueeze(-1), directions, 0.0), known
+
+
 class WindowDataset(Dataset[ViewportWindow]):
     """Windows of one part of a split, gathered a batch at a time.
 
-    ``dataset[i]`` is a batch of one and ``dataset[[i, j, k]]`` a batch of three; a DataLoader asks
-    for the indices of a whole batch at once, and its collate function has nothing left to do.
+    ``dataset[i]`` is a batch of one and ``dataset[[i, j, k]]`` a batch of three; a DataLoader
+    passes the indices of a whole batch at once, and its collate function has nothing left to do.
 
     Args:
         samples: All samples.
@@ -96,7 +191,7 @@ class WindowDataset(Dataset[ViewportWindow]):
         content: What is known of the videos; None knows nothing.
 
     Raises:
-        InputError: The windows are asked for other answers than there are.
+        InputError: The spec has other answers than the samples.
     """
 
     def __init__(
@@ -173,3 +268,42 @@ class WindowDataset(Dataset[ViewportWindow]):
         number = {video: place for place, video in enumerate(dict.fromkeys(samples.video_ids))}
         video = torch.tensor([number[video] for video in samples.video_ids])[recording]
         return torch.argsort(video * (int(step.max()) + 1) + step, stable=True)
+
+
+def cut_windows(
+    samples: Samples,
+    recordings: Sequence[int],
+    content: VideoContent,
+    users: KnownViewers | None,
+    *,
+    first_anchor_step: int,
+    stride_steps: int,
+    skip_short: bool = False,
+    known_future: bool = True,
+) -> WindowDataset:
+    """All windows of some recordings, for training, evaluation and prediction alike.
+
+    Args:
+        samples: All samples.
+        recordings: Indices of the recordings to cut from.
+        content: What is known of the videos; its spec is that of the windows.
+        users: Users whom the model knows; None for one that knows nobody.
+        first_anchor_step: As `anchor_rows` takes it, and the three below.
+        stride_steps: Steps between anchors.
+        skip_short: Leave out recordings that are too short.
+        known_future: Whether the horizon must be known.
+
+    Raises:
+        InputError: A recording is too short, or the model needs answers that there are not.
+    """
+    anchors = anchor_rows(
+        samples,
+        recordings,
+        content.spec,
+        first_anchor_step=first_anchor_step,
+        stride_steps=stride_steps,
+        skip_short=skip_short,
+        known_future=known_future,
+    )
+    rows = [0 if users is None else users.row_of(user) for user in samples.user_ids]
+    return WindowDataset(samples, anchors, content.spec, torch.tensor(rows), content)

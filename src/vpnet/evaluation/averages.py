@@ -46,10 +46,7 @@ def average(values: Tensor, valid: Tensor, user_index: Tensor, weights: Tensor) 
     Returns:
         Averages of each column.
     """
-    users, columns = weights.shape[1], values.shape[1]
-    kept = torch.where(valid, values, 0)
-    sums = values.new_zeros(users, columns).index_add_(0, user_index, kept)
-    counts = values.new_zeros(users, columns).index_add_(0, user_index, valid.to(values.dtype))
+    sums, counts = group_sums(values, valid, user_index, weights.shape[1])
     per_user = sums / counts
     low, high = bootstrap_interval(per_user, weights)
     return Averages(
@@ -62,6 +59,26 @@ def average(values: Tensor, valid: Tensor, user_index: Tensor, weights: Tensor) 
         window_count=counts.sum(0).long(),
         user_count=(counts > 0).sum(0),
     )
+
+
+def group_sums(
+    values: Tensor, valid: Tensor, group_index: Tensor, groups: int
+) -> tuple[Tensor, Tensor]:
+    """Sums of the valid values of each group, and how many these are.
+
+    Args:
+        values: Shape ``(windows, columns)``.
+        valid: Which values count, shape ``(windows, columns)``.
+        group_index: Group of each window, in [0, groups), shape ``(windows,)``.
+        groups: Number of groups.
+
+    Returns:
+        Sums and counts, each ``(groups, columns)``.
+    """
+    zeros = values.new_zeros(groups, values.shape[1])
+    kept = torch.where(valid, values, 0)
+    sums = zeros.index_add(0, group_index, kept)
+    return sums, zeros.index_add(0, group_index, valid.to(values.dtype))
 
 
 def bootstrap_weights(users: int, draws: int, seed: int) -> Tensor:

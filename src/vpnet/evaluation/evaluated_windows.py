@@ -1,13 +1,18 @@
-"""All windows of an evaluation: what was predicted, and what is true."""
+"""All windows of an evaluation: predictions, truth, and which windows are fair to show."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
+
+from vpnet.evaluation.viewport_metrics import error_deg
 
 
 class EvaluatedWindows:
     """Predictions and truth of all windows of an evaluation, on the CPU.
 
-    Not a NamedTuple: torchmetrics rebuilds tuples and drops every axis of one-element tensors, so
-    that an evaluation of a single window would lose its shape.
+    Not a NamedTuple or dataclass: torchmetrics rebuilds those and drops every axis of one-element
+    tensors, so that an evaluation of a single window would lose its shape.
 
     Args:
         predicted: Predicted viewport centres, unit vectors, shape ``(windows, horizon, 3)``.
@@ -47,11 +52,7 @@ class EvaluatedWindows:
 def check_shapes(
     predicted: Tensor, future: Tensor, valid: Tensor, recording_index: Tensor, anchor_step: Tensor
 ) -> None:
-    """Refuse tensors that do not belong together, as `EvaluatedWindows` takes them.
-
-    Raises:
-        ValueError: They do not.
-    """
+    """Raise ValueError unless the tensors belong together as in `EvaluatedWindows`."""
     windows, horizon = predicted.shape[0], predicted.shape[1]
     expected = {
         "predicted": (predicted, (windows, horizon, 3)),
@@ -63,3 +64,41 @@ def check_shapes(
     for name, (tensor, shape) in expected.items():
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")
+
+
+def typical_windows(
+    evaluated: EvaluatedWindows,
+    recording_videos: Sequence[str],
+    count: int = 3,
+    moved_deg: float = 30.0,
+) -> list[int]:
+    """Windows of one video, each of another viewer, of median error among moving ones.
+
+    Pictures of the best windows flatter, pictures of still heads show nothing.
+
+    Args:
+        evaluated: Predictions and truth.
+        recording_videos: Video of each recording.
+        count: Windows at most.
+        moved_deg: How far the head must move from the start to the end of the future.
+
+    Returns:
+        Positions in ``evaluated``, in the order of the recordings. Where no head moves so far,
+        still ones are taken.
+    """
+    complete = evaluated.valid.all(dim=1)
+    travelled = error_deg(evaluated.future[:, 0], evaluated.future[:, -1]) >= moved_deg
+    eligible = complete & travelled
+    if not eligible.any():
+        eligible = complete if complete.any() else torch.ones_like(complete)
+    errors_deg = error_deg(evaluated.predicted, evaluated.future).mean(dim=1)
+    by_video: dict[str, list[int]] = {}
+    for recording in evaluated.recording_index[eligible].unique().tolist():
+        by_video.setdefault(str(recording_videos[recording]), []).append(recording)
+    recordings = max(by_video.values(), key=len)[:count]
+    chosen = []
+    for recording in recordings:
+        rows = torch.nonzero(eligible & (evaluated.recording_index == recording)).squeeze(1)
+        order = torch.argsort(errors_deg[rows], stable=True)
+        chosen.append(int(rows[order[len(rows) // 2]]))
+    return chosen

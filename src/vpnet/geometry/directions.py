@@ -11,14 +11,7 @@ RIGHT = (1.0, 0.0, 0.0)
 
 
 def normalize(vectors: Tensor) -> Tensor:
-    """Scale vectors to unit length; the zero vector stays zero.
-
-    Args:
-        vectors: Any vectors, shape ``(..., 3)``.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
-    """
+    """Vectors of shape ``(..., 3)`` scaled to unit length; the zero vector stays zero."""
     return torch.nn.functional.normalize(vectors, dim=-1, eps=1e-12)
 
 
@@ -28,9 +21,6 @@ def direction_from_angles(yaw_rad: Tensor, elevation_rad: Tensor) -> Tensor:
     Args:
         yaw_rad: 0 forward, positive to the right, shape ``(...)``.
         elevation_rad: 0 at the horizon, positive up, shape ``(...)``.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
     """
     horizontal = torch.cos(elevation_rad)
     return torch.stack(
@@ -64,11 +54,7 @@ def yaw_and_elevation(directions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def wrap_angle(angle_rad: Tensor) -> Tensor:
-    """The same angle in [-pi, pi).
-
-    Args:
-        angle_rad: Any angle, shape ``(...)``.
-    """
+    """The same angle in [-pi, pi)."""
     wrapped = torch.remainder(angle_rad + math.pi, 2 * math.pi) - math.pi
     # In floating point, remainder may round up to the modulus itself.
     return torch.where(wrapped >= math.pi, wrapped - 2 * math.pi, wrapped)
@@ -83,9 +69,6 @@ def great_circle_distance(direction_a: Tensor, direction_b: Tensor) -> Tensor:
     Args:
         direction_a: Unit vectors, world frame, shape ``(..., 3)``.
         direction_b: Unit vectors, world frame, broadcastable to ``direction_a``.
-
-    Returns:
-        Angle, shape ``(...)``.
     """
     direction_a, direction_b = torch.broadcast_tensors(direction_a, direction_b)
     sine = torch.linalg.vector_norm(torch.linalg.cross(direction_a, direction_b), dim=-1)
@@ -93,19 +76,35 @@ def great_circle_distance(direction_a: Tensor, direction_b: Tensor) -> Tensor:
     return torch.atan2(sine, cosine)
 
 
+def circular_field_of_view(center: Tensor, directions: Tensor, diameter_deg: float) -> Tensor:
+    """Which directions are within a circular field of view.
+
+    Compares angles, not cosines: rounding would put the centre outside a small circle and the
+    opposite direction outside a full one.
+
+    Args:
+        center: Viewport centres, unit vectors, shape ``(..., 3)``.
+        directions: Unit vectors, broadcastable to ``center``.
+        diameter_deg: Full angle of the circle, in (0, 360].
+
+    Raises:
+        ValueError: The diameter is not an angle in (0, 360].
+    """
+    if not 0 < diameter_deg <= 360:
+        raise ValueError(f"diameter_deg is a full angle in (0, 360], got {diameter_deg}")
+    return great_circle_distance(center, directions) <= math.radians(diameter_deg / 2)
+
+
 def interpolate_directions(start: Tensor, end: Tensor, fraction: Tensor) -> Tensor:
     """Directions on the great circle from ``start`` to ``end``.
 
-    Between opposite directions every great circle is as good as another; an arbitrary one of them
-    is not chosen: the result there is ``start`` or ``end``, whichever is nearer.
+    Opposite directions have no unique great circle: the result there is ``start`` or ``end``,
+    whichever is nearer.
 
     Args:
         start: Unit vectors, shape ``(..., 3)``.
         end: Unit vectors, shape ``(..., 3)``.
         fraction: 0 gives ``start``, 1 gives ``end``; beyond it extrapolates, shape ``(...)``.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
     """
     angle_rad = great_circle_distance(start, end)
     sine = torch.sin(angle_rad)

@@ -13,16 +13,7 @@ from vpnet.geometry.directions import direction_from_angles, yaw_and_elevation
 
 
 def pixel_from_direction(directions: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Fractional row and column at which directions appear.
-
-    Args:
-        directions: Unit vectors, shape ``(..., 3)``.
-        height: Rows of the image.
-        width: Columns of the image.
-
-    Returns:
-        Row in [-1/2, height - 1/2] and column in [-1/2, width - 1/2), each of shape ``(...)``.
-    """
+    """Fractional row in [-1/2, height - 1/2] and column in [-1/2, width - 1/2) of directions."""
     yaw_rad, elevation_rad = yaw_and_elevation(directions)
     row = (0.5 - elevation_rad / math.pi) * height - 0.5
     column = (yaw_rad / (2 * math.pi) + 0.5) * width - 0.5
@@ -30,17 +21,7 @@ def pixel_from_direction(directions: Tensor, height: int, width: int) -> tuple[T
 
 
 def direction_from_pixel(row: Tensor, column: Tensor, height: int, width: int) -> Tensor:
-    """Directions shown at fractional pixel positions.
-
-    Args:
-        row: Row, shape ``(...)``.
-        column: Column, shape ``(...)``; it wraps.
-        height: Rows of the image.
-        width: Columns of the image.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
-    """
+    """Directions shown at fractional pixel positions, shape ``(..., 3)``; columns wrap."""
     elevation_rad = (0.5 - (row + 0.5) / height) * math.pi
     yaw_rad = ((column + 0.5) / width - 0.5) * 2 * math.pi
     return direction_from_angles(yaw_rad, elevation_rad)

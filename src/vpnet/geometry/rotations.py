@@ -9,6 +9,8 @@ from torch import Tensor
 
 from vpnet.geometry.directions import normalize, wrap_angle
 
+IDENTITY_XYZW = (0.0, 0.0, 0.0, 1.0)
+
 
 def multiply_quaternions(first_xyzw: Tensor, second_xyzw: Tensor) -> Tensor:
     """The rotation that applies ``second_xyzw``, then ``first_xyzw``.
@@ -16,9 +18,6 @@ def multiply_quaternions(first_xyzw: Tensor, second_xyzw: Tensor) -> Tensor:
     Args:
         first_xyzw: Unit quaternions, shape ``(..., 4)``.
         second_xyzw: Unit quaternions, broadcastable to ``first_xyzw``.
-
-    Returns:
-        Unit quaternions, shape ``(..., 4)``.
     """
     first_xyzw, second_xyzw = torch.broadcast_tensors(first_xyzw, second_xyzw)
     first_vector, first_scalar = first_xyzw[..., :3], first_xyzw[..., 3:]
@@ -38,15 +37,7 @@ def conjugate(quaternion_xyzw: Tensor) -> Tensor:
 
 
 def rotate(quaternion_xyzw: Tensor, vectors: Tensor) -> Tensor:
-    """Vectors turned by unit quaternions.
-
-    Args:
-        quaternion_xyzw: Unit quaternions, shape ``(..., 4)``.
-        vectors: Vectors, shape ``(..., 3)``, broadcastable.
-
-    Returns:
-        Vectors, shape ``(..., 3)``.
-    """
+    """Vectors ``(..., 3)`` turned by unit quaternions ``(..., 4)``, broadcast against them."""
     axis, scalar = quaternion_xyzw[..., :3], quaternion_xyzw[..., 3:]
     axis, vectors = torch.broadcast_tensors(axis, vectors)
     twice_cross = 2 * torch.linalg.cross(axis, vectors)
@@ -54,14 +45,7 @@ def rotate(quaternion_xyzw: Tensor, vectors: Tensor) -> Tensor:
 
 
 def forward_direction(quaternion_xyzw: Tensor) -> Tensor:
-    """Where a head with this orientation points: the quaternion applied to (0, 0, 1).
-
-    Args:
-        quaternion_xyzw: Unit quaternions, shape ``(..., 4)``.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
-    """
+    """Where a head with this orientation points: the quaternion applied to (0, 0, 1)."""
     return normalize(rotate(quaternion_xyzw, quaternion_xyzw.new_tensor((0.0, 0.0, 1.0))))
 
 
@@ -74,9 +58,6 @@ def quaternion_from_angles(yaw_rad: Tensor, elevation_rad: Tensor, roll_rad: Ten
         yaw_rad: Positive to the right, shape ``(...)``.
         elevation_rad: Positive up (Unity's pitch with its sign turned), shape ``(...)``.
         roll_rad: Rotation about z that turns x towards y (Unity's roll), shape ``(...)``.
-
-    Returns:
-        Unit quaternions, shape ``(..., 4)``.
     """
     zero = torch.zeros_like(yaw_rad)
     about_y = torch.stack((zero, torch.sin(yaw_rad / 2), zero, torch.cos(yaw_rad / 2)), -1)
@@ -92,9 +73,6 @@ def roll_angle(quaternion_xyzw: Tensor) -> Tensor:
     """Roll of an orientation about its line of sight, in radians, in [-pi, pi).
 
     Inverse of `quaternion_from_angles` away from the poles.
-
-    Args:
-        quaternion_xyzw: Unit quaternions, shape ``(..., 4)``.
     """
     x, y, z, w = quaternion_xyzw.unbind(dim=-1)
     # The world's up, seen along the head's x and y axes.
@@ -108,9 +86,6 @@ def slerp(start_xyzw: Tensor, end_xyzw: Tensor, fraction: Tensor) -> Tensor:
         start_xyzw: Unit quaternions, shape ``(..., 4)``.
         end_xyzw: Unit quaternions, shape ``(..., 4)``.
         fraction: 0 gives ``start_xyzw``, 1 gives ``end_xyzw`` (or its negative), shape ``(...)``.
-
-    Returns:
-        Unit quaternions, shape ``(..., 4)``.
     """
     dot = (start_xyzw * end_xyzw).sum(-1, keepdim=True)
     end_xyzw = torch.where(dot < 0, -end_xyzw, end_xyzw)

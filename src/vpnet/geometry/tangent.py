@@ -3,7 +3,7 @@
 The plane's axes are the horizon's: `east` is level and points to the right, `north` points up. So
 coordinates here do not change when the whole scene turns about the vertical axis. Distances from
 the centre are great-circle distances (the exponential map of the sphere), so any direction but the
-opposite one has exactly one pair of coordinates; the opposite one is taken to lie due east.
+opposite one has exactly one pair of coordinates; the opposite one is taken to be due east.
 """
 
 import torch
@@ -13,15 +13,9 @@ from vpnet.geometry.directions import great_circle_distance, normalize
 
 
 def tangent_axes(center: Tensor) -> tuple[Tensor, Tensor]:
-    """East and north at a viewport centre.
+    """East and north at a viewport centre, unit vectors, each of shape ``(..., 3)``.
 
     At a pole east is (1, 0, 0), the limit for a viewer who looks forward.
-
-    Args:
-        center: Unit vectors, shape ``(..., 3)``.
-
-    Returns:
-        ``east`` and ``north``, unit vectors, each of shape ``(..., 3)``.
     """
     x, _, z = center.unbind(dim=-1)
     at_pole = torch.hypot(x, z) < 1e-7
@@ -38,13 +32,9 @@ def tangent_axes(center: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def viewport_axes(center: Tensor) -> Tensor:
-    """Rotation matrix from the viewport to the world: its columns are east, north and forward.
+    """Rotation matrix from the viewport to the world, shape ``(..., 3, 3)``.
 
-    Args:
-        center: Unit vectors, shape ``(..., 3)``.
-
-    Returns:
-        Shape ``(..., 3, 3)``.
+    Its columns are east, north and forward.
     """
     return torch.stack((*tangent_axes(center), center), dim=-1)
 
@@ -79,9 +69,6 @@ def from_tangent(center: Tensor, offset_rad: Tensor) -> Tensor:
     Args:
         center: Unit vectors, shape ``(..., 3)``.
         offset_rad: East and north, in radians, shape ``(..., 2)``.
-
-    Returns:
-        Unit vectors, shape ``(..., 3)``.
     """
     east, north = tangent_axes(center)
     # sqrt has no gradient at 0; the floor is far below anything float32 can show in the result.

@@ -11,9 +11,8 @@ from torch.utils.data import BatchSampler, SequentialSampler
 
 from vpnet.dataset.samples import gather_samples
 from vpnet.dataset.task import Task
-from vpnet.dataset.video_content import VideoContent
 from vpnet.dataset.window import ViewportWindow
-from vpnet.dataset.windows import WindowDataset, anchor_rows
+from vpnet.dataset.windows import VideoContent, cut_windows
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.models.forecaster import Forecaster
@@ -60,7 +59,7 @@ class Predictor:
         self.crowd = crowd
         self.device = torch.device(device)
         self.batch_size = batch_size
-        self._told: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def predict(self, recording: Recording, stride_s: float | None = None) -> pl.DataFrame:
         """Predict from every anchor of a recording that has a whole history.
@@ -82,43 +81,36 @@ class Predictor:
             task.sampling_rate_hz,
             self.face_features,
         )
-        anchors = anchor_rows(
+        for source in (self.saliency, self.crowd):
+            if source is not None:
+                source.bind(samples.user_ids, samples.video_ids)
+        windows = cut_windows(
             samples,
             [0],
-            self.model.spec,
+            VideoContent(self.model.spec, self.saliency, self.crowd),
+            self.users,
             first_anchor_step=int(samples.first_step[0]) + task.history_steps - 1,
             stride_steps=1 if stride_s is None else task.steps(stride_s, "stride_s"),
             known_future=False,
         )
-        if len(anchors) == 0:
+        if len(windows) == 0:
             raise InputError(
                 f"{recording.source}: no history of {task.history_s:g} s without a lost head sample"
             )
-        user_index = torch.tensor([self._row_of(recording.user_id)])
-        for source in (self.saliency, self.crowd):
-            if source is not None:
-                source.bind(samples.user_ids, samples.video_ids)
-        windows = WindowDataset(
-            samples,
-            anchors,
-            self.model.spec,
-            user_index,
-            VideoContent(self.model.spec, self.saliency, self.crowd),
-        )
         batches = BatchSampler(SequentialSampler(windows), self.batch_size, drop_last=False)
         # Steps of a recurrent network are too small to be worth sharing out; whole batches are.
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         with ThreadPoolExecutor(workers) as pool:
-            answers = pool.map(lambda indices: self._answer(windows[indices]), batches)
-            parts = map(torch.cat, zip(*answers, strict=True))
+            predicted = pool.map(lambda indices: self._predict_batch(windows[indices]), batches)
+            parts = map(torch.cat, zip(*predicted, strict=True))
         directions, errors_rad, anchor_steps, sees_saliency, sees_crowd = parts
         for name, source, seen in (
             ("saliency", self.saliency, sees_saliency),
             ("where the training viewers looked", self.crowd, sees_crowd),
         ):
             lacking = (name, recording.video_id)
-            if source is not None and not seen.any() and lacking not in self._told:
-                self._told.add(lacking)
+            if source is not None and not seen.any() and lacking not in self._warned:
+                self._warned.add(lacking)
                 logger.warning(
                     "%s: the model was trained with %s, of video %s there is none; predicted "
                     "without it",
@@ -129,7 +121,7 @@ class Predictor:
 
     # Inference mode belongs to a thread, so each batch enters it anew.
     @torch.inference_mode()
-    def _answer(self, window: ViewportWindow) -> tuple[Tensor, ...]:
+    def _predict_batch(self, window: ViewportWindow) -> tuple[Tensor, ...]:
         """Directions, errors, anchors, and whether saliency and crowd were there, of a batch.
 
         Errors are NaN where the future is not known.
@@ -142,9 +134,6 @@ class Predictor:
         sees_crowd = window.crowd_valid.flatten(1).any(dim=1)
         parts = (predicted, error_rad, window.anchor_step, sees_saliency, sees_crowd)
         return tuple(part.cpu() for part in parts)
-
-    def _row_of(self, user_id: str) -> int:
-        return 0 if self.users is None else self.users.row_of(user_id)
 
     def _table(
         self, recording: Recording, directions: Tensor, errors_rad: Tensor, anchor_steps: Tensor

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-from vpnet.models.constant_velocity import ConstantVelocity
+from vpnet.models.baselines import ConstantVelocity, Linear, Static
 from vpnet.models.forecaster import Forecaster
 from vpnet.models.fusion import Fusion
 from vpnet.models.gated_star_vp import GatedStarVP
-from vpnet.models.linear import Linear
 from vpnet.models.lstm import LSTM
 from vpnet.models.muse_vp import MuseVP
 from vpnet.models.star_vp import StarVP
-from vpnet.models.static import Static
 from vpnet.models.track import Track
 
 MODELS: Mapping[str, type[Forecaster]] = {

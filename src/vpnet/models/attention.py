@@ -1,4 +1,4 @@
-"""Attention of several heads, and how those who ask about the same map ask together."""
+"""Attention of several heads, and the grouping of queries that attend to the same map."""
 
 from typing import NamedTuple
 
@@ -20,9 +20,9 @@ def attend(
         query: Shape ``(batch, heads, queries, width)``.
         key: Shape ``(batch, heads, keys, width)``.
         value: Shape ``(batch, heads, keys, value_width)``.
-        scale: What products are multiplied by; None for 1 / sqrt(width).
-        mask: True where a query may ask a key, ``(batch, heads, queries, keys)``, any of them 1;
-            None for everywhere.
+        scale: Factor of the products; None for 1 / sqrt(width).
+        mask: True where a query may attend to a key, broadcastable to ``(batch, heads, queries,
+            keys)``; None for everywhere.
 
     Returns:
         Shape ``(batch, heads, queries, value_width)``.
@@ -35,7 +35,7 @@ def attend(
     if query.device.type != "cpu":
         attended = scaled_dot_product_attention(query, key, value, mask, scale=scale)
     else:
-        # There attention in bf16 takes twice the time of float32 when it trains.
+        # On a CPU, training attention in bf16 takes twice the time of float32.
         with torch.autocast("cpu", enabled=False):
             wide = torch.promote_types(query.dtype, torch.float32)
             query, key, value = (part.to(wide) for part in (query, key, value))
@@ -43,49 +43,52 @@ def attend(
     return attended[..., :value_width]
 
 
-class Together(NamedTuple):
-    """Places in a grid whose rows each ask one map; a map asked by many has several rows."""
+class MapGroups(NamedTuple):
+    """Places of queries in a grid whose rows each attend to one map; a map may have several rows.
+
+    The length of a row is the mean number of queries of a map, so less than half of the grid is
+    empty.
+    """
 
     row: Tensor
-    """Of each one who asks, ``(asking,)``."""
+    """Of each query, ``(queries,)``."""
     column: Tensor
-    """Of each one who asks, ``(asking,)``."""
+    """Of each query, ``(queries,)``."""
     map_of_row: Tensor
-    """Which map a row asks, ``(rows,)``."""
+    """The map that a row attends to, ``(rows,)``."""
     columns: int
-    """Length of a row: the mean number of those who ask a map, so that less than half of the grid
-    can be empty."""
+    """Length of a row."""
 
-    def gather(self, asking: Tensor) -> Tensor:
-        """The grid, ``(rows, columns, ...)``, of those who ask, ``(asking, ...)``; 0 elsewhere."""
-        grid = asking.new_zeros(len(self.map_of_row), self.columns, *asking.shape[1:])
-        grid[self.row, self.column] = asking
+    def gather(self, queries: Tensor) -> Tensor:
+        """Put queries, ``(queries, ...)``, into the grid, ``(rows, columns, ...)``, 0 elsewhere."""
+        grid = queries.new_zeros(len(self.map_of_row), self.columns, *queries.shape[1:])
+        grid[self.row, self.column] = queries
         return grid
 
     def scatter(self, grid: Tensor) -> Tensor:
-        """Those who ask, ``(asking, ...)``, of a grid."""
+        """Take the queries, ``(queries, ...)``, out of a grid."""
         return grid[self.row, self.column]
 
 
-def together(map_of: Tensor, maps: int) -> Together:
-    """Bring those together who ask the same map.
+def group_by_map(map_of: Tensor, maps: int) -> MapGroups:
+    """Group queries that attend to the same map.
 
     Args:
-        map_of: Which map each asks, ``(asking,)``.
-        maps: How many there are.
+        map_of: The map of each query, ``(queries,)``.
+        maps: Number of maps.
     """
     if torch.compiler.is_exporting():
-        # Shapes that depend on data cannot be traced: each one who asks gets a row.
+        # Shapes that depend on data cannot be traced: each query gets a row.
         rows = torch.arange(len(map_of), device=map_of.device)
-        return Together(rows, torch.zeros_like(rows), map_of, 1)
+        return MapGroups(rows, torch.zeros_like(rows), map_of, 1)
     count = torch.bincount(map_of, minlength=maps)
     columns = -(-len(map_of) // max(1, int((count > 0).sum())))
     rows = -(-count // columns)
     order = torch.argsort(map_of, stable=True)
-    asked = map_of[order]
-    rank = torch.arange(len(order), device=order.device) - (count.cumsum(0) - count)[asked]
+    sorted_map = map_of[order]
+    rank = torch.arange(len(order), device=order.device) - (count.cumsum(0) - count)[sorted_map]
     row, column = torch.empty_like(order), torch.empty_like(order)
-    row[order] = (rows.cumsum(0) - rows)[asked] + rank // columns
+    row[order] = (rows.cumsum(0) - rows)[sorted_map] + rank // columns
     column[order] = rank % columns
     numbers = torch.arange(maps, device=order.device)
-    return Together(row, column, numbers.repeat_interleave(rows), columns)
+    return MapGroups(row, column, numbers.repeat_interleave(rows), columns)

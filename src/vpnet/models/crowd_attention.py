@@ -1,4 +1,4 @@
-"""The crowd stream: at every future step, ask the viewers who have been there.
+"""Attention to the crowd: the other viewers of the same video, at every future step.
 
 vpnet's own. For a video that others have watched, each of them is a token: where they looked during
 the history and at the horizons, seen from the current viewport centre, and how near they were to
@@ -16,20 +16,20 @@ from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.tangent import viewport_axes
 
 NEAR_S = (0.2, 1.0)
-"""Spans before the anchor over which nearness is measured, beside the whole history."""
+"""Spans before the anchor over which nearness is measured, in addition to the whole history."""
 
 PLACE_FEATURES = 6
 """Of a direction: along east, north and forward of the viewport centre, and their products, which
-stay in these axes whatever the answer is given in."""
+stay in these axes whatever the axes of the result."""
 
 
 class CrowdMemory(NamedTuple):
-    """What the attention asks."""
+    """Keys and values of a batch's crowds."""
 
     keys: Tensor
     """Of each viewer, the same at all steps, ``(batch, heads, viewers, width / heads)``."""
     values: Tensor
-    """Likewise."""
+    """Same shape."""
     places: Tensor
     """Where they looked at each horizon, ``(batch, horizon, viewers, PLACE_FEATURES)``."""
     valid: Tensor
@@ -39,29 +39,28 @@ class CrowdMemory(NamedTuple):
     """
 
 
-class CrowdAnswer(NamedTuple):
-    """What the attention learned."""
+class CrowdContext(NamedTuple):
+    """Result of the attention."""
 
     values: Tensor
-    """Shape ``(batch, horizon, state_width)``; 0 where nobody was there."""
+    """Shape ``(batch, horizon, state_width)``; 0 where no viewer was measured."""
     weights: Tensor
-    """Of the viewers, mean over heads, ``(batch, horizon, viewers)``; what is missing to 1 was
-    given to nobody."""
+    """Of the viewers, mean over heads, ``(batch, horizon, viewers)``; the rest to 1 is the weight
+    of no viewer."""
 
 
 class CrowdAttention(nn.Module):
     """Attention of a trajectory state to the training viewers of the same video.
 
     A viewer's key and value are those of the viewer, made of the whole path, plus a linear map of
-    the place at the step that is asked about; so a network runs once for each viewer, not for each
-    viewer and step. Beside the viewers stands a token of nobody, so that a crowd that does not help
-    can be passed over.
+    the place at the step in question; so a network runs once for each viewer, not for each viewer
+    and step. One key more stands for no viewer, so that a crowd that does not help gets no weight.
 
     Args:
         spec: What the windows look like.
-        state_width: Width of the state that asks.
-        in_world: Say in the world's axes where the others look, not in those of the viewport: for
-            models that predict in the world's, which else would have to learn how to turn.
+        state_width: Width of the state.
+        in_world: Give where the others look in the world's axes, not in those of the viewport: for
+            models that predict in the world's, which else would have to learn the rotation.
         width: Channels of tokens, and of keys and values of all heads together.
         heads: Attention heads; ``width`` is a multiple of it.
     """
@@ -123,11 +122,11 @@ class CrowdAttention(nn.Module):
             axes,
         )
 
-    def ask_at(self, column: int, state: Tensor, memory: CrowdMemory) -> Tensor:
-        """The answer at one horizon alone, for a model that goes step by step.
+    def attend_at(self, column: int, state: Tensor, memory: CrowdMemory) -> Tensor:
+        """The context at one horizon alone, for a model that predicts step by step.
 
         Args:
-            column: Which horizon.
+            column: Number of the horizon, from 0.
             state: Shape ``(batch, state_width)``.
             memory: From `read`.
 
@@ -137,10 +136,10 @@ class CrowdAttention(nn.Module):
         at = slice(column, column + 1)
         there = memory._replace(places=memory.places[:, at], valid=memory.valid[:, at])
         query = self.query(state + self.steps[column])
-        return self._ask(query.unsqueeze(1), there).values[:, 0]
+        return self._attend(query.unsqueeze(1), there).values[:, 0]
 
-    def forward(self, state: Tensor, memory: CrowdMemory) -> CrowdAnswer:
-        """Ask.
+    def forward(self, state: Tensor, memory: CrowdMemory) -> CrowdContext:
+        """The context at every horizon.
 
         Args:
             state: Shape ``(batch, state_width)``, or ``(batch, horizon, state_width)`` where every
@@ -151,30 +150,30 @@ class CrowdAttention(nn.Module):
             state = state.unsqueeze(1)
         # The map is linear: what all steps share goes through it once.
         steps = nn.functional.linear(self.steps, self.query.weight)
-        return self._ask(self.query(state) + steps, memory)
+        return self._attend(self.query(state) + steps, memory)
 
-    def _ask(self, query: Tensor, memory: CrowdMemory) -> CrowdAnswer:
+    def _attend(self, query: Tensor, memory: CrowdMemory) -> CrowdContext:
         query = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)
         places = memory.places.to(query.dtype)
-        asked = query @ memory.keys.transpose(2, 3)
-        asked_place = torch.einsum("bhsc,hcp->bshp", query, self.key_place.to(query.dtype))
-        asked = asked + (asked_place @ places.transpose(2, 3)).transpose(1, 2)
-        asked = asked.masked_fill(~memory.valid.unsqueeze(1), -torch.inf)
+        scores = query @ memory.keys.transpose(2, 3)
+        place_query = torch.einsum("bhsc,hcp->bshp", query, self.key_place.to(query.dtype))
+        scores = scores + (place_query @ places.transpose(2, 3)).transpose(1, 2)
+        scores = scores.masked_fill(~memory.valid.unsqueeze(1), -torch.inf)
         nobody = torch.einsum("bhsc,hc->bhs", query, self.nobody.to(query.dtype)).unsqueeze(-1)
-        asked = torch.cat((asked, nobody), dim=-1) * query.shape[-1] ** -0.5
-        weights = asked.softmax(dim=-1)[..., :-1].to(query.dtype)
-        seen = (weights @ memory.values).transpose(1, 2).flatten(2)
-        where = weights.transpose(1, 2) @ places
+        scores = torch.cat((scores, nobody), dim=-1) * query.shape[-1] ** -0.5
+        weights = scores.softmax(dim=-1)[..., :-1].to(query.dtype)
+        values = (weights @ memory.values).transpose(1, 2).flatten(2)
+        place = weights.transpose(1, 2) @ places
         if self.in_world:
-            turned = where[..., :3] @ memory.axes.transpose(1, 2).unsqueeze(1).to(where.dtype)
-            where = torch.cat((turned, where[..., 3:]), dim=-1)
-        answer = self.output(torch.cat((seen, where.flatten(2)), dim=-1))
-        answer = answer * memory.valid.any(dim=2).unsqueeze(-1)
-        return CrowdAnswer(answer, weights.mean(dim=1))
+            turned = place[..., :3] @ memory.axes.transpose(1, 2).unsqueeze(1).to(place.dtype)
+            place = torch.cat((turned, place[..., 3:]), dim=-1)
+        context = self.output(torch.cat((values, place.flatten(2)), dim=-1))
+        context = context * memory.valid.any(dim=2).unsqueeze(-1)
+        return CrowdContext(context, weights.mean(dim=1))
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the measured steps, pi where there is none: as far as can be."""
+    """Mean over the measured steps, pi, the largest distance, where there is none."""
     count = valid.sum(dim=-1)
     mean = torch.where(valid, values, 0.0).sum(dim=-1) / count.clamp(min=1)
     return torch.where(count > 0, mean, torch.pi)

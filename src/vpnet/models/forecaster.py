@@ -1,4 +1,4 @@
-"""What every model is: a module that answers windows with directions."""
+"""What every model is: a module that predicts directions from windows."""
 
 import re
 from typing import ClassVar, NamedTuple
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from vpnet.dataset.window import SaliencyView, ViewportWindow, WindowSpec
 
 
-class Answer(NamedTuple):
-    """What a model gives in training."""
+class TrainingOutput(NamedTuple):
+    """The output of a model that the loss judges."""
 
     directions: Tensor
     """At the horizons, of any length, ``(batch, horizon, 3)``."""
-    history: Tensor | None = None
-    """The history as the model reconstructs it, ``(batch, history, 3)``; None where it does not."""
+    reconstructed_history: Tensor | None = None
+    """Shape ``(batch, history, 3)``; None where the model does not reconstruct it."""
 
 
 class RecurrentPart(NamedTuple):
@@ -22,7 +22,7 @@ class RecurrentPart(NamedTuple):
 
     module: nn.Module
     head_features: int
-    """How many these are."""
+    """Number of inputs of the head."""
 
 
 class Forecaster(nn.Module):
@@ -38,7 +38,7 @@ class Forecaster(nn.Module):
     saliency_view: ClassVar[SaliencyView] = "ahead"
     """How it sees saliency, one of `vpnet.dataset.window.SaliencyView`."""
 
-    asked_streams: tuple[str, ...] = ()
+    used_streams: tuple[str, ...] = ()
     """What it uses where the data have it, names of `vpnet.dataset.window.WindowSpec.present`."""
 
     def __init__(self, spec: WindowSpec) -> None:
@@ -49,12 +49,12 @@ class Forecaster(nn.Module):
         """Directions at the horizons, shape ``(batch, horizon, 3)``."""
         return super().__call__(window)
 
-    def answer(self, window: ViewportWindow) -> Answer:
-        """What the loss judges: the prediction, and what else the model is trained to output."""
-        return Answer(self(window))
+    def training_output(self, window: ViewportWindow) -> TrainingOutput:
+        """The prediction, and what else the model is trained to output."""
+        return TrainingOutput(self(window))
 
     def regularization(self) -> Tensor | float:
-        """What the training loss adds for the sake of the parameters themselves."""
+        """Term of the training loss that depends on the parameters alone."""
         return 0.0
 
     def absent_streams(self, data: WindowSpec | None = None) -> list[str]:
@@ -64,10 +64,10 @@ class Forecaster(nn.Module):
             data: What the data hold; None takes what the model was made for.
         """
         present = (data or self.spec).present
-        return [name for name in self.asked_streams if not present[name]]
+        return [name for name in self.used_streams if not present[name]]
 
     def personal_parameters(self) -> list[str]:
-        """Names of the parameters that serve to tell users apart; none where nothing does."""
+        """Names of the parameters that tell users apart; empty without such."""
         return []
 
     def forget_users(self) -> None:
@@ -75,11 +75,11 @@ class Forecaster(nn.Module):
         return
 
     def recurrent_part(self) -> RecurrentPart | None:
-        """What may start as a trained LSTM; None where nothing does."""
+        """The part that may start as a trained LSTM; None without such."""
         return None
 
     def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
-        """How far each stream is let in, in [0, 1], by name, each of shape ``(batch,)``.
+        """Gate of each stream, in [0, 1], by name, each of shape ``(batch,)``.
 
         Empty for a model without gates.
         """

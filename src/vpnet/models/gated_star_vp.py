@@ -1,6 +1,6 @@
-"""The small variant of MUSE-VP: head, eyes and face are weighed step by step before STAR-VP's LSTM.
+"""The small variant of MUSE-VP: weights of head, eyes and face at each step, before STAR-VP's LSTM.
 
-vpnet's own extension of Gao et al., ACM MM 2024 (`vpnet.models.star_vp_network`).
+vpnet's own extension of Gao et al., ACM MM 2024 (`vpnet.models.star_vp`).
 """
 
 from typing import NamedTuple
@@ -9,14 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
-from vpnet.models.forecaster import Answer, Forecaster
-from vpnet.models.star_vp_network import Inputs, StarVPNetwork, StarVPTrace
-from vpnet.models.streams import (
-    EYE_FEATURES,
-    HeadVectors,
-    eye_features,
-    face_stream,
-)
+from vpnet.models.forecaster import Forecaster, TrainingOutput
+from vpnet.models.star_vp import AS_PUBLISHED, NetworkInputs, StarVPNetwork, StarVPTrace
+from vpnet.models.streams import EYE_FEATURES, HeadVectors, eye_features, face_stream
 from vpnet.settings import MlpRatio, Share, Units, checked
 
 
@@ -42,27 +37,29 @@ class GatedStarVP(Forecaster):
     Args:
         spec: What the windows look like.
         width: Width of the vector that each stream is encoded into, and of their weighted sum.
-        widening: MLP ratio of the attention blocks: the width of their hidden layer over that of
+        mlp_ratio: MLP ratio of the attention blocks: the width of their hidden layer over that of
             the tokens.
         dropout: Dropout of the attention blocks.
         reconstruct_past: Reconstruct the history in training as well, as published together with
             training.loss=mse.
         velocity: The head's encoder reads how fast the head turns in addition to where it points,
             which trains far faster.
+        hidden: Units of each LSTM layer and width of the attention's tokens, a multiple of 8.
     """
 
     saliency_view = "points"
-    asked_streams = ("eye", "face", "saliency")
+    used_streams = ("eye", "face", "saliency")
 
     def __init__(
         self,
         spec: WindowSpec,
         *,
         width: Units = 64,
-        widening: MlpRatio = 1,
+        mlp_ratio: MlpRatio = 1,
         dropout: Share = 0.1,
         reconstruct_past: bool = False,
         velocity: bool = False,
+        hidden: Units = 256,
     ) -> None:
         super().__init__(spec)
         self.head = HeadVectors(spec.sampling_rate_hz, velocity)
@@ -80,41 +77,42 @@ class GatedStarVP(Forecaster):
         self.weigh = nn.Linear(len(features) * width, len(features))
         self.network = StarVPNetwork(
             spec,
-            features=width,
-            widening=widening,
+            width,
+            AS_PUBLISHED,
+            hidden=hidden,
+            mlp_ratio=mlp_ratio,
             dropout=dropout,
             reconstruct_past=reconstruct_past,
         )
 
     def forward(self, window: ViewportWindow) -> Tensor:
-        """See `Forecaster`."""
+        """Directions at the horizons, shape ``(batch, horizon, 3)``."""
         return self.trace(window).directions
 
     def trace(self, window: ViewportWindow) -> GatedTrace:
         """Predict, and give the weights as well."""
-        history = self.head(window)
         # Windows are only cut where the head's whole history was measured.
-        features, valid = {"head": history}, {"head": torch.ones_like(window.history_valid)}
+        streams = {"head": (self.head(window), torch.ones_like(window.history_valid))}
         if "eye" in self.encoders:
-            features["eye"], valid["eye"] = eye_features(window), window.gaze_valid
+            streams["eye"] = eye_features(window), window.gaze_valid
         if "face" in self.encoders:
-            features["face"], valid["face"] = face_stream(window)
-        said = {
-            name: encode(features[name]) * valid[name].unsqueeze(-1)
-            for name, encode in self.encoders.items()
-        }
-        measured = torch.stack([valid[name] for name in said], dim=-1)
-        weights = self.weigh(torch.cat(list(said.values()), dim=-1))
+            streams["face"] = face_stream(window)
+        encoded = [
+            self.encoders[name](features) * valid.unsqueeze(-1)
+            for name, (features, valid) in streams.items()
+        ]
+        measured = torch.stack([valid for _, valid in streams.values()], dim=-1)
+        weights = self.weigh(torch.cat(encoded, dim=-1))
         weights = weights.masked_fill(~measured, -torch.inf).softmax(dim=-1)
-        stacked = torch.stack(list(said.values()), dim=-1)
+        stacked = torch.stack(encoded, dim=-1)
         summed = (stacked * weights.to(stacked.dtype).unsqueeze(2)).sum(dim=-1)
-        gates = {name: weights[..., column] for column, name in enumerate(said)}
-        return GatedTrace(self.network(window, Inputs(summed)), gates)
+        gates = {name: weights[..., column] for column, name in enumerate(streams)}
+        return GatedTrace(self.network(window, NetworkInputs(summed)), gates)
 
-    def answer(self, window: ViewportWindow) -> Answer:
-        """See `Forecaster`."""
-        return self.trace(window).network.answer
+    def training_output(self, window: ViewportWindow) -> TrainingOutput:
+        """The weighted sum before it is normalised, and the reconstructed history."""
+        return self.trace(window).network.training_output
 
     def stream_gates(self, window: ViewportWindow) -> dict[str, Tensor]:
-        """See `Forecaster`: the weights at the anchor."""
+        """The weights at the anchor, by stream."""
         return {name: gate[:, -1] for name, gate in self.trace(window).gates.items()}

@@ -1,9 +1,9 @@
-"""What the sensors tell the models, as features per history step.
+"""Measurements of the sensors as features per history step.
 
 The streams of fusion (`head_stream`, `eye_stream`, `offset_stream`, `face_stream`) have yaw
 relative to the viewport centre at the anchor, wrapped, so a network cannot tell where around the
-viewer it looks; elevation stays absolute: the horizon is a real thing that heads return to. star_vp
-and its kin, lstm and track read unit vectors in the world's axes (`HeadVectors`, `eye_features`).
+viewer it looks; elevation stays absolute, since heads return to the horizon. star_vp and its
+variants, lstm and track read unit vectors in the world's axes (`HeadVectors`, `eye_features`).
 """
 
 import torch
@@ -24,10 +24,6 @@ OFFSET_SCALE_DEG = 30.0
 
 def head_stream(window: ViewportWindow, sampling_rate_hz: float) -> tuple[Tensor, Tensor]:
     """Yaw, elevation, roll (rad) and their velocities (rad/s), 0 after a lost step.
-
-    Args:
-        window: A batch of windows.
-        sampling_rate_hz: Their clock.
 
     Returns:
         Features ``(batch, history, 6)`` and mask ``(batch, history)``.
@@ -91,7 +87,7 @@ class HeadVectors:
 
     Args:
         sampling_rate_hz: Clock of the windows.
-        with_velocity: Whether the change joins, per second; that of the first step is 0.
+        with_velocity: Add the change per second; that of the first step is 0.
     """
 
     def __init__(self, sampling_rate_hz: float, with_velocity: bool) -> None:
@@ -100,7 +96,7 @@ class HeadVectors:
         self.features = 6 if with_velocity else 3
 
     def __call__(self, window: ViewportWindow) -> Tensor:
-        """Unit vectors, and velocities beside them, ``(batch, history, features)``."""
+        """Unit vectors, followed by velocities, ``(batch, history, features)``."""
         directions = window.history_directions
         if not self.with_velocity:
             return directions
@@ -127,10 +123,6 @@ def eye_features(window: ViewportWindow) -> Tensor:
 def held_gaze(window: ViewportWindow, horizons: int) -> Tensor:
     """Gaze at the history's steps, and the last known one at every horizon; 0 where unknown.
 
-    Args:
-        window: A batch of windows.
-        horizons: How many.
-
     Returns:
         Directions, ``(batch, history + horizons, 3)``.
     """
@@ -142,11 +134,7 @@ def held_gaze(window: ViewportWindow, horizons: int) -> Tensor:
 
 
 def mean_face(window: ViewportWindow, steps: int) -> Tensor:
-    """Mean of the face over the last steps that were measured; 0 where none was.
-
-    Args:
-        window: A batch of windows.
-        steps: How many, counted back from the anchor.
+    """Mean of the face over those of the last steps that were measured; 0 where none was.
 
     Returns:
         Shape ``(batch, face_features)``.

@@ -4,8 +4,8 @@ Source: Romero Rondon, Sassatelli, Aparicio-Pardo, Precioso: "TRACK: A New Metho
 Re-examination of Deep Architectures for Head Motion Prediction in 360-degree Videos", IEEE TPAMI
 2021, doi 10.1109/TPAMI.2021.3070520. Differences: directions are normalised at every step; maps are
 averaged to a coarse grid before they are flattened, with one number more that says whether there is
-a map; between two horizons the map of the earlier one stands; the history's velocity is read beside
-its directions unless ``velocity=False``.
+a map; between two horizons the map of the earlier one is used; the history's velocity is read in
+addition to its directions unless ``velocity=False``.
 """
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d, pad
 
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.models.forecaster import Forecaster
-from vpnet.models.recurrent import EncoderDecoder
+from vpnet.models.lstm import EncoderDecoder
 from vpnet.models.streams import HeadVectors
 from vpnet.settings import Units, checked
 
@@ -34,7 +34,7 @@ class Track(Forecaster):
     """
 
     saliency_view = "maps"
-    asked_streams = ("saliency",)
+    used_streams = ("saliency",)
 
     def __init__(self, spec: WindowSpec, hidden: Units = 256, *, velocity: bool = True) -> None:
         super().__init__(spec)
@@ -47,26 +47,26 @@ class Track(Forecaster):
         self.fusion_decoder = nn.LSTM(2 * hidden, hidden, batch_first=True)
 
     def forward(self, window: ViewportWindow) -> Tensor:
-        """See `Forecaster`."""
+        """Directions at the horizons, shape ``(batch, horizon, 3)``."""
         history = window.history_directions
         horizon_steps = self.spec.horizon_steps
         maps = self._flat_maps(window)
-        read, state = self.recurrent.encoder(self.head(window))
-        seen, saliency_state = self.saliency_encoder(maps[:, : self.spec.history_steps])
-        _, fusion_state = self.fusion_encoder(torch.cat((read, seen), dim=2))
-        to_come, _ = self.saliency_decoder(maps[:, self._column_of_step()], saliency_state)
+        encoded, state = self.recurrent.encoder(self.head(window))
+        encoded_maps, map_state = self.saliency_encoder(maps[:, : self.spec.history_steps])
+        _, fusion_state = self.fusion_encoder(torch.cat((encoded, encoded_maps), dim=2))
+        future_maps, _ = self.saliency_decoder(maps[:, self._column_of_step()], map_state)
 
-        def enrich(step: int, hidden: Tensor) -> Tensor:
+        def fuse(step: int, hidden: Tensor) -> Tensor:
             nonlocal fusion_state
-            both = torch.cat((hidden, to_come[:, step - 1]), dim=1).unsqueeze(1)
+            both = torch.cat((hidden, future_maps[:, step - 1]), dim=1).unsqueeze(1)
             fused, fusion_state = self.fusion_decoder(both, fusion_state)
             return fused[:, 0]
 
-        path = self.recurrent.decode(history[:, -1], horizon_steps[-1], state, enrich)
+        path = self.recurrent.decode(history[:, -1], horizon_steps[-1], state, fuse)
         return path[:, [step - 1 for step in horizon_steps]]
 
     def _column_of_step(self) -> list[int]:
-        """Of each step to come, the moment of the window whose map stands then."""
+        """Of each future step, the moment of the window whose map is displayed at that time."""
         columns, column = [], self.spec.history_steps - 1
         for step in range(1, self.spec.horizon_steps[-1] + 1):
             column += step in self.spec.horizon_steps
@@ -74,7 +74,7 @@ class Track(Forecaster):
         return columns
 
     def _flat_maps(self, window: ViewportWindow) -> Tensor:
-        """A row of numbers for each moment of each window, ``(batch, history + horizon, flat)``."""
+        """The map at each moment of each window, ``(batch, history + horizon, flat)``."""
         flat = window.history_directions.new_zeros(1, GRID[0] * GRID[1] + 1)
         if len(window.saliency_maps) > 0:
             # Densities span decades; the logarithm keeps the faint ones visible.

@@ -1,4 +1,4 @@
-"""Who the viewer is: one learned vector per user, one for everybody unknown, and their answers."""
+"""The viewer's identity: a learned vector per user, one of the unknown user, and their answers."""
 
 import torch
 from torch import Tensor, nn
@@ -7,13 +7,8 @@ from torch import Tensor, nn
 class UserEmbedding(nn.Module):
     """Embeds users; row 0 is the unknown user.
 
-    In training a share of the windows is shown as unknown, so that row 0 learns to stand for
-    anybody.
-
-    Args:
-        users: Number of known users.
-        width: Width of the embedding.
-        unknown_share: Share of the training windows shown as unknown.
+    In training a share of the windows is shown as unknown, so that row 0 learns to represent any
+    user.
     """
 
     def __init__(self, users: int, width: int, unknown_share: float = 0.1) -> None:
@@ -37,7 +32,7 @@ class UserEmbedding(nn.Module):
     def crowding(self, margin: float) -> Tensor:
         """Mean over pairs of known users of max(0, margin - distance)^2.
 
-        Zero once all are ``margin`` apart; the design's -distance^2 has no lower bound.
+        It is zero once all are ``margin`` apart; the plain -distance^2 has no lower bound.
         """
         known = self.embedding.weight[1:]
         if len(known) < 2:
@@ -47,15 +42,11 @@ class UserEmbedding(nn.Module):
 
 
 class AnsweredProfile(nn.Module):
-    """Turns what a viewer answered, and the vector learned for them, into one vector.
+    """One vector of a viewer's answers to a questionnaire and of the vector learned for them.
 
-    A network sees each answer beside whether it was given, so that silence is no low answer. Since
-    answers are known of people whom no model was trained on, they tell even unknown users apart.
-
-    Args:
-        answers: Number of answers.
-        width: Width of the result, and of the users' vectors.
-        with_user: Whether there are users' vectors.
+    The network reads each answer together with whether it was given, so that a missing answer is
+    not a low one. Answers tell apart even users whom no model was trained on. ``width`` is that of
+    the result, and of the users' vectors where there are such.
     """
 
     def __init__(self, answers: int, width: int, with_user: bool) -> None:

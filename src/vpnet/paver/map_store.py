@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.paver.store.reading import StoreFile
+from vpnet.paver.map_file import MapFile
+from vpnet.saliency.map_files import MapFiles, VideoMaps
 from vpnet.saliency.salient_points import map_points
-from vpnet.saliency.shown_maps import ShownMaps, VideoMaps
 from vpnet.settings import checked
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _SHARED = ("source", "weights", "seam", "height", "width", "weighting")
 
 
 @checked
-class MapStore(ShownMaps):
+class MapStore(MapFiles):
     """Maps of a folder of ``<video>.h5`` files, with the true playback time of each.
 
     Args:
@@ -33,7 +33,7 @@ class MapStore(ShownMaps):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, ".h5", self._open_alike)
-        self._first: StoreFile | None = None
+        self._first: MapFile | None = None
         if not self.path.is_dir():
             raise InputError(
                 f"saliency.path={self.path}: no such folder; `python predict.py predict=saliency` "
@@ -56,15 +56,15 @@ class MapStore(ShownMaps):
     def look_up_points(
         self, recording_index: Tensor, time_s: Tensor, weighting: str
     ) -> tuple[Tensor, Tensor]:
-        """Salient points of the maps that stand at ``time_s``.
+        """Salient points of the maps displayed at ``time_s``.
 
-        Those that were stored with the maps, which come of the map at full size, where they were
-        chosen with the same weighting; else points of the maps as they are kept.
+        Those stored with the maps, of the maps at full size, where they were chosen with the same
+        weighting; else points of the maps as they are kept.
 
         Args:
             recording_index: Shape ``(batch,)``.
             time_s: Playback times, ``(batch,)``.
-            weighting: See `vpnet.saliency.salient_points.salient_points`.
+            weighting: Of the points, ``none`` or ``solid_angle``.
 
         Returns:
             Points x, y, z, s, ``(maps, points, 4)``, and each window's row or -1, ``(batch,)``.
@@ -75,9 +75,9 @@ class MapStore(ShownMaps):
         points, index = self._look_up(recording_index, time_s, _stored_points)
         return torch.cat(points) if points else torch.zeros(0, 128, 4), index
 
-    def _open_alike(self, file: Path) -> StoreFile:
+    def _open_alike(self, file: Path) -> MapFile:
         """Open one file, made in the same way as the others."""
-        store = StoreFile(file)
+        store = MapFile(file)
         if self._first is None:
             self._first = store
         differing = [
@@ -94,4 +94,4 @@ class MapStore(ShownMaps):
 
 
 def _stored_points(video: VideoMaps, rows: list[int]) -> Tensor:
-    return cast(StoreFile, video).points(rows)
+    return cast(MapFile, video).points(rows)

@@ -1,26 +1,212 @@
-"""PAVER: from frames to saliency maps."""
+"""PAVER: from frames to saliency maps.
 
+Source: Yun, Lee, Kim, Panoramic Vision Transformer for Saliency Detection in 360 Videos, ECCV 2022;
+written anew from the paper and the behaviour of the published code, with its quirks.
+"""
+
+import timm
+import torch
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
-from vpnet.paver.decoder import Decoder
-from vpnet.paver.encoder import Encoder
-from vpnet.paver.heat_map import HeatMap
+from vpnet.errors import InputError
+from vpnet.paver.sphere_patches import COLUMNS, ROWS, HeatMap, SpherePatches
+
+ARCHITECTURE = "vit_base_patch16_224"
+"""timm's name of the encoder."""
+
+DECODER_HEADS = 8
+
+
+class SpherePatchEmbedding(nn.Module):
+    """Patches of the sphere as tokens, ``(frames, 392, width)``."""
+
+    def __init__(self, projection: nn.Module, seam: str) -> None:
+        super().__init__()
+        self.sphere_patches = SpherePatches(seam)
+        self.proj = projection
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Embed ``frames``, ``(frames, 3, 224, 448)``."""
+        return self.proj(self.sphere_patches(frames)).flatten(2).transpose(1, 2)
+
+
+class Encoder(nn.Module):
+    """A vision transformer with the sphere's patches in place of the image's.
+
+    The state dict has timm's names, with the position embedding as it is stored for 224 x 224
+    images. Source: Dosovitskiy et al., ICLR 2021.
+
+    Args:
+        seam: See `vpnet.paver.sphere_patches.SpherePatches`.
+        width: Channels of a token.
+        depth: Transformer blocks.
+        heads: Attention heads.
+    """
+
+    def __init__(self, seam: str, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        made = timm.create_model(
+            ARCHITECTURE,
+            pretrained=False,
+            num_classes=0,
+            embed_dim=width,
+            depth=depth,
+            num_heads=heads,
+        )
+        assert isinstance(made, VisionTransformer)
+        assert made.cls_token is not None
+        self.patch_embed = SpherePatchEmbedding(made.patch_embed.proj, seam)
+        self.cls_token = made.cls_token
+        assert made.pos_embed is not None
+        self.pos_embed = made.pos_embed
+        self.blocks = made.blocks
+        self.norm = made.norm
+
+    def position_embedding(self) -> Tensor:
+        """The learned embedding at 14 x 28 patches, ``(1, 393, width)``.
+
+        Bicubic without antialiasing, in float32, as published; timm's own resampler antialiases.
+        """
+        embedding = self.pos_embed.float()
+        side = round((embedding.shape[1] - 1) ** 0.5)
+        grid = embedding[:, 1:].unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        with torch.autocast(grid.device.type, enabled=False):
+            wide = nn.functional.interpolate(
+                grid, (ROWS, COLUMNS), mode="bicubic", align_corners=False
+            )
+        return torch.cat((embedding[:, :1], wide.flatten(2).transpose(1, 2)), dim=1)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Tokens of each frame by itself.
+
+        Args:
+            frames: In [-1, 1], ``(frames, 3, 224, 448)``.
+
+        Returns:
+            Class token, then the patches row by row, ``(frames, 393, width)``.
+        """
+        patches = self.patch_embed(frames)
+        first = self.cls_token.expand(len(frames), -1, -1).to(patches.dtype)
+        tokens = torch.cat((first, patches), dim=1) + self.position_embedding()
+        for block in self.blocks.children():
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+
+class SpaceTimeAttention(nn.Module):
+    """Attention among the patches of a frame and among the frames of a patch, averaged.
+
+    Both use the same queries, keys and values.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = DECODER_HEADS
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Attend; ``tokens`` and the result have the shape ``(clips, time, patches, width)``."""
+        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))
+        # (3, clips, heads, time, patches, channels)
+        query, key, value = qkv.permute(3, 0, 4, 1, 2, 5)
+        spatial = scaled_dot_product_attention(query, key, value)
+        temporal = scaled_dot_product_attention(
+            *(part.transpose(2, 3) for part in (query, key, value))
+        ).transpose(2, 3)
+        mean = (spatial + temporal) / 2
+        return self.proj(mean.permute(0, 2, 3, 1, 4).flatten(-2))
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between them."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Transform each token by itself."""
+        return self.fc2(nn.functional.gelu(self.fc1(tokens)))
+
+
+class SpaceTimeBlock(nn.Module):
+    """A transformer block around `SpaceTimeAttention`."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        # Epsilon 1e-5 here and 1e-6 in the encoder, as published.
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = SpaceTimeAttention(width)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = Mlp(width, 4 * width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Transform ``tokens``, ``(clips, time, patches, width)``."""
+        tokens = tokens + self.attn(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class Decoder(nn.Module):
+    """Scores of the patches of a clip (section 3.2 of the paper).
+
+    The state dict has the names of the released checkpoint, without its three constant buffers.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        # In the checkpoint, and without effect there too.
+        self.register_buffer("temp_score_weight", torch.ones(1))
+        self.register_buffer("spat_score_weight", torch.ones(1))
+        self.cls_encoder = Mlp(width, width)
+        self.attn_layer = SpaceTimeBlock(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """How much each patch differs from the frame's class, its mean over time and over space.
+
+        Args:
+            tokens: Of the encoder, ``(clips, time, 393, width)``.
+
+        Returns:
+            Sum of the three mean squared differences, float32, ``(clips, time, 392)``. A clip of
+            one frame has no difference in time.
+        """
+        label = self.cls_encoder(tokens[:, :, :1]).float()
+        patches = self.attn_layer(tokens[:, :, 1:]).float()
+        score = torch.zeros_like(patches[..., 0])
+        for reference in (label, patches.mean(dim=1, keepdim=True), patches.mean(2, keepdim=True)):
+            score = score + (reference - patches).square().mean(dim=-1)
+        return score
 
 
 class Paver(nn.Module):
     """Panoramic vision transformer for saliency in 360-degree video.
 
-    Source: Yun, Lee, Kim, Panoramic Vision Transformer for Saliency Detection in 360 Videos, ECCV
-    2022; written anew from the paper and the behaviour of the published code, with its quirks.
-
     Args:
         seam: ``zero`` as published, ``wrap`` closes the sphere at the image's seam.
+        width: Channels of a token; this and the next two are by default those of the released
+            weights, ViT-B/16.
+        depth: Transformer blocks of the encoder.
+        heads: Attention heads of the encoder.
+
+    Raises:
+        InputError: The heads of the encoder or the decoder do not divide the width.
     """
 
-    def __init__(self, seam: str = "zero") -> None:
+    def __init__(
+        self, seam: str = "zero", width: int = 768, depth: int = 12, heads: int = 12
+    ) -> None:
         super().__init__()
-        self.encoder = Encoder(seam)
-        self.decoder = Decoder()
+        if width % heads or width % DECODER_HEADS:
+            raise InputError(
+                f"saliency.width must be a multiple of saliency.heads and of {DECODER_HEADS}, got "
+                f"{width} and {heads}"
+            )
+        self.encoder = Encoder(seam, width, depth, heads)
+        self.decoder = Decoder(width)
         self.heat_map = HeatMap()
 
     def forward(self, frames: Tensor) -> Tensor:

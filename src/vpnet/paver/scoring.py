@@ -1,4 +1,4 @@
-"""How well a folder of saliency maps says where people looked, beside what knows no video."""
+"""How well a folder of saliency maps predicts where people looked, next to a centre bias."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,10 +10,9 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.paver.map_store import MapStore
-from vpnet.saliency.center_bias import CenterBias
-from vpnet.saliency.map_folder import MapFolder
-from vpnet.saliency.metrics.scores import WEIGHTINGS, SaliencyScores, score_map
-from vpnet.saliency.shown_maps import ShownMaps
+from vpnet.saliency.fitted_sources import CenterBias
+from vpnet.saliency.map_files import MapFiles, MapFolder
+from vpnet.saliency.metrics import WEIGHTINGS, SaliencyScores, score_map
 from vpnet.saliency.source import TrainingDirections
 from vpnet.saliency.viewing import VideoViewing
 
@@ -31,7 +30,7 @@ class VideoScores(NamedTuple):
     """Of the maps, of the uniform map, and of the centre bias where there is another video."""
 
 
-def open_maps(path: str | Path) -> ShownMaps:
+def open_maps(path: str | Path) -> MapFiles:
     """The maps of a folder, of either kind, shown at their own times.
 
     Args:
@@ -46,7 +45,7 @@ def open_maps(path: str | Path) -> ShownMaps:
 
 
 def score_saliency(
-    maps: ShownMaps,
+    maps: MapFiles,
     viewing: Mapping[str, VideoViewing],
     rate_hz: float,
     *,
@@ -62,7 +61,7 @@ def score_saliency(
         maps: See `open_maps`.
         viewing: Where people looked, by video.
         rate_hz: Its steps per second; each is a moment.
-        weighting: See `vpnet.saliency.metrics.scores.score_map`.
+        weighting: See `vpnet.saliency.metrics.score_map`.
         smoothing_deg: Likewise.
         seed: Of the random pixels of AUC-Borji.
 
@@ -104,9 +103,9 @@ def score_saliency(
 
 
 def _moments(
-    maps: ShownMaps, number: int, watched: VideoViewing, rate_hz: float
+    maps: MapFiles, number: int, watched: VideoViewing, rate_hz: float
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The map that stands and where people looked, moment by moment."""
+    """The displayed map and where people looked, moment by moment."""
     for step in range(watched.valid.shape[1]):
         directions = watched.directions[:, step][watched.valid[:, step]]
         found, index = maps.look_up(torch.tensor([number]), torch.tensor([step / rate_hz]))

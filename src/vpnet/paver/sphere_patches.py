@@ -1,8 +1,9 @@
-"""Patches of an equirectangular frame, each cut from the plane that touches the sphere there.
+"""PAVER's fixed geometry: patches of a frame on the sphere, and a map from the patches' scores.
 
-PAVER writes this as a deformable convolution. Its offsets do not depend on the frame, so it is a
-fixed bilinear resampling followed by the ordinary patch projection of the vision transformer.
-Source: Yun et al., ECCV 2022, section 3.1, and their published code, whose quirks are kept.
+Each patch is cut from the plane that touches the sphere at its centre. PAVER writes this as a
+deformable convolution. Its offsets do not depend on the frame, so it is a fixed bilinear resampling
+followed by the ordinary patch projection of the vision transformer. Source: Yun et al., ECCV 2022,
+section 3.1, and their published code, whose quirks are kept.
 """
 
 import math
@@ -23,13 +24,16 @@ ROWS, COLUMNS = HEIGHT // PATCH, WIDTH // PATCH
 
 SEAMS = ("zero", "wrap")
 
+SIGMA_PIXELS = 16
+"""Standard deviation of the heat map's kernel around a patch: 12.86 degrees."""
+
 
 def sampling_grid() -> Tensor:
     """Where each tap of each patch reads the frame, as fractional pixel indices.
 
-    Patches lie on tangent planes whose half-width, and half their distance, is arctan(pi / 28):
-    0.4 % less than pi / 28, so that 1.5 degrees beside the seam are not covered. An index k stands
-    for the angle 2 pi k / 448, without half a pixel. Both are as published.
+    Patches are on tangent planes whose half-width, and half their distance, is arctan(pi / 28):
+    0.4 % less than pi / 28, so that 1.5 degrees at the seam are not covered. Index k is the angle
+    2 pi k / 448, without half a pixel. Both are as published.
 
     Returns:
         Row and column, float32, ``(14, 28, 16, 16, 2)``: patch row, patch column, tap row, tap
@@ -82,8 +86,8 @@ class SpherePatches(nn.Module):
         row, column = grid.unbind(-1)
         pixels, weights = [], []
         for below in (0, 1):
-            for beside in (0, 1):
-                at_row, at_column = row.floor() + below, column.floor() + beside
+            for right in (0, 1):
+                at_row, at_column = row.floor() + below, column.floor() + right
                 weight = (1 - (row - at_row).abs()) * (1 - (column - at_column).abs())
                 if seam == "wrap":
                     at_column = torch.remainder(at_column, WIDTH)
@@ -106,3 +110,51 @@ class SpherePatches(nn.Module):
         for pixels, weights in zip(self.pixels[1:], self.weights[1:], strict=True):
             resampled = torch.addcmul(resampled, flat[..., pixels], weights)
         return resampled.unflatten(-1, frames.shape[-2:])
+
+
+def heat_map_basis() -> Tensor:
+    """The kernel around each patch, float32, ``(392, 224, 448)``.
+
+    von Mises-Fisher kernels around the regular patch centres, weighted by the patches' area. Row y
+    has the elevation pi / 2 - pi y / 224 and column x the azimuth 2 pi x / 448, without half a
+    pixel, as published.
+    """
+    concentration = WIDTH**2 / (4 * math.pi**2 * SIGMA_PIXELS**2)
+    row = torch.arange(ROWS, dtype=torch.float64).reshape(ROWS, 1, 1, 1)
+    column = torch.arange(COLUMNS, dtype=torch.float64).reshape(1, COLUMNS, 1, 1)
+    y = torch.arange(HEIGHT, dtype=torch.float64).reshape(1, 1, HEIGHT, 1)
+    x = torch.arange(WIDTH, dtype=torch.float64).reshape(1, 1, 1, WIDTH)
+    center = (2 * row + 1 - ROWS) * math.pi / COLUMNS
+    at = -math.pi / 2 + math.pi * y / HEIGHT
+    apart = 2 * math.pi * x / WIDTH - (2 * column + 1) * math.pi / COLUMNS
+    cosine = torch.sin(at) * torch.sin(center)
+    cosine = cosine + torch.cos(at) * torch.cos(center) * torch.cos(apart)
+    peak = torch.cos(center) * concentration / math.sinh(concentration)
+    return (peak * torch.exp(concentration * cosine)).float().reshape(-1, HEIGHT, WIDTH)
+
+
+class HeatMap(nn.Module):
+    """Kernels as high as the squared scores, added up and stretched to [0, 1] frame by frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("basis", heat_map_basis().flatten(1), persistent=False)
+        self.basis: Tensor
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Maps of some scores.
+
+        Args:
+            scores: Shape ``(..., 392)``.
+
+        Returns:
+            In [0, 1], float32, ``(..., 224, 448)``. Scores of zero throughout give zeros, where
+            the published code divides by zero.
+        """
+        # In half precision a map would have steps.
+        with torch.autocast(scores.device.type, enabled=False):
+            maps = scores.float().square() @ self.basis
+        maps = maps - maps.amin(dim=-1, keepdim=True)
+        largest = maps.amax(dim=-1, keepdim=True)
+        maps = maps / largest.where(largest > 0, torch.ones_like(largest))
+        return maps.unflatten(-1, (HEIGHT, WIDTH))

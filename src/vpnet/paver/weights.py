@@ -1,6 +1,7 @@
 """PAVER's weights from files, as far as the files can be trusted."""
 
 import hashlib
+import math
 import pathlib
 import pickle
 from collections.abc import Mapping
@@ -15,9 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vpnet.errors import InputError
-from vpnet.paver.constants import constant_buffers
-from vpnet.paver.flax_weights import from_flax
 from vpnet.paver.network import Paver
+from vpnet.paver.sphere_patches import COLUMNS, ROWS, heat_map_basis
 
 ENCODER_TAG = "vit_base_patch16_224.augreg_in21k_ft_in1k"
 """timm's name of the encoder's weights; without the suffix it would be other weights."""
@@ -26,9 +26,12 @@ _PATHS = [
     getattr(pathlib, name)
     for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 ]
-"""What the released checkpoint holds besides tensors: its configuration has paths."""
+"""What the released checkpoint holds in addition to tensors: its configuration has paths."""
 
 _BUFFER_TOLERANCE = 1e-3
+
+_BLOCK = "Transformer/encoderblock_{}/"
+_ATTENTION = _BLOCK + "MultiHeadDotProductAttention_1/"
 
 
 def load_weights(
@@ -45,11 +48,11 @@ def load_weights(
         checkpoint: PAVER's released checkpoint, or its bare state dict: the decoder.
         encoder: The encoder's weights as .npz (Flax), .safetensors, or a state dict of torch;
             None lets timm download `ENCODER_TAG`.
-        random_weights: Fill the network with made-up numbers instead; for tests.
-        seed: Decides those.
+        random_weights: Fill the network with random numbers instead; for tests.
+        seed: Of the random numbers.
 
     Returns:
-        A digest of all weights, 16 digits; ``random-`` stands before that of made-up ones.
+        A digest of all weights, 16 digits; that of random weights begins with ``random-``.
 
     Raises:
         InputError: A file is missing, is no checkpoint, or does not fit the network.
@@ -70,7 +73,7 @@ def load_weights(
             "11UIxfGkVLHjgG1VJFwOJ1jPPIorhqrPI, paver_ckpt.pt, 183 MB)"
         )
     _load(paver.decoder, _decoder_state(Path(checkpoint)), f"saliency.checkpoint={checkpoint}")
-    state = _downloaded_encoder() if encoder is None else _encoder_state(Path(encoder))
+    state = _downloaded_encoder() if encoder is None else _encoder_state(paver, Path(encoder))
     state = {name: value for name, value in state.items() if not name.startswith("head.")}
     _load(paver.encoder, state, f"saliency.encoder={encoder or ENCODER_TAG}")
     return _digest(paver)
@@ -86,10 +89,7 @@ def _fill(paver: Paver, seed: int) -> None:
 
 
 def _decoder_state(path: Path) -> dict[str, Tensor]:
-    content: object = _read(path, "saliency.checkpoint")
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
-    state = _tensors(content, path, "saliency.checkpoint")
+    state = _tensors(path, "saliency.checkpoint")
     for name, expected in constant_buffers(set(state)).items():
         found = state.pop(name)
         fits = found.shape == expected.shape
@@ -102,16 +102,14 @@ def _decoder_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _encoder_state(path: Path) -> dict[str, Tensor]:
+def _encoder_state(paver: Paver, path: Path) -> dict[str, Tensor]:
     if path.suffix != ".npz":
-        content: object = _read(path, "saliency.encoder")
-        if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-            content = content["model"]
-        return _tensors(content, path, "saliency.encoder")
+        return _tensors(path, "saliency.encoder")
     _check_file(path, "saliency.encoder")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return from_flax({name: torch.from_numpy(file[name]) for name in file.files})
+            flax = {name: torch.from_numpy(file[name]) for name in file.files}
+            return from_flax(flax, depth=len(list(paver.encoder.blocks.children())))
     except (ValueError, OSError, EOFError, KeyError, RuntimeError, BadZipFile) as error:
         raise InputError(
             f"saliency.encoder={path}: is not a Flax ViT-B/16 checkpoint in .npz ({error!r}); "
@@ -154,7 +152,11 @@ def _read(path: Path, option: str) -> object:
         ) from error
 
 
-def _tensors(content: object, path: Path, option: str) -> dict[str, Tensor]:
+def _tensors(path: Path, option: str) -> dict[str, Tensor]:
+    """The state dict of a file, or that under its key ``model``."""
+    content: object = _read(path, option)
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        content = content["model"]
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):
@@ -185,3 +187,84 @@ def _digest(paver: Paver) -> str:
         digest.update(name.encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def from_flax(flax: Mapping[str, Tensor], depth: int = 12) -> dict[str, Tensor]:
+    """ViT-B/16 weights as the transformer's authors publish them, under timm's names.
+
+    Flax keeps the input before the output, and heads apart.
+
+    Args:
+        flax: Arrays of the .npz file, by name.
+        depth: Transformer blocks.
+
+    Returns:
+        timm's state dict, without the classification head.
+
+    Raises:
+        KeyError: An array is missing.
+    """
+    state = {
+        "cls_token": flax["cls"],
+        "pos_embed": flax["Transformer/posembed_input/pos_embedding"],
+        "patch_embed.proj.weight": flax["embedding/kernel"].permute(3, 2, 0, 1),
+        "patch_embed.proj.bias": flax["embedding/bias"],
+        "norm.weight": flax["Transformer/encoder_norm/scale"],
+        "norm.bias": flax["Transformer/encoder_norm/bias"],
+    }
+    for number in range(depth):
+        block, attention = _BLOCK.format(number), _ATTENTION.format(number)
+        ours = f"blocks.{number}."
+        parts = [flax[f"{attention}{part}/kernel"] for part in ("query", "key", "value")]
+        state[f"{ours}attn.qkv.weight"] = torch.cat([part.flatten(1).T for part in parts])
+        parts = [flax[f"{attention}{part}/bias"] for part in ("query", "key", "value")]
+        state[f"{ours}attn.qkv.bias"] = torch.cat([part.flatten() for part in parts])
+        state[f"{ours}attn.proj.weight"] = flax[f"{attention}out/kernel"].flatten(0, 1).T
+        state[f"{ours}attn.proj.bias"] = flax[f"{attention}out/bias"]
+        for norm, name in (("norm1", "LayerNorm_0"), ("norm2", "LayerNorm_2")):
+            state[f"{ours}{norm}.weight"] = flax[f"{block}{name}/scale"]
+            state[f"{ours}{norm}.bias"] = flax[f"{block}{name}/bias"]
+        for layer, name in (("fc1", "Dense_0"), ("fc2", "Dense_1")):
+            state[f"{ours}mlp.{layer}.weight"] = flax[f"{block}MlpBlock_3/{name}/kernel"].T
+            state[f"{ours}mlp.{layer}.bias"] = flax[f"{block}MlpBlock_3/{name}/bias"]
+    return {name: value.float().contiguous() for name, value in state.items()}
+
+
+def constant_buffers(names: set[str]) -> dict[str, Tensor]:
+    """The constants that the released checkpoint carries, by their names in it.
+
+    Args:
+        names: Only these are computed.
+    """
+    known = {
+        "sph_basis": heat_map_basis,
+        "adjacency_matrix": adjacency_matrix,
+        "spatial_weight": spatial_weight,
+    }
+    return {name: make() for name, make in known.items() if name in names}
+
+
+def adjacency_matrix() -> Tensor:
+    """Proximity of the patch centres on the sphere, each column of sum 1, ``(392, 392)``.
+
+    Cosine of the angle between two centres less that of a patch's height, nothing below zero and
+    nothing for a patch itself. Used in PAVER's training alone.
+    """
+    elevation, azimuth = _centers()
+    cosine = torch.sin(elevation).outer(torch.sin(elevation))
+    cosine += torch.cos(elevation).outer(torch.cos(elevation)) * torch.cos(
+        azimuth.unsqueeze(0) - azimuth.unsqueeze(1)
+    )
+    near = (cosine - math.cos(math.pi / ROWS)).clamp(min=0).fill_diagonal_(0)
+    return near / near.sum(dim=0, keepdim=True)
+
+
+def spatial_weight() -> Tensor:
+    """Cosine of each patch's elevation, ``(392,)``."""
+    return torch.cos(_centers()[0])
+
+
+def _centers() -> tuple[Tensor, Tensor]:
+    row = torch.arange(ROWS, dtype=torch.float64).repeat_interleave(COLUMNS)
+    column = torch.arange(COLUMNS, dtype=torch.float64).repeat(ROWS)
+    return (2 * row + 1 - ROWS) * math.pi / COLUMNS, (2 * column + 1) * math.pi / COLUMNS

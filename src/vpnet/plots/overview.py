@@ -1,57 +1,41 @@
-"""One figure for the front page: what a prediction looks like, and how good it is."""
+"""One figure for the front page: what predictions look like, and how good they are."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from vpnet.plots.error_by_horizon import ErrorCurve, draw_error_by_horizon
-from vpnet.plots.style import save_figure, set_title
-from vpnet.plots.viewport_path import PathForecast, draw_viewport_path
+from vpnet.errors import InputError
+from vpnet.plots.error_by_horizon import ErrorCurve, draw_errors
+from vpnet.plots.style import INK, set_title
+from vpnet.plots.viewport_path import PathForecast, add_legend, draw_path
 
-WIDTH_IN, HEIGHT_IN = 12.4, 4.6
-BOTTOM_IN, AXES_HEIGHT_IN = 0.8, 3.4
+PANELS = 3
 
 
-def plot_overview(
-    forecasts: Sequence[PathForecast],
-    curves: Mapping[str, ErrorCurve],
-    path: Path,
-    *,
-    background: Tensor | None = None,
-    path_title: str = "Past, true and predicted viewport",
-    error_title: str = "Error by horizon",
-) -> None:
-    """Draw paths over the frame on the left, errors against the horizon on the right.
+def overview_figure(
+    forecasts: Sequence[PathForecast], curves: Mapping[str, ErrorCurve], *, title: str = ""
+) -> Figure:
+    """Windows of up to three viewers, a panel each, and the error against the horizon.
 
     Args:
-        forecasts: Windows of one video, at least one.
+        forecasts: At least one window; those after the third are left out.
         curves: Errors by model name.
-        path: File to write: png, pdf or svg.
-        background: Saliency map ``(height, width)`` or colour image ``(height, width, 3)``.
-        path_title: Heading of the left side.
-        error_title: Heading of the right side.
+        title: Heading of the figure: data set, users, windows.
 
     Raises:
-        InputError: There is nothing to draw on a side, the background is not an image, or the
-            file's ending is unknown.
+        InputError: There is no window or no curve, or a background is not an image.
     """
-    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
-    left = figure.add_axes(_box(0.7, 6.8))
-    right = figure.add_axes(_box(8.3, 2.9))
-    draw_viewport_path(left, forecasts, background=background)
-    set_title(left, path_title)
-    draw_error_by_horizon(right, curves)
-    set_title(right, error_title)
-    save_figure(figure, path)
-
-
-def _box(left_in: float, width_in: float) -> tuple[float, float, float, float]:
-    """Place of axes in the figure; both sides stand on one line and are equally high."""
-    return (
-        left_in / WIDTH_IN,
-        BOTTOM_IN / HEIGHT_IN,
-        width_in / WIDTH_IN,
-        AXES_HEIGHT_IN / HEIGHT_IN,
+    if not forecasts:
+        raise InputError("there is no path to draw; give at least one window")
+    figure = Figure(figsize=(13.2, 7.4))
+    grid = figure.add_gridspec(
+        2, 2, left=0.05, right=0.91, top=0.88, bottom=0.14, wspace=0.13, hspace=0.3
     )
+    for number, forecast in enumerate(forecasts[:PANELS]):
+        draw_path(figure.add_subplot(grid[divmod(number, 2)]), forecast)
+    errors = figure.add_subplot(grid[1, 1])
+    draw_errors(errors, curves)
+    set_title(errors, "Error by horizon")
+    add_legend(figure, columns=6, loc="lower center", bbox_to_anchor=(0.48, 0.01))
+    figure.suptitle(title, x=0.05, y=0.97, ha="left", fontsize=14, fontweight="bold", color=INK)
+    return figure

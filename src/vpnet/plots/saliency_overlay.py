@@ -12,10 +12,9 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_from_direction
 from vpnet.saliency.viewing import VideoViewing
+from vpnet.video.decoders import DecodingError, FrameReader, resize_frames
 from vpnet.video.encoding import VideoWriter
-from vpnet.video.frames import DecodingError, FrameReader
 from vpnet.video.probe import VideoFile
-from vpnet.video.resizing import resize_frames
 
 _TOLERANCE_S = 1e-3
 _DOT_SHARE = 1 / 160

@@ -1,11 +1,16 @@
-"""The look that all figures share, and how they are saved."""
+"""The look that all figures share, their settings, and how they are saved."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pydantic import Field
 
 from vpnet.errors import InputError
+from vpnet.settings import checked
 from vpnet.whole_files import whole_file
 
 INK = "#222222"
@@ -20,8 +25,30 @@ LIGHT = "#d9d9d9"
 MODEL_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Okabe and Ito's palette (2008), for all kinds of colour vision; without black and yellow."""
 
+LABEL_SPACING = 0.06
+"""Smallest distance between two labels, in heights of the axes."""
+
 DPI = 200
 FORMATS = ("png", "pdf", "svg")
+Format = Literal["png", "pdf", "svg"]
+
+
+@checked
+@dataclass(frozen=True)
+class PlotSettings:
+    """The pictures that a run leaves.
+
+    Args:
+        format: File format of the pictures, or a list such as [png,pdf]; W&B is sent png alone.
+    """
+
+    format: Format | Annotated[Sequence[Format], Field(min_length=1)] = "png"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats, each once."""
+        given = (self.format,) if isinstance(self.format, str) else self.format
+        return tuple(dict.fromkeys(given))
 
 
 def polish(axes: Axes) -> None:
@@ -35,6 +62,33 @@ def polish(axes: Axes) -> None:
 def set_title(axes: Axes, title: str) -> None:
     """Title at the left edge of the axes."""
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
+
+
+def spread(heights: Sequence[float], spacing: float) -> list[float]:
+    """Heights moved apart to at least ``spacing``, each group staying around its middle.
+
+    Args:
+        heights: Increasing.
+        spacing: Smallest distance between two neighbours.
+
+    Returns:
+        Heights, increasing, at least ``spacing`` apart.
+    """
+    groups: list[list[float]] = []
+
+    def bottom(group: Sequence[float]) -> float:
+        return sum(group) / len(group) - (len(group) - 1) * spacing / 2
+
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1:
+            below, last = groups[-2:]
+            if bottom(below) + len(below) * spacing <= bottom(last):
+                break
+            groups[-2:] = [below + last]
+    return [
+        bottom(group) + position * spacing for group in groups for position in range(len(group))
+    ]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -1,13 +1,12 @@
 """Where a viewer looked and where a model expected it, over the equirectangular frame."""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
@@ -15,17 +14,24 @@ from matplotlib.ticker import FixedLocator, StrMethodFormatter
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.geometry.directions import yaw_and_elevation
+from vpnet.geometry.directions import (
+    great_circle_distance,
+    interpolate_directions,
+    yaw_and_elevation,
+)
 from vpnet.geometry.tangent import from_tangent
-from vpnet.plots.seam import frame_lines
-from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, save_figure, set_title
+from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish
 
 PAST_COLOR = GREY
 TRUE_COLOR = INK
 PREDICTED_COLOR = MODEL_COLORS[0]
 PAST_DASHES: Any = (0, (1, 1.2))
 OUTLINE_DASHES: Any = (0, (4, 2))
+FAINTEST = 0.3
+"""Opacity of a path at the last horizon; 1 at the anchor."""
 SALIENCY_COLORS = LinearSegmentedColormap.from_list("saliency", ("#ffffff", "#fbd9a5", "#e8924a"))
+STEP_DEG = 1.0
+"""Longest straight piece of a drawn great circle."""
 
 
 class PathForecast(NamedTuple):
@@ -41,95 +47,117 @@ class PathForecast(NamedTuple):
     """True path after the anchor, shape ``(horizon, 3)``."""
     predicted: Tensor
     """Predicted path after the anchor, shape ``(horizon, 3)``."""
+    horizons_s: Sequence[float]
+    """Horizons of the steps, increasing."""
+    title: str = ""
+    """Viewer, video and time."""
+    background: Tensor | None = None
+    """Saliency map ``(height, width)`` or colour image ``(height, width, 3)`` with values in
+    [0, 1]; a grid of yaw and elevation where there is none."""
 
 
-def plot_viewport_path(
-    forecasts: Sequence[PathForecast],
-    path: Path,
-    *,
-    title: str = "",
-    background: Tensor | None = None,
-    field_of_view_deg: float = 100.0,
-) -> None:
-    """Draw past, true and predicted paths of one or several windows over the frame.
+def path_figure(
+    forecasts: Sequence[PathForecast], *, title: str = "", field_of_view_deg: float = 100.0
+) -> Figure:
+    """Figure of windows, a panel each, one below the other.
 
     Args:
-        forecasts: Windows of one video, at least one.
-        path: File to write: png, pdf or svg.
+        forecasts: At least one.
         title: Heading of the figure.
-        background: Saliency map ``(height, width)`` or colour image ``(height, width, 3)`` with
-            values in [0, 1]; a grid of yaw and elevation where there is none.
-        field_of_view_deg: Diameter of the circles around the last true and predicted direction,
-            which are drawn where there is one window.
+        field_of_view_deg: Diameter of the circles around the last true and predicted direction.
 
     Raises:
-        InputError: There is no window, the background is neither, or the file's ending is unknown.
-    """
-    figure = Figure(figsize=(8.0, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    draw_viewport_path(axes, forecasts, background=background, field_of_view_deg=field_of_view_deg)
-    if title:
-        set_title(axes, title)
-    save_figure(figure, path)
-
-
-def draw_viewport_path(
-    axes: Axes,
-    forecasts: Sequence[PathForecast],
-    *,
-    background: Tensor | None = None,
-    field_of_view_deg: float = 100.0,
-) -> None:
-    """Draw the paths into axes.
-
-    Args:
-        axes: Where to draw.
-        forecasts: Windows of one video, at least one.
-        background: As in `plot_viewport_path`.
-        field_of_view_deg: As in `plot_viewport_path`.
-
-    Raises:
-        InputError: There is no window, or the background is not an image.
+        InputError: There is no window, or a background is not an image.
     """
     if not forecasts:
         raise InputError("there is no path to draw; give at least one window")
-    _draw_frame(axes, background)
-    # The circles of several windows would hide what they surround.
-    has_outlines = len(forecasts) == 1
-    for forecast in forecasts:
-        anchor = forecast.history[-1:]
-        _draw_path(axes, forecast.history, PAST_COLOR, zorder=3, lw=1.8, ls=PAST_DASHES)
-        for directions, color, zorder in (
-            (forecast.future, TRUE_COLOR, 4),
-            (forecast.predicted, PREDICTED_COLOR, 5),
-        ):
-            _draw_path(axes, torch.cat((anchor, directions.to(anchor))), color, zorder=zorder)
-            if has_outlines:
-                outline = circle(directions[-1], field_of_view_deg)
-                _draw_path(axes, outline, color, zorder=2, lw=1.1, ls=OUTLINE_DASHES)
-            _draw_point(axes, directions[-1], color, "o", zorder=zorder + 2)
-        _draw_point(axes, anchor[0], GREY, "D", zorder=8)
+    figure = Figure(figsize=(6.8, 0.7 + 3.7 * len(forecasts)), layout="constrained")
+    for number, forecast in enumerate(forecasts):
+        axes = figure.add_subplot(len(forecasts), 1, number + 1)
+        draw_path(axes, forecast, field_of_view_deg=field_of_view_deg)
+    add_legend(figure, columns=3)
+    if title:
+        figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
+    return figure
+
+
+def draw_path(axes: Axes, forecast: PathForecast, *, field_of_view_deg: float = 100.0) -> None:
+    """Draw one window into axes: true and predicted path fade with the horizon.
+
+    A marker shows every whole second, so that the two can be compared at the same time.
+
+    Args:
+        axes: Where to draw.
+        forecast: The window.
+        field_of_view_deg: As in `path_figure`.
+
+    Raises:
+        InputError: The background is not an image.
+    """
+    _draw_frame(axes, forecast.background)
+    anchor = forecast.history[-1:]
+    for line in frame_lines(forecast.history):
+        _draw_line(axes, line, PAST_COLOR, zorder=3, lw=2.0, ls=PAST_DASHES)
+    for directions, color, marker, zorder in (
+        (forecast.future, TRUE_COLOR, "o", 4),
+        (forecast.predicted, PREDICTED_COLOR, "s", 6),
+    ):
+        outline = circle(directions[-1], field_of_view_deg)
+        for line in frame_lines(outline):
+            _draw_line(axes, line, color, zorder=2, lw=1.0, ls=OUTLINE_DASHES, alpha=0.6)
+        steps = torch.cat((anchor, directions.to(anchor)))
+        shades = _opacities(len(directions))
+        for start, opacity in enumerate(shades):
+            for line in frame_lines(steps[start : start + 2]):
+                _draw_line(axes, line, color, zorder=zorder, alpha=opacity)
+        for step in _whole_seconds(forecast.horizons_s):
+            _draw_point(axes, directions[step], color, marker, shades[step], zorder=zorder + 1)
+    _draw_point(axes, anchor[0], INK, "D", zorder=8, size=8)
+    axes.set_title(forecast.title, loc="left", fontsize=9.5, color=INK, pad=6)
+
+
+def add_legend(figure: Figure, *, columns: int, **place: Any) -> None:
+    """Say at the foot of a figure what the lines of `draw_path` are."""
+    place.setdefault("loc", "outside lower center")
+    true, predicted = (
+        Line2D([], [], color=color, lw=2.6, marker=marker, label=label)
+        for color, marker, label in (
+            (TRUE_COLOR, "o", "true future"),
+            (PREDICTED_COLOR, "s", "predicted"),
+        )
+    )
     handles = [
-        Line2D([], [], color=PAST_COLOR, lw=1.8, ls=PAST_DASHES, label="past"),
-        Line2D([], [], color=GREY, lw=0, marker="D", label="now = static baseline"),
-        Line2D([], [], color=TRUE_COLOR, lw=2.6, marker="o", label="true future"),
-        Line2D([], [], color=PREDICTED_COLOR, lw=2.6, marker="o", label="predicted"),
+        Line2D([], [], color=PAST_COLOR, lw=2.0, ls=PAST_DASHES, label="past"),
+        Line2D([], [], color=INK, lw=0, marker="D", label="now = static baseline"),
+        true,
+        predicted,
+        Line2D([], [], color=GREY, lw=0, marker="o", label="every second, fainter later"),
+        Line2D([], [], color=GREY, lw=1.0, ls=OUTLINE_DASHES, label="field of view at the end"),
     ]
-    if has_outlines:
-        label = "field of view at the end"
-        handles.append(Line2D([], [], color=INK, lw=1.1, ls=OUTLINE_DASHES, label=label))
-    axes.legend(
+    figure.legend(
         handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.15),
-        ncols=len(handles),
+        ncols=columns,
         frameon=False,
         fontsize=9.5,
         labelcolor=INK,
         handlelength=1.8,
         handletextpad=0.6,
         columnspacing=1.5,
+        **place,
     )
+
+
+def _opacities(steps: int) -> list[float]:
+    """From 1 at the anchor to `FAINTEST` at the last horizon."""
+    return torch.linspace(1.0, FAINTEST, steps + 1)[1:].tolist()
+
+
+def _whole_seconds(horizons_s: Sequence[float]) -> Iterator[int]:
+    """Positions of the steps at 1 s, 2 s, ..., and of the last one."""
+    last = len(horizons_s) - 1
+    for step, horizon_s in enumerate(horizons_s):
+        if step == last or abs(horizon_s - round(horizon_s)) < 1e-6:
+            yield step
 
 
 def _draw_frame(axes: Axes, background: Tensor | None) -> None:
@@ -140,7 +168,7 @@ def _draw_frame(axes: Axes, background: Tensor | None) -> None:
                 "a background is a saliency map (height, width) or a colour image "
                 f"(height, width, 3), got shape {tuple(background.shape)}"
             )
-        style: dict[str, Any] = {"cmap": SALIENCY_COLORS} if is_map else {"alpha": 0.8}
+        style: dict[str, Any] = {"cmap": SALIENCY_COLORS} if is_map else {"alpha": 0.6}
         axes.imshow(
             background.cpu().numpy(),
             extent=(-180, 180, -90, 90),
@@ -179,41 +207,99 @@ def circle(center: Tensor, diameter_deg: float) -> Tensor:
     return from_tangent(center.double(), unit * math.radians(diameter_deg / 2))
 
 
-def _draw_path(
+def _draw_line(
     axes: Axes,
-    directions: Tensor,
+    line: Tensor,
     color: str,
     *,
     zorder: int,
-    lw: float = 2.6,
+    lw: float = 2.8,
     ls: Any = "-",
+    alpha: float = 1.0,
 ) -> None:
     # A white rim keeps the line legible on any background.
-    rim = [withStroke(linewidth=lw + 2.0, foreground="white")] if ls == "-" else []
-    for line in frame_lines(directions):
-        axes.plot(
-            line[:, 0].numpy(),
-            line[:, 1].numpy(),
-            color=color,
-            lw=lw,
-            ls=ls,
-            solid_capstyle="round",
-            solid_joinstyle="round",
-            path_effects=rim,
-            zorder=zorder,
-        )
+    rim = [withStroke(linewidth=lw + 1.6, foreground=to_rgba("white", 0.8 * alpha))]
+    axes.plot(
+        line[:, 0].numpy(),
+        line[:, 1].numpy(),
+        color=to_rgba(color, alpha),
+        lw=lw,
+        ls=ls,
+        solid_capstyle="butt",
+        path_effects=rim if ls == "-" else [],
+        zorder=zorder,
+    )
 
 
-def _draw_point(axes: Axes, direction: Tensor, color: str, marker: str, *, zorder: int) -> None:
+def _draw_point(
+    axes: Axes,
+    direction: Tensor,
+    color: str,
+    marker: str,
+    opacity: float = 1.0,
+    *,
+    zorder: int,
+    size: float = 6.5,
+) -> None:
     yaw_rad, elevation_rad = yaw_and_elevation(direction)
     axes.plot(
         float(torch.rad2deg(yaw_rad)),
         float(torch.rad2deg(elevation_rad)),
         marker=marker,
-        color=color,
-        markersize=8,
+        color=to_rgba(color, max(opacity, 0.45)),
+        markersize=size,
         markeredgecolor="white",
-        markeredgewidth=1.4,
+        markeredgewidth=1.0,
         zorder=zorder,
         clip_on=False,
     )
+
+
+def frame_lines(directions: Tensor) -> list[Tensor]:
+    """Lines on the frame that together show a path; none of them crosses the frame.
+
+    Neighbouring directions are joined by a great circle. Where it crosses yaw 180 degrees the line
+    ends at one edge of the frame and the next begins at the other, at the same elevation.
+
+    Args:
+        directions: A path of unit vectors, shape ``(steps, 3)``.
+
+    Returns:
+        Lines of yaw and elevation in degrees, each of shape ``(points, 2)``; yaw lies in
+        [-180, 180].
+    """
+    yaw_rad, elevation_rad = yaw_and_elevation(_densify(directions.double()))
+    points = torch.rad2deg(torch.stack((yaw_rad, elevation_rad), dim=-1))
+    lines: list[Tensor] = []
+    start = 0
+    carried = points[:0]
+    for index in torch.nonzero((points[1:, 0] - points[:-1, 0]).abs() > 180).flatten().tolist():
+        left, entered = _crossing(points[index], points[index + 1])
+        lines.append(torch.cat((carried, points[start : index + 1], left)))
+        carried, start = entered, index + 1
+    lines.append(torch.cat((carried, points[start:])))
+    return lines
+
+
+def _densify(directions: Tensor) -> Tensor:
+    """The path with great circles between its directions, in pieces of at most `STEP_DEG`."""
+    pieces = [directions[:1]]
+    for start, end in zip(directions[:-1], directions[1:], strict=True):
+        angle_deg = float(torch.rad2deg(great_circle_distance(start, end)))
+        parts = max(1, int(angle_deg / STEP_DEG) + 1)
+        fraction = torch.arange(1, parts + 1, dtype=directions.dtype) / parts
+        pieces.append(
+            interpolate_directions(start.expand(parts, 3), end.expand(parts, 3), fraction)
+        )
+    return torch.cat(pieces)
+
+
+def _crossing(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a line leaves the frame and where it comes back in, each ``(1, 2)``."""
+    edge = 180.0 if before[0] > 0 else -180.0
+    beyond = after[0] + 2 * edge
+    span = beyond - before[0]
+    fraction = (edge - before[0]) / span if span else torch.zeros_like(span)
+    elevation = before[1] + fraction * (after[1] - before[1])
+    left = torch.stack((torch.full_like(elevation, edge), elevation))
+    return left.unsqueeze(0), (left * left.new_tensor((-1.0, 1.0))).unsqueeze(0)

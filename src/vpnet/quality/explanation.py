@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from vpnet.quality.checks.rules import ALL_RULES
-from vpnet.recordings.findings import Rule, Severity
+from vpnet.recordings.findings import RULES, Rule, Severity
 
 INTRODUCTION = """\
 # What `vpnet check` looks for
@@ -12,8 +11,8 @@ This page is written by the program: `vpnet check --explain > docs/CHECKS.md`.
 
 `vpnet check ROOT` reads every recording under ROOT and says what is wrong with it. An **error**
 refuses the recording: training does not use it. A **warning** means that it is used, and should be
-used with care. A **note** is good to know. Severities are the usual ones; a finding can weigh less
-or more where its extent asks for it.
+used with care. A **note** is good to know. Severities are the usual ones; a finding that concerns
+few or most of the rows can have another.
 
 An error that can be accepted names what is then done; `data.accept=[code,...]` accepts it in
 training, `vpnet check ROOT --accept code` in the check. `vpnet check ROOT --exclude FILE` writes
@@ -26,12 +25,8 @@ HEADINGS = {
 }
 
 
-def explain_checks(rules: Iterable[Rule] = ALL_RULES) -> str:
-    """A Markdown page with a section for each rule, the gravest first.
-
-    Args:
-        rules: What to explain.
-    """
+def explain_checks(rules: Iterable[Rule] = RULES.values()) -> str:
+    """A Markdown page with a section for each rule, errors first."""
     rules = tuple(rules)
     sections = [INTRODUCTION]
     for severity, heading in HEADINGS.items():

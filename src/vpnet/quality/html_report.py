@@ -1,6 +1,6 @@
 """An inspection as one page: an overview of people and videos, what was found, and every course.
 
-The page holds everything it needs, plotly.js included, and asks for nothing from outside: it can be
+The page holds everything it needs, plotly.js included, and loads nothing from outside: it can be
 sent by mail and opened from a disk. Plots are drawn when a recording is chosen.
 """
 
@@ -15,9 +15,8 @@ from plotly.offline import get_plotlyjs
 
 from vpnet.plots.style import INK, LIGHT, MODEL_COLORS
 from vpnet.quality.inspection import InspectedRecording, Inspection, Verdict, counted
-from vpnet.quality.json_report import finite_measurements
-from vpnet.quality.terminal_report import NOT_FOR_PEOPLE, location
-from vpnet.quality.trace_encoding import encode_trace
+from vpnet.quality.reports import NOT_FOR_PEOPLE, finite_measurements, location
+from vpnet.quality.trace import encode_trace
 from vpnet.recordings.findings import Finding
 from vpnet.whole_files import write_text
 
@@ -43,13 +42,7 @@ PALETTE = {
 
 
 def write_html_report(path: str | Path, inspection: Inspection, title: str) -> None:
-    """Write the page, whole or not at all.
-
-    Args:
-        path: File to write.
-        inspection: What to show.
-        title: What was inspected, for the heading.
-    """
+    """Write the page, whole or not at all."""
     page = files("vpnet.quality") / "page"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
@@ -84,9 +77,6 @@ def page_data(inspection: Inspection) -> dict[str, Any]:
 
     Texts that all findings of a code share are given once, under ``codes``; a finding has a remedy
     of its own only where it differs.
-
-    Args:
-        inspection: What to show.
     """
     codes = {
         one.finding.code: {

@@ -1,15 +1,18 @@
 """All that was found in a study, and the course of each recording, in little memory."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 
-from vpnet.quality.checks.study import check_study
+from vpnet.quality.checks.whole_study import check_study
 from vpnet.quality.trace import RecordingTrace, trace_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding, Severity
+from vpnet.studies.exclusions import Exclusion, read_exclusions, write_exclusions
 from vpnet.studies.study import Study
 
 
@@ -36,7 +39,7 @@ class InspectedRecording:
     verdict: Verdict
 
     def worst_findings(self) -> list[Finding]:
-        """Its findings, the gravest first."""
+        """Its findings, the most severe first."""
         return sorted(self.checked.findings, key=lambda finding: finding.severity.rank)
 
 
@@ -45,7 +48,7 @@ class CodeSummary:
     """How often one code was found.
 
     Args:
-        finding: An example of the gravest severity.
+        finding: An example of the highest severity.
         example: Which recording it is from; empty where it is about the study as a whole.
         recordings: Positions, in the inspection, of the recordings concerned.
         of_study: Those findings that are about the study as a whole.
@@ -106,7 +109,7 @@ class Inspection:
 
     @cached_property
     def codes(self) -> tuple[CodeSummary, ...]:
-        """Every code that was found: the gravest and then the most frequent first."""
+        """Every code that was found: the most severe, then the most frequent first."""
         found: dict[str, list[tuple[Finding, int | None]]] = {}
         for finding in self.findings:
             found.setdefault(finding.code, []).append((finding, None))
@@ -187,3 +190,55 @@ def _badness(one: InspectedRecording) -> tuple[bool, int, int]:
         severities.count(Severity.ERROR),
         severities.count(Severity.WARNING),
     )
+
+
+def leave_out_refused(path: Path, inspection: Inspection) -> str:
+    """Write the file that leaves the refused recordings out; what it holds already is kept.
+
+    Args:
+        path: File to write, or to add to.
+        inspection: What was found.
+
+    Returns:
+        What was done, for people.
+
+    Raises:
+        InputError: There is a file, and it is no file of excluded recordings.
+    """
+    kept = read_exclusions(path) if path.exists() else []
+    new = _beyond(kept, inspection)
+    write_exclusions(path, new, kept)
+    copies = Counter(one.name for one in new if _is_duplicate(one))
+    return "\n".join(
+        [
+            f"to leave the refused out of training: data.exclude={path} ({len(new)} added, "
+            f"{len(kept)} kept)",
+            *(
+                f"{'both' if count == 2 else f'all {count}'} recordings of {name} are left out; "
+                "delete the line of the one to keep"
+                for name, count in copies.items()
+                if count > 1
+            ),
+        ]
+    )
+
+
+def _beyond(kept: Sequence[Exclusion], inspection: Inspection) -> list[CheckedRecording]:
+    """The refused recordings that are still to be left out."""
+    unmet = [
+        one
+        for one in inspection.refused
+        if not any(line.meets(one.user_id, one.video_id, one.source) for line in kept)
+    ]
+    left = Counter(one.name for one in unmet)
+
+    def chosen(one: CheckedRecording) -> bool:
+        """Whether it is a duplicate whose others are left out: the one that somebody kept."""
+        errors = {finding.code for finding in one.refusals(inspection.accepted)}
+        return errors == {"duplicate_recording"} and left[one.name] == 1
+
+    return [one for one in unmet if not chosen(one)]
+
+
+def _is_duplicate(one: CheckedRecording) -> bool:
+    return "duplicate_recording" in {finding.code for finding in one.findings}

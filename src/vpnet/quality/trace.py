@@ -1,8 +1,18 @@
-"""The course of one recording, coarse enough to draw: what an inspection keeps of its samples."""
+"""The course of one recording, coarse enough to draw, and as short text.
 
+That is what an inspection keeps of its samples. In text, the series become rows of 16-bit whole
+numbers, little-endian, each in steps of its own size; of each number only the difference to the one
+before is written (modulo 2^16). The rows are deflated and written in base64, which a browser
+decodes: so a page of hundreds of recordings stays small.
+"""
+
+import base64
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +22,15 @@ from vpnet.recordings.recording import Recording
 
 POINTS = 500
 """At most so many points a series: nearly as many as a plot on a page has pixels."""
+
+LARGEST = 32767
+MISSING = -32768
+"""Stands for NaN."""
+
+STEP = {"deg": 0.05, "ms": 0.1, "s": 0.001}
+"""Steps by unit, finer than a plot can show; coarser ones deflate better."""
+
+STEP_WITHOUT_UNIT = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +55,7 @@ class RecordingTrace:
 
 
 def trace_recording(recording: Recording, points: int = POINTS) -> RecordingTrace:
-    """The course of a recording.
-
-    Args:
-        recording: Any recording.
-        points: Most points that a series may have.
-    """
+    """The course of a recording in series of at most so many points."""
     block = -(-recording.samples // points)
     times_s = recording.timestamps_s
     intervals_ms = torch.cat((times_s.new_full((1,), torch.nan), 1000 * times_s.diff()))
@@ -123,3 +137,35 @@ def _extreme(values: Tensor, valid: Tensor, block: int, extreme: Callable[..., T
     padded = torch.nn.functional.pad(torch.where(known, values, worst), (0, missing), value=worst)
     of_block = extreme(padded.reshape(-1, block), dim=1)
     return torch.where(of_block.isfinite(), of_block, torch.nan).float()
+
+
+def encode_trace(trace: RecordingTrace) -> dict[str, Any]:
+    """A trace as plain values for JSON.
+
+    Returns:
+        ``names`` of the series, of which the first is ``time_s``; ``steps``, the value of 1 in each
+        of them; ``points``, their length; ``deflated``, the text.
+    """
+    series = {"time_s": trace.times_s, **trace.series}
+    steps = {name: _step(name, values) for name, values in series.items()}
+    rows = [_whole_numbers(values, steps[name]) for name, values in series.items()]
+    differences = np.diff(np.stack(rows), axis=1, prepend=np.int16(0)).astype("<i2")
+    deflated = zlib.compress(differences.tobytes(), 9)
+    return {
+        "names": list(series),
+        "steps": list(steps.values()),
+        "points": len(trace.times_s),
+        "deflated": base64.b64encode(deflated).decode("ascii"),
+    }
+
+
+def _step(name: str, values: Tensor) -> float:
+    """The usual step of the unit, or a coarser one where the values would not fit."""
+    known = values[values.isfinite()].abs()
+    largest = float(known.max()) if len(known) else 0.0
+    return max(STEP.get(name.rpartition("_")[2], STEP_WITHOUT_UNIT), largest / LARGEST)
+
+
+def _whole_numbers(values: Tensor, step: float) -> np.ndarray:
+    steps = (values.double() / step).round().clamp(-LARGEST, LARGEST)
+    return steps.nan_to_num(MISSING).numpy().astype(np.int16)

@@ -1,9 +1,9 @@
 """Which files make up a recording of the Meta Quest Pro, in either of the layouts it has written.
 
 v2 has a folder for each recording, ``ROOT/<participant>/<video>/head.csv``; v1 writes flat files,
-``head_<participant>_<video>_<yyyymmdd>_<hhmmss>.csv``, side by side in ROOT or in a folder for each
-participant. One study may hold both, in capitals or not (docs/CONVENTIONS.md, section "Meta Quest
-Pro recordings").
+``head_<participant>_<video>_<yyyymmdd>_<hhmmss>.csv``, in ROOT or in a folder for each participant.
+One study may hold both, in capitals or not (docs/CONVENTIONS.md, section "Meta Quest Pro
+recordings").
 """
 
 import logging
@@ -13,10 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.questionnaires.files import questionnaire_files
-from vpnet.recordings.findings import Finding, Rule, Severity
+from vpnet.questionnaires.questionnaire_files import questionnaire_files
+from vpnet.recordings.findings import RULES, Finding
 
 TABLES = ("head", "eye", "face", "combined")
 
@@ -25,15 +26,6 @@ LAYOUT = (
     "ROOT/{head,eye,face,combined}_<participant>_<video>_<yyyymmdd>_<hhmmss>.csv"
 )
 
-PARTICIPANT_UNCLEAR = Rule(
-    "participant_unclear",
-    Severity.WARNING,
-    "Several participants may count as one",
-    meaning="In names of flat files a participant ends at the first underscore. If names of people "
-    "hold one, all of them become one person, and the same eyes are trained on and tested on.",
-    remedy="put each participant's files in a folder that is named after the participant; leave it "
-    "so if this is one person",
-)
 
 _TABLE = f"({'|'.join(TABLES)})"
 _WHEN = r"(\d{8})_(\d{6})\.csv"
@@ -44,7 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QuestProFiles:
-    """The files of one recording; those that are not there are None.
+    """The files of one recording; those that are missing are None.
 
     Args:
         user_id: Who watched, from the names.
@@ -74,9 +66,13 @@ class QuestProFiles:
 
     @property
     def present(self) -> tuple[Path, ...]:
-        """The headset's files that are there."""
+        """The headset's files that exist."""
         files = (self.head, self.eye, self.face, self.combined)
         return tuple(file for file in files if file is not None)
+
+    def name_of(self, table: str) -> str:
+        """The file of a table, for messages; the one of layout v2 where it is missing."""
+        return str(getattr(self, table) or f"{self.source}/{table}.csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +91,8 @@ class RawTables:
         face: Timestamp, FaceIsValid and the 63 weights.
         combined: Timestamp, and the other columns where they were recorded.
         files: Where the tables were read from.
+        rows: Rows of ``head`` that make up the playback, and the recording's samples, shape
+            ``(samples,)``; None where they are unknown.
     """
 
     head: pl.DataFrame
@@ -102,14 +100,11 @@ class RawTables:
     face: pl.DataFrame | None
     combined: pl.DataFrame | None
     files: QuestProFiles
+    rows: Tensor | None = None
 
 
 def has_table_name(file: Path) -> bool:
-    """Whether a file is called like one of a recording, in either layout.
-
-    Args:
-        file: Its path; it need not be there.
-    """
+    """Whether a path is named like a file of a recording in either layout; it need not exist."""
     return _TABLE_NAME.fullmatch(file.name) is not None
 
 
@@ -121,7 +116,7 @@ def find_recordings(root: str | Path) -> list[QuestProFiles]:
             one of its files.
 
     Raises:
-        InputError: There is no recording, or a recording's files lie where none is expected.
+        InputError: There is no recording, or a recording's files are in an unexpected place.
     """
     root = Path(root)
     if root.is_file():
@@ -159,7 +154,7 @@ def _recordings_of_participant(participant: Path, root: Path) -> list[QuestProFi
     videos = [folder for folder in folders if _csv_files(folder)]
     if not videos and not recordings and _tables_in(participant):
         raise InputError(
-            f"{participant}: the files of a recording lie one level too high, found "
+            f"{participant}: the files of a recording are one level too high, found "
             f"{_listing(participant)}; {LAYOUT}. If {root.name} is a participant's folder, "
             "set root to the folder above it"
         )
@@ -189,7 +184,7 @@ def _recording_in_folder(folder: Path) -> QuestProFiles:
 def _flat_recordings(folder: Path, root: Path) -> list[QuestProFiles]:
     """Recordings of layout v1 among the files of a folder: the study's, or a participant's.
 
-    Only the folder's name can tell a participant's name that holds an underscore.
+    A participant's name may hold an underscore only where the folder has that name.
     """
     named = folder.absolute()
     own = re.compile(rf"{_TABLE}_({re.escape(named.name)})_(.+)_{_WHEN}", re.IGNORECASE)
@@ -232,15 +227,15 @@ def _unclear_participant(folder: Path, seen: set[tuple[str, str]]) -> tuple[Find
     if len({number[1] for number in numbers if number}) < 2:
         return ()
     found = (
-        "the name of a participant must not hold an underscore where files lie side by side, "
+        "the name of a participant must not hold an underscore where all files are in one folder, "
         f"found one participant, {users.pop()}, whose videos are all numbered ({videos[0]} to "
         f"{videos[-1]})"
     )
-    return (PARTICIPANT_UNCLEAR.broken(found, file=folder),)
+    return (RULES["participant_unclear"].broken(found, file=folder),)
 
 
 def _iso_time(digits: str) -> str:
-    """Date and time in ISO 8601; empty where the digits are none."""
+    """Date and time in ISO 8601; empty where the digits are no date."""
     try:
         return datetime.strptime(digits, "%Y%m%d%H%M%S").isoformat()
     except ValueError:
@@ -258,7 +253,7 @@ def _is_study(folder: Path) -> bool:
 
 
 def _tables_in(folder: Path) -> dict[str, Path]:
-    """Files of layout v2 in a folder, by table; of two spellings the one in small letters."""
+    """Files of layout v2 in a folder, by table; of two spellings the one in lower case."""
     named = {file.stem.lower(): file for file in _csv_files(folder)}
     return {name: named[name] for name in TABLES if name in named}
 

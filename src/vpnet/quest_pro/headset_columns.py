@@ -1,7 +1,7 @@
-"""What the headset derived itself, offsets and fixations, for those who reproduce earlier work.
+"""Offsets and fixations that the headset derived itself, to reproduce earlier work.
 
-It is read only when asked for: combined.csv subtracts pitches of opposite sign, and the recorded
-fixations compare rows that hold one measurement (docs/CONVENTIONS.md, defects 1 and 3).
+They are off by default: combined.csv subtracts pitches of opposite sign, and the recorded fixations
+compare rows that hold one measurement (docs/CONVENTIONS.md, defects 1 and 3).
 """
 
 from dataclasses import dataclass
@@ -12,24 +12,13 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import yaw_and_elevation
-from vpnet.recordings.findings import Finding, Rule, Severity
+from vpnet.quest_pro.files import RawTables
+from vpnet.quest_pro.tables import FIXATION_COLUMNS, OFFSET_COLUMNS, matrix
+from vpnet.recordings.findings import RULES, Finding
 from vpnet.settings import checked
-
-OFFSET_COLUMNS = ("GazeRelativeH", "GazeRelativeV", "EyeHeadOffset")
-FIXATION_COLUMNS = ("IsFixating", "FixationDurationMs")
 
 MIXED_SIGN_FROM_DEG = 1.0
 """A median difference that rounding does not explain."""
-
-MIXED_SIGN = Rule(
-    "recorded_offsets_mixed_sign",
-    Severity.WARNING,
-    "Recorded offsets mix signs of pitch",
-    meaning="GazeRelativeV is GazePitch (positive up) minus HeadPitch (positive down): wherever "
-    "the head is not level, the vertical offset is wrong by twice the head's pitch, and its "
-    "magnitude with it.",
-    remedy="set recorded_offsets=false, unless it is to reproduce earlier work",
-)
 
 
 @checked
@@ -56,11 +45,9 @@ class HeadsetColumns:
 def with_recorded_offsets(
     streams: dict[str, Tensor],
     viewport_center: Tensor,
-    combined: pl.DataFrame | None,
+    tables: RawTables,
     matched: pl.Series | None,
-    *,
     mirror: bool,
-    file: str,
     findings: list[Finding],
 ) -> dict[str, Tensor]:
     """Gaze streams whose offset is the recorded one where gaze is valid and a row was recorded.
@@ -68,18 +55,18 @@ def with_recorded_offsets(
     Direction and mask stay as they are: they follow from the true offset.
 
     Args:
-        streams: As given by `vpnet.recordings.gaze.gaze_streams`.
+        streams: The result of `vpnet.recordings.gaze.gaze_streams`.
         viewport_center: Where the head points, unit vectors, shape ``(samples, 3)``.
-        combined: The combined table.
+        tables: The tables, of which the combined one is read.
         matched: Its row for each sample, null where there is none; None where it has no rows for
             this recording.
         mirror: Whether left and right are exchanged.
-        file: The combined table's file, for messages.
         findings: Offsets that mix signs are added here.
 
     Raises:
         InputError: The table or one of the columns is missing.
     """
+    combined, file = tables.combined, tables.files.name_of("combined")
     if combined is None or matched is None:
         raise InputError(
             f"{file}: recorded_offsets=true takes the offsets from combined.csv, found no such "
@@ -100,7 +87,7 @@ def with_recorded_fixations(
     """Gaze streams with the headset's own fixations, where gaze is valid.
 
     Args:
-        streams: As given by `vpnet.recordings.gaze.gaze_streams`.
+        streams: The result of `vpnet.recordings.gaze.gaze_streams`.
         eye: The eye table.
         matched: Its row for each sample, null where there is none.
         file: The eye table's file, for messages.
@@ -136,7 +123,7 @@ def _check_signs(
     )
     if mixed_deg < consistent_deg - MIXED_SIGN_FROM_DEG:
         findings.append(
-            MIXED_SIGN.broken(
+            RULES["recorded_offsets_mixed_sign"].broken(
                 f"GazeRelativeV must be the gaze's elevation minus the head's, found it "
                 f"{consistent_deg:.1f} degrees (median) from that, and {mixed_deg:.1f} from their "
                 "sum",
@@ -156,5 +143,4 @@ def _columns(
             f"{file}: {setting}=true needs the columns {', '.join(names)}, found no "
             f"{', '.join(absent)}; set {setting}=false"
         )
-    values = table.select(pl.col(*names).cast(pl.Float64).gather(matched).fill_null(float("nan")))
-    return torch.from_numpy(values.to_numpy(writable=True))
+    return matrix(table.select(pl.col(*names).gather(matched)), names, missing=float("nan"))

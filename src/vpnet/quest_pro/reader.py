@@ -1,38 +1,44 @@
 """Recordings of the Meta Quest Pro, in both layouts that its recorder has written.
 
-Which files make up a recording is said in `files`; they are read by column name, in the axes of
-Unity, which are the world frame. A recording without eye.csv or face.csv lacks that stream; one
-without head.csv is refused. How each of the known defects is treated is said in `rows`, `streams`
-and `recorded`. Whatever is dropped, marked or missing is a finding (docs/CONVENTIONS.md, section
-"Meta Quest Pro recordings").
+`files` finds what makes up a recording, `tables` reads it by column name, `rows` matches the rows
+of its tables, and here they become a `Recording`. The axes of Unity are those of the world frame. A
+recording without eye.csv or face.csv lacks that stream; one without head.csv is refused. Whatever
+is dropped, marked or missing is a finding (docs/CONVENTIONS.md, section "Meta Quest Pro
+recordings").
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.quality.checks.quest_pro import check_tables
-from vpnet.quality.checks.recording import check_recording
+from vpnet.geometry.rotations import forward_direction
 from vpnet.quest_pro.files import QuestProFiles, RawTables, find_recordings
-from vpnet.quest_pro.from_tables import recording_from_tables
-from vpnet.quest_pro.headset_columns import HeadsetColumns
-from vpnet.quest_pro.raw_gaze import gaze_of_tables
-from vpnet.quest_pro.rows import UnusableRecording, playback_rows
-from vpnet.quest_pro.tables import read_tables
-from vpnet.questionnaires.recording_answers import recording_answers
+from vpnet.quest_pro.headset_columns import (
+    HeadsetColumns,
+    with_recorded_fixations,
+    with_recorded_offsets,
+)
+from vpnet.quest_pro.rows import UnusableRecording, matched_rows, playback_rows
+from vpnet.quest_pro.tables import (
+    face_samples,
+    gaze_samples,
+    head_orientation,
+    named_weights,
+    read_tables,
+)
+from vpnet.questionnaires.encoded_answers import recording_answers
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.findings import Finding
-from vpnet.recordings.frame import Frame
-from vpnet.recordings.gaze import GazeRules
+from vpnet.recordings.findings import RULES, Finding, Severity
+from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
+from vpnet.recordings.gaze import GazeRules, gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.refusals import UNREADABLE
 from vpnet.settings import checked
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import LEAVE_OUT, StudyPart
+from vpnet.studies.study_reading import LEAVE_OUT, StudyPart
 
 
 @checked
@@ -49,7 +55,7 @@ def read_quest_pro(
     Args:
         root: Folder that holds the participants' folders or the flat files; or the folder, or a
             file, of one recording.
-        frame: How the recorded axes lie in the frame of the video.
+        frame: How the recorded axes relate to the frame of the video.
         gaze: Which gaze is valid, and which is a fixation.
         headset: Which of the headset's own columns are used.
         study: Which recordings are used, and how they are read.
@@ -57,7 +63,7 @@ def read_quest_pro(
     Raises:
         InputError: The folder holds no such study.
     """
-    read = partial(check_quest_pro, frame=frame, gaze=gaze, headset=headset)
+    read = partial(read_files, frame=frame, gaze=gaze, headset=headset)
     parts = [
         StudyPart(
             (*files.present, *files.others, *files.questionnaires),
@@ -70,49 +76,26 @@ def read_quest_pro(
     return Study(parts, study)
 
 
-def check_quest_pro(
+def read_files(
     files: QuestProFiles,
     *,
     frame: Frame = Frame(),
     gaze: GazeRules = GazeRules(),
     headset: HeadsetColumns = HeadsetColumns(),
 ) -> list[CheckedRecording]:
-    """One recording with all that is found in its files.
-
-    Args:
-        files: Where they are.
-        frame: How the recorded axes lie in the frame of the video.
-        gaze: Which gaze is valid, and which is a fixation.
-        headset: Which of the headset's own columns are used.
-
-    Returns:
-        A list of one.
-    """
+    """Everything that was read from the files of one recording: a list of one."""
     findings = list(files.findings)
-    recording = rows = measured_gaze = None
+    recording = gaze_measured = None
     tables = read_tables(files, findings)
     if tables is not None:
         try:
             playback = playback_rows(
-                tables.head, str(files.head), findings, headset.use_timestamp_as_playback
+                tables.head, files.name_of("head"), findings, headset.use_timestamp_as_playback
             )
-            rows, _ = playback
-            recording = recording_from_tables(
-                tables.head,
-                tables.eye,
-                tables.face,
-                combined=tables.combined,
-                user_id=files.user_id,
-                video_id=files.video_id,
-                source=files.source,
-                files=files,
-                findings=findings,
-                playback=playback,
-                frame=frame,
-                gaze=gaze,
-                headset=headset,
+            tables = replace(tables, rows=playback[0])
+            recording, gaze_measured = _recording_and_gaze(
+                tables, playback, findings, frame, gaze, headset
             )
-            measured_gaze = gaze_of_tables(tables, rows, recording, frame)
         except UnusableRecording as error:
             findings.append(error.finding)
         except InputError as error:
@@ -120,9 +103,6 @@ def check_quest_pro(
     answers, measurements = recording_answers(files.questionnaires, files.video_id, findings)
     if recording is not None and answers:
         recording = replace(recording, answers=answers)
-    for found, measured in _checks(files, tables, recording, rows, measured_gaze):
-        findings += found
-        measurements |= measured
     return [
         CheckedRecording(
             files.user_id,
@@ -132,8 +112,88 @@ def check_quest_pro(
             tuple(findings),
             measurements,
             files.recorded_at,
+            gaze_measured,
+            tables,
         )
     ]
+
+
+def recording_from_tables(
+    tables: RawTables,
+    *,
+    gaze: GazeRules = GazeRules(),
+    headset: HeadsetColumns = HeadsetColumns(),
+) -> Recording:
+    """A recording from tables that were made in memory.
+
+    Raises:
+        InputError: The tables have an error for which a recording is refused.
+    """
+    findings: list[Finding] = []
+    if tables.face is not None:
+        face = named_weights(tables.face, tables.files.name_of("face"), findings)
+        tables = replace(tables, face=face)
+    playback = playback_rows(
+        tables.head, tables.files.name_of("head"), findings, headset.use_timestamp_as_playback
+    )
+    recording, _ = _recording_and_gaze(tables, playback, findings, Frame(), gaze, headset)
+    for finding in findings:
+        if finding.severity is Severity.ERROR:
+            raise InputError(finding.message)
+    return recording
+
+
+def _recording_and_gaze(
+    tables: RawTables,
+    playback: tuple[Tensor, Tensor],
+    findings: list[Finding],
+    frame: Frame,
+    gaze: GazeRules,
+    headset: HeadsetColumns,
+) -> tuple[Recording, Tensor | None]:
+    """The recording, and the gaze as it was measured, including what is beyond the eyes' reach."""
+    rows, timestamps_s = playback
+    files = tables.files
+    orientation_xyzw, head_valid = head_orientation(
+        tables.head, rows, files.name_of("head"), findings
+    )
+    orientation_xyzw = align_orientation_to_video(orientation_xyzw, frame)
+    viewport_center = forward_direction(orientation_xyzw)
+    streams: dict[str, Any] = {}
+    gaze_measured = None
+    foreign = Severity.ERROR if headset.recorded_offsets else Severity.WARNING
+    combined_rows = matched_rows(tables, "combined", rows, findings, foreign)
+    eye_rows = matched_rows(tables, "eye", rows, findings)
+    if tables.eye is not None and eye_rows is not None:
+        gaze_direction, gaze_valid = gaze_samples(tables.eye, eye_rows)
+        # Where the head was lost it is unknown whether the eyes were within reach.
+        gaze_measured = measured_gaze(
+            align_to_video(gaze_direction, frame), gaze_valid & head_valid
+        )
+        streams = gaze_streams(timestamps_s, viewport_center, orientation_xyzw, gaze_measured, gaze)
+        if headset.recorded_offsets:
+            streams = with_recorded_offsets(
+                streams, viewport_center, tables, combined_rows, frame.mirror, findings
+            )
+        if headset.recorded_fixations:
+            streams = with_recorded_fixations(streams, tables.eye, eye_rows, files.name_of("eye"))
+    face_rows = matched_rows(tables, "face", rows, findings)
+    if tables.face is not None and face_rows is not None:
+        weights, names, face_valid = face_samples(
+            tables.face, face_rows, files.name_of("face"), findings
+        )
+        streams |= {"face": weights, "face_names": names, "face_valid": face_valid}
+    recording = Recording(
+        user_id=files.user_id,
+        video_id=files.video_id,
+        source=files.source,
+        timestamps_s=timestamps_s,
+        viewport_center=viewport_center,
+        head_valid=head_valid,
+        head_orientation_xyzw=orientation_xyzw,
+        **streams,
+    )
+    return recording, gaze_measured
 
 
 def _unreadable(message: str, files: QuestProFiles) -> Finding:
@@ -141,19 +201,5 @@ def _unreadable(message: str, files: QuestProFiles) -> Finding:
     for file in (*files.present, files.source):
         if message.startswith(str(file)):
             found = message.removeprefix(str(file)).lstrip(":, ")
-            return UNREADABLE.broken(found, file=file, remedy=LEAVE_OUT)
-    return UNREADABLE.broken(message, file=files.source, remedy=LEAVE_OUT)
-
-
-def _checks(
-    files: QuestProFiles,
-    tables: RawTables | None,
-    recording: Recording | None,
-    rows: Tensor | None,
-    gaze_measured: Tensor | None,
-) -> Iterator[tuple[list[Finding], dict[str, float]]]:
-    """What the checks find and measure; the tables tell more exactly than the recording."""
-    if recording is not None:
-        yield check_recording(recording, str(files.head), gaze_measured)
-    if tables is not None:
-        yield check_tables(tables, recording, rows)
+            return RULES["unreadable"].broken(found, file=file, remedy=LEAVE_OUT)
+    return RULES["unreadable"].broken(message, file=files.source, remedy=LEAVE_OUT)

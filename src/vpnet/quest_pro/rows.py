@@ -1,4 +1,4 @@
-"""Which rows of a Meta Quest Pro recording count: those of the playback, matched across its tables.
+"""The rows of a Meta Quest Pro recording that were written during playback, matched across tables.
 
 Treats the clock's defects 2 and 8 of docs/CONVENTIONS.md.
 """
@@ -8,14 +8,19 @@ import torch
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.quest_pro.headset_clock import UNITS_PER_S, elapsed_seconds
+from vpnet.quest_pro.files import RawTables
 from vpnet.recordings.clock import increasing_rows
 from vpnet.recordings.csv_table import FIRST_LINE
-from vpnet.recordings.findings import Finding, Rule, Severity, line_ranges
-from vpnet.recordings.refusals import FOREIGN_FILE, NEVER_PLAYED, NOT_SYNCHRONISED
+from vpnet.recordings.findings import RULES, Finding, Severity, line_ranges
+
+UNITS_PER_S = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+"""The headset's own clock, Timestamp, is written in one of these units."""
+
+USUAL_STEP_S = (0.0005, 0.5)
+"""Only one unit puts the usual step of a headset's clock in here."""
 
 FEW_ROWS_MISSING = 0.01
-"""A share of missing rows below which the other rows tell the same story."""
+"""A smaller share of missing rows makes no difference."""
 
 FOREIGN_SHARE = 0.1
 """Files of two recordings share a Timestamp now and then by chance, but not one in ten."""
@@ -23,47 +28,30 @@ FOREIGN_SHARE = 0.1
 STANDSTILL = 3
 """At the end, a clock held for so many times as long as it usually is has stopped."""
 
-BEFORE_PLAYBACK = Rule(
-    "rows_before_playback",
-    Severity.NOTE,
-    "Rows before playback",
-    meaning="The headset recorded before the video began; these rows are not used.",
-    remedy="leave it so",
-)
-AFTER_PLAYBACK = Rule(
-    "rows_after_playback",
-    Severity.NOTE,
-    "Rows after playback",
-    meaning="The headset recorded after the video had ended; these rows are not used.",
-    remedy="leave it so",
-)
-WITHOUT_FRAME = Rule(
-    "rows_without_frame",
-    Severity.NOTE,
-    "Rows without a frame amid playback",
-    meaning="The player reported VideoFrame -1 while it played; these rows are not used.",
-    remedy="leave it so if they are few, else find out whether the video stalled",
-)
-ROWS_MISSING = Rule(
-    "rows_missing",
-    Severity.WARNING,
-    "A file lacks rows that another has",
-    meaning="Where a row is missing in eye.csv or face.csv, gaze or face is marked as lost; where "
-    "it is missing in head.csv, the moment is lost altogether.",
-    remedy="copy the file again if it is shorter than it was on the headset",
-)
-
 
 class UnusableRecording(InputError):
-    """A recording of which nothing can be used, whatever is accepted.
+    """A recording of which nothing can be used, whatever is accepted."""
 
-    Args:
-        finding: Why.
+    def __init__(self, found: str, file: str, rows: int) -> None:
+        self.finding = RULES["never_played"].broken(found, file=file, rows=rows)
+        super().__init__(self.finding.message)
+
+
+def elapsed_seconds(timestamps: pl.Series) -> pl.Series | None:
+    """Time since the first row by Timestamp, in seconds, float64, shape ``(rows,)``.
+
+    None where timestamps are dates, or their steps have the size of no unit.
     """
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.message)
-        self.finding = finding
+    if not timestamps.dtype.is_numeric() or len(timestamps) < 2:
+        return None
+    elapsed = timestamps - timestamps[0]
+    usual_step = elapsed.diff().median()
+    if not isinstance(usual_step, float):
+        return None
+    for per_s in UNITS_PER_S.values():
+        if USUAL_STEP_S[0] <= usual_step / per_s < USUAL_STEP_S[1]:
+            return elapsed / per_s
+    return None
 
 
 def playback_rows(
@@ -72,9 +60,9 @@ def playback_rows(
     """Rows during which the video played, and their playback time.
 
     Left out are rows before playback (VideoFrame or PlaybackTime negative, and PlaybackTime 0 in
-    more than one row: which of them began the playback cannot be told), rows after it (VideoFrame
-    -1, or a clock that has stopped), and rows whose clock does not increase. Where PlaybackTime is
-    0 throughout, the time since the first row, by Timestamp, is taken for it.
+    more than one row, since any of them may have begun the playback), rows after it (VideoFrame -1,
+    or a clock that has stopped), and rows whose clock does not increase. Where PlaybackTime is 0
+    throughout, the time since the first row by Timestamp takes its place.
 
     Args:
         head: The head table: PlaybackTime, VideoFrame where the layout has it, Timestamp.
@@ -87,23 +75,20 @@ def playback_rows(
 
     Raises:
         UnusableRecording: Fewer than 2 rows are left.
-        InputError: Timestamp is to serve as playback time, and is no clock.
+        InputError: Timestamp is to be used as playback time, and is no clock.
     """
     playback_s = _float64(head["PlaybackTime"])
     playing = playback_s >= 0
     if (playback_s == 0).all():
         found = f"PlaybackTime must run, found 0 in all {len(head)} rows"
+        severity = remedy = None
         if use_timestamp_as_playback:
-            found += "; Timestamp is taken for it, as use_timestamp_as_playback asks"
+            found += "; Timestamp takes its place (use_timestamp_as_playback=true)"
+            severity = Severity.WARNING
+            remedy = "make sure that it was started together with the video"
         findings.append(
-            NOT_SYNCHRONISED.broken(
-                found,
-                file=file,
-                rows=len(head),
-                severity=Severity.WARNING if use_timestamp_as_playback else None,
-                remedy="make sure that it was started together with the video"
-                if use_timestamp_as_playback
-                else None,
+            RULES["player_not_synchronised"].broken(
+                found, file=file, rows=len(head), severity=severity, remedy=remedy
             )
         )
         playback_s = _timestamp_as_playback(head["Timestamp"], file)
@@ -115,17 +100,15 @@ def playback_rows(
     started = torch.nonzero(playing & (playback_s > 0)).squeeze(-1)
     if len(started) == 0:
         raise UnusableRecording(
-            NEVER_PLAYED.broken(
-                "no row has a PlaybackTime above 0 and a VideoFrame of 0 or more; the video was "
-                "never played",
-                file=file,
-                rows=len(head),
-            )
+            "no row has a PlaybackTime above 0 and a VideoFrame of 0 or more; the video was never "
+            "played",
+            file,
+            len(head),
         )
     begin, end = int(torch.nonzero(playing)[0]), int(started[-1]) + 1
     if int(started[0]) - begin > 1:
         begin = int(started[0])
-    # Rows without a frame go first: their clock often stands at 0, which would look like a restart.
+    # Without rows that have no frame: their clock is often 0, which would look like a restart.
     played = begin + torch.nonzero(playing[begin:end]).squeeze(-1)
     played = played[: len(played) - _standstill(playback_s[played])]
     end = int(played[-1]) + 1
@@ -133,23 +116,18 @@ def playback_rows(
     _note_left_out(playing, begin, end, file, findings)
     if len(kept) < 2:
         raise UnusableRecording(
-            NEVER_PLAYED.broken(
-                f"a recording needs at least 2 rows during playback, found {len(kept)} among "
-                f"{len(head)}",
-                file=file,
-                rows=len(head),
-            )
+            f"a recording needs at least 2 rows during playback, found {len(kept)} among "
+            f"{len(head)}",
+            file,
+            len(head),
         )
     return kept, playback_s[kept]
 
 
 def matched_rows(
-    head: pl.DataFrame,
-    other: pl.DataFrame,
+    tables: RawTables,
+    name: str,
     rows: Tensor,
-    *,
-    head_file: str,
-    file: str,
     findings: list[Finding],
     foreign: Severity = Severity.ERROR,
 ) -> pl.Series | None:
@@ -158,18 +136,21 @@ def matched_rows(
     Where a Timestamp repeats, its first occurrence belongs to the first, and so on.
 
     Args:
-        head: The head table.
-        other: The eye, face or combined table.
+        tables: The tables of one recording.
+        name: Which of them: eye, face or combined.
         rows: Rows of the head table, shape ``(samples,)``.
-        head_file: The head table's file, for messages.
-        file: The other table's file, for messages.
         findings: Rows that are missing in either table are added here.
-        foreign: How grave it is if the table belongs to another recording.
+        foreign: Severity of a table that belongs to another recording.
 
     Returns:
-        For each sample the number of a row in ``other``, null where it has none; None if the table
-        belongs to another recording.
+        For each sample the number of a row in the other table, null where it has none; None if
+        there is no such table or it belongs to another recording.
     """
+    head = tables.head
+    other: pl.DataFrame | None = getattr(tables, name)
+    if other is None:
+        return None
+    head_file, file = tables.files.name_of("head"), tables.files.name_of(name)
     wanted = pl.Series("row", rows.numpy())
     if head["Timestamp"].equals(other["Timestamp"]):
         return wanted
@@ -183,7 +164,7 @@ def matched_rows(
     shared = len(matched) - matched.null_count()
     if shared <= FOREIGN_SHARE * min(len(head), len(other)):
         findings.append(
-            FOREIGN_FILE.broken(
+            RULES["foreign_file"].broken(
                 f"the Timestamps must be those of head.csv, found {shared} of {len(other)} among "
                 f"them (the first are {other['Timestamp'][0]} and {head['Timestamp'][0]})",
                 file=file,
@@ -204,10 +185,10 @@ def _note_missing(
     file: str, missing: int, of: int, other_file: str, findings: list[Finding]
 ) -> None:
     """Note that a file lacks rows; the head's once, however many of the others have them."""
-    if any(one.code == ROWS_MISSING.code and one.file == file for one in findings):
+    if any(one.code == "rows_missing" and one.file == file for one in findings):
         return
     findings.append(
-        ROWS_MISSING.broken(
+        RULES["rows_missing"].broken(
             f"every row of {other_file} must have its own here, by Timestamp, found none for "
             f"{missing} of {of}",
             file=file,
@@ -221,14 +202,14 @@ def _note_left_out(
     playing: Tensor, begin: int, end: int, file: str, findings: list[Finding]
 ) -> None:
     stopped = torch.nonzero(~playing[begin:end]).squeeze(-1) + begin
-    for rule, rows, where in (
-        (BEFORE_PLAYBACK, range(begin), "lie before playback"),
-        (AFTER_PLAYBACK, range(end, len(playing)), "lie after playback"),
-        (WITHOUT_FRAME, stopped.tolist(), "have no VideoFrame amid playback"),
+    for code, rows, where in (
+        ("rows_before_playback", range(begin), "are before playback"),
+        ("rows_after_playback", range(end, len(playing)), "are after playback"),
+        ("rows_without_frame", stopped.tolist(), "have no VideoFrame amid playback"),
     ):
         if rows:
             findings.append(
-                rule.broken(
+                RULES[code].broken(
                     f"{len(rows)} of {len(playing)} rows {where}",
                     file=file,
                     lines=line_ranges(rows, FIRST_LINE),
@@ -249,7 +230,7 @@ def _timestamp_as_playback(timestamps: pl.Series, file: str) -> Tensor:
     if elapsed_s is None:
         shown = ", ".join(map(str, timestamps[:3]))
         raise InputError(
-            f"{file}, column Timestamp: to serve as playback time it must hold numbers "
+            f"{file}, column Timestamp: to be used as playback time it must hold numbers "
             f"that count {', '.join(UNITS_PER_S)}, found {shown}; convert it to seconds"
         )
     return _float64(elapsed_s)

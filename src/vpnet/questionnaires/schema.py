@@ -1,8 +1,8 @@
-"""What participants are asked: every question with its allowed answers, and what they answered.
+"""The questions to participants, with their allowed answers, and what one participant answered.
 
-Three moments matter. ``pre`` is asked once, before anything is seen; ``sessions`` at the start of
-each session; ``post`` and the opinion of each video (``interest``, ``familiarity``) afterwards.
-Where in the study a video was shown (``session``, ``position``) is known before it begins.
+``pre`` is asked once, before anything is seen; ``sessions`` at the start of each session; ``post``
+and the opinion of each video (``interest``, ``familiarity``) afterwards. The place of a video in
+the study (``session``, ``position``) is known before it begins.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,49 @@ from pydantic_core.core_schema import ValidationInfo
 
 from vpnet.questionnaires.questions import Choice, Question, Scale, Several, Whole
 
-OFTEN = ("never", "rarely", "sometimes", "often", "always")
 SESSION = Whole(1, 8, "Number of the session, 1 the first.")
+_GENDER = Choice(("female", "male", "non_binary", "other"), "Gender, as they name it.")
+_VR_EXPERIENCE = Scale(
+    ("never", "once_or_twice", "yearly", "monthly", "weekly"),
+    "How often they have used a VR headset.",
+)
+_VISION_CORRECTION = Choice(
+    ("none", "glasses", "contact_lenses", "surgery"),
+    "What corrects their sight while they wear the headset.",
+)
+_DOMINANT_EYE = Choice(("left", "right"), "The eye they aim with; test it, do not ask.")
+_INTERESTS = Several(
+    (
+        "people",
+        "animals",
+        "nature",
+        "travel",
+        "vehicles",
+        "sports",
+        "music",
+        "film",
+        "games",
+        "art",
+    ),
+    "What they like to watch.",
+)
+_MOTION_SICKNESS = Scale(
+    ("never", "rarely", "sometimes", "often", "always"),
+    "How often they feel sick in cars, on ships or in VR.",
+)
+
+CODEBOOK_NAME = "questionnaire_codebook.md"
+
+_RULES = """\
+# Questions to participants
+
+Each participant has one file. Leave what was not answered as it is: `null` in JSON, an empty cell
+in CSV. Write answers exactly as listed here; capitals and spaces do not matter. A video that a
+participant did not see is deleted from the list, or left without session and position.
+
+Models are given what is known before a video begins: `pre`, `sessions`, and the place of the video
+in the study. `post`, `interest` and `familiarity` are for analysis only.
+"""
 
 
 class Answers(BaseModel):
@@ -25,12 +66,11 @@ class Answers(BaseModel):
     @classmethod
     def questions(cls) -> dict[str, Question]:
         """The questions by name, in order."""
-        kinds = (Whole, Scale, Choice, Several)
         return {
             name: entry
             for name, field in cls.model_fields.items()
             for entry in field.metadata
-            if isinstance(entry, kinds)
+            if isinstance(entry, Question)
         }
 
     @field_validator("*", mode="before")
@@ -44,47 +84,12 @@ class BeforeStudy(Answers):
     """Asked once, before anything is seen."""
 
     age: Annotated[int | None, Whole(10, 90, "Age in years.")] = None
-    gender: Annotated[
-        str | None, Choice(("female", "male", "non_binary", "other"), "Gender, as they name it.")
-    ] = None
-    vr_experience: Annotated[
-        str | None,
-        Scale(
-            ("never", "once_or_twice", "yearly", "monthly", "weekly"),
-            "How often they have used a VR headset.",
-        ),
-    ] = None
-    vision_correction: Annotated[
-        str | None,
-        Choice(
-            ("none", "glasses", "contact_lenses", "surgery"),
-            "What corrects their sight while they wear the headset.",
-        ),
-    ] = None
-    dominant_eye: Annotated[
-        str | None, Choice(("left", "right"), "The eye they aim with; test it, do not ask.")
-    ] = None
-    interests: Annotated[
-        tuple[str, ...] | None,
-        Several(
-            (
-                "people",
-                "animals",
-                "nature",
-                "travel",
-                "vehicles",
-                "sports",
-                "music",
-                "film",
-                "games",
-                "art",
-            ),
-            "What they like to watch.",
-        ),
-    ] = None
-    motion_sickness: Annotated[
-        str | None, Scale(OFTEN, "How often they feel sick in cars, on ships or in VR.")
-    ] = None
+    gender: Annotated[str | None, _GENDER] = None
+    vr_experience: Annotated[str | None, _VR_EXPERIENCE] = None
+    vision_correction: Annotated[str | None, _VISION_CORRECTION] = None
+    dominant_eye: Annotated[str | None, _DOMINANT_EYE] = None
+    interests: Annotated[tuple[str, ...] | None, _INTERESTS] = None
+    motion_sickness: Annotated[str | None, _MOTION_SICKNESS] = None
 
 
 class Session(Answers):
@@ -130,6 +135,19 @@ class AfterStudy(Answers):
     eye_strain: Annotated[
         int | None, Whole(1, 5, "How strained their eyes are: 1 not at all, 5 very.")
     ] = None
+
+
+SECTIONS: dict[str, type[Answers]] = {
+    "pre": BeforeStudy,
+    "session": Session,
+    "video": Viewing,
+    "post": AfterStudy,
+}
+"""The sections of a questionnaire, as the CSV form names them."""
+
+REPEATED = ("session", "video")
+"""Sections of which there may be several. The nested form lists them under the plural, and each
+entry, like each line of the CSV form, has its name or number under the section's own name."""
 
 
 class Questionnaire(Answers):
@@ -221,3 +239,18 @@ class Questionnaire(Answers):
             for number, positions in sessions.items()
             if number < viewing.session
         )
+
+
+def write_codebook() -> str:
+    """The page for those who fill a questionnaire in: every question with its allowed answers."""
+    lines = [_RULES]
+    for section, answers in SECTIONS.items():
+        key = f"{section}s" if section in REPEATED else section
+        lines += [f"## {key} (CSV: section {section})\n", f"{(answers.__doc__ or '').strip()}\n"]
+        lines += ["| question | asks | allowed answers |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {question.text} | {question.allowed} |"
+            for name, question in answers.questions().items()
+        ]
+        lines.append("")
+    return "\n".join(lines)

@@ -11,23 +11,20 @@ and Eye Movements for 360 Degree Videos", MMSys 2018, https://doi.org/10.1145/32
 """
 
 import math
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.readers.dataset_folder import DatasetLayout
-from vpnet.recordings.assembly import checked_recording
+from vpnet.readers.dataset_files import DatasetLayout
+from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
-from vpnet.recordings.findings import Finding
+from vpnet.recordings.findings import RULES, Finding
 from vpnet.recordings.frame import Frame
-from vpnet.recordings.refusals import UNREADABLE
 from vpnet.settings import checked
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
 
 LAYOUT = DatasetLayout("H/Scanpaths", "*.csv")
 COLUMNS = ("# Idx", "longitude", "latitude", "start timestamp")
@@ -50,15 +47,14 @@ def read_david_mmsys18(
     Raises:
         InputError: The folder holds no such files.
     """
-    parts = []
-    for file in LAYOUT.require(Path(root)):
-        video_id = file.stem.removesuffix("_fixations")
-        read = partial(_checked_recordings, file, video_id, frame)
-        parts.append(StudyPart((file,), read, video_id=video_id))
-    return Study(parts, study)
+    return LAYOUT.study(root, _ids, _recordings, (frame,), study)
 
 
-def _checked_recordings(file: Path, video_id: str, frame: Frame) -> list[CheckedRecording]:
+def _ids(file: Path) -> tuple[str, str]:
+    return "", file.stem.removesuffix("_fixations")
+
+
+def _recordings(file: Path, _: str, video_id: str, frame: Frame) -> list[CheckedRecording]:
     of_the_file: list[Finding] = []
     table = read_csv_table(file, COLUMNS, findings=of_the_file)
     values = torch.from_numpy(table.to_numpy(writable=True))
@@ -68,7 +64,7 @@ def _checked_recordings(file: Path, video_id: str, frame: Frame) -> list[Checked
         user_id, first_line = str(person), FIRST_LINE + begin
         # Only the last person can have lost the line that the end of the file cuts off.
         findings = list(of_the_file) if end == len(values) else []
-        _, longitude, latitude, start_ms = values[begin:end].unbind(dim=-1)
+        longitude, latitude, start_ms = values[begin:end, 1:].unbind(dim=-1)
         outside = _finding_outside(file, longitude, latitude, first_line)
         if outside is not None:
             found = (*findings, outside)
@@ -78,7 +74,7 @@ def _checked_recordings(file: Path, video_id: str, frame: Frame) -> list[Checked
             (longitude - 0.5) * 2 * math.pi, (0.5 - latitude) * math.pi
         )
         checked.append(
-            checked_recording(
+            assembled_recording(
                 user_id,
                 video_id,
                 str(file),
@@ -102,11 +98,11 @@ def _finding_outside(
         return None
     row, column = torch.nonzero(outside)[0].tolist()
     line = first_line + row
-    return UNREADABLE.broken(
+    return RULES["unreadable"].broken(
         f"column {COLUMNS[1 + column]}: the value must be a fraction in [0, 1], found "
         f"{float(fractions[row, column]):g}",
         file=file,
         lines=[(line, line)],
         rows=int(outside.any(dim=-1).sum()),
-        remedy="mend it (if it is in degrees, convert it), or leave the recording out",
+        remedy="correct it (if it is in degrees, convert it), or leave the recording out",
     )

@@ -26,32 +26,31 @@ https://doi.org/10.1145/3304109.3325812; scripts and traces at
 https://github.com/acmmmsys/2019-360dataset.
 """
 
-import re
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
-from vpnet.readers.dataset_folder import DatasetLayout
-from vpnet.readers.headerless_csv import (
-    FIRST_LINE,
-    numbers,
-    read_headerless_csv,
-    require_lines,
-)
-from vpnet.recordings.assembly import checked_recording
+from vpnet.readers.dataset_files import FIRST_LINE, DatasetLayout, read_headerless_csv
+from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
-from vpnet.recordings.orientation_agreement import agreeing_orientation
+from vpnet.recordings.frame import (
+    Frame,
+    agreeing_orientation,
+    align_orientation_to_video,
+    align_to_video,
+)
 from vpnet.settings import checked
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
 
-LAYOUT = DatasetLayout("Traces", "*/*.csv")
+LAYOUT = DatasetLayout(
+    "Traces",
+    "*/*.csv",
+    names=r"/([^/]+)_([^_/]+?) *\.csv",
+    rule="files must be named USER_VIDEO.csv",
+)
 COLUMNS = ("t", "qx", "qy", "qz", "qw", "right", "up", "forward")
 
 VIDEO_ROTATION_DEG = {"10": -95.0, "17": 180.0, "27": 63.0, "28": 81.0}
@@ -61,8 +60,6 @@ on it. What was recorded at yaw 0 therefore lies at minus this in the published 
 
 LENGTH_TOLERANCE = 0.01
 """Vectors this near to unit length are scaled to it: files hold five digits."""
-
-_NAME = re.compile(r"(.+)_([^_]+?) *\.csv")
 
 
 @checked
@@ -84,15 +81,7 @@ def read_nasrabadi_mmsys19(
     Raises:
         InputError: The folder holds no such files, or a name is none of the data set's.
     """
-    parts = []
-    for file in LAYOUT.require(Path(root)):
-        name = _NAME.fullmatch(file.name)
-        if name is None:
-            raise InputError(f"{file}: files must be named USER_VIDEO.csv; rename or remove it")
-        user_id, video_id = name.groups()
-        read = partial(_checked_recordings, file, user_id, video_id, frame)
-        parts.append(StudyPart((file,), read, user_id, video_id))
-    return Study(parts, study)
+    return LAYOUT.study(root, LAYOUT.names_of, _recording, (frame,), study)
 
 
 def orientation_in_world(recorded_xyzw: Tensor) -> Tensor:
@@ -107,21 +96,12 @@ def orientation_in_world(recorded_xyzw: Tensor) -> Tensor:
     return recorded_xyzw * recorded_xyzw.new_tensor((-1.0, 1.0, -1.0, 1.0))
 
 
-def _checked_recordings(
-    file: Path, user_id: str, video_id: str, frame: Frame
-) -> list[CheckedRecording]:
+def _recording(file: Path, user_id: str, video_id: str, frame: Frame) -> list[CheckedRecording]:
     findings: list[Finding] = []
-    table = read_headerless_csv(file, COLUMNS, findings)
-    values = numbers(table, COLUMNS)
-    timestamps_s, recorded_xyzw, recorded_center = values[:, 0], values[:, 1:5], values[:, 5:]
-    require_lines(
-        file,
-        table,
-        # A length that is not a number compares as False.
-        timestamps_s.isfinite() & recorded_xyzw.isfinite().all(-1) & _has_unit(recorded_center),
-        f"{','.join(COLUMNS)}, numbers, with a vector (right, up, forward) of length 1",
-    )
-    viewport_center = normalize(recorded_center)
+    rule = ", numbers, with a vector (right, up, forward) of length 1"
+    values = read_headerless_csv(file, COLUMNS, _is_line, rule, findings)
+    timestamps_s, recorded_xyzw = values[:, 0], values[:, 1:5]
+    viewport_center = normalize(values[:, 5:])
     orientation_xyzw = agreeing_orientation(
         torch.nn.functional.normalize(orientation_in_world(recorded_xyzw), dim=-1),
         _has_unit(recorded_xyzw),
@@ -134,7 +114,7 @@ def _checked_recordings(
     if orientation_xyzw is not None:
         orientation_xyzw = align_orientation_to_video(orientation_xyzw, as_shown)
     return [
-        checked_recording(
+        assembled_recording(
             user_id,
             video_id,
             str(file),
@@ -146,6 +126,11 @@ def _checked_recordings(
             head_orientation_xyzw=orientation_xyzw,
         )
     ]
+
+
+def _is_line(values: Tensor) -> Tensor:
+    # A length that is not a number compares as False.
+    return values[:, :5].isfinite().all(-1) & _has_unit(values[:, 5:])
 
 
 def _has_unit(vectors: Tensor) -> Tensor:

@@ -23,24 +23,24 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import FORWARD
-from vpnet.readers.parquet_table import (
-    GAZE,
-    HEAD,
-    ORIENTATION,
-    read_parquet_table,
-    unit_vectors,
-)
-from vpnet.recordings.assembly import checked_recording
+from vpnet.geometry.rotations import IDENTITY_XYZW
+from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.frame import Frame
+from vpnet.recordings.frame import Frame, agreeing_orientation
 from vpnet.recordings.gaze import GazeRules
-from vpnet.recordings.orientation_agreement import IDENTITY_XYZW, agreeing_orientation
 from vpnet.recordings.recording import AGREEMENT_TOLERANCE_DEG, Recording
 from vpnet.settings import checked
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
 from vpnet.whole_files import whole_file
+
+HEAD = ("head_x", "head_y", "head_z")
+GAZE = ("gaze_x", "gaze_y", "gaze_z")
+ORIENTATION = ("quat_x", "quat_y", "quat_z", "quat_w")
+
+LENGTH_TOLERANCE = 0.01
+"""Vectors this near to unit length are scaled to it: files are rounded."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -83,14 +83,14 @@ def _checked_recordings(
     path: Path, frame: Frame, rules: GazeRules, max_disagreement_deg: float
 ) -> list[CheckedRecording]:
     source = str(path)
-    table = read_parquet_table(source)
+    table = _read_table(source)
     timestamps_s = torch.from_numpy(table["t"].to_numpy(writable=True))
-    head, head_valid = unit_vectors(table, HEAD, FORWARD, source)
+    head, head_valid = _unit_vectors(table, HEAD, FORWARD, source)
     gaze = orientation = None
     if GAZE[0] in table.columns:
-        gaze = unit_vectors(table, GAZE, FORWARD, source, mask="gaze_valid")
+        gaze = _unit_vectors(table, GAZE, FORWARD, source, mask="gaze_valid")
     if ORIENTATION[0] in table.columns:
-        orientation = unit_vectors(table, ORIENTATION, IDENTITY_XYZW, source)
+        orientation = _unit_vectors(table, ORIENTATION, IDENTITY_XYZW, source)
 
     checked = []
     groups = table.select("user", "video").with_row_index("row")
@@ -111,7 +111,7 @@ def _checked_recordings(
         if gaze is not None and gaze[1][rows].any():
             gaze_direction, gaze_valid = gaze[0][rows], gaze[1][rows]
         checked.append(
-            checked_recording(
+            assembled_recording(
                 group["user"][0],
                 group["video"][0],
                 source,
@@ -128,6 +128,93 @@ def _checked_recordings(
             )
         )
     return checked
+
+
+def _read_table(source: str) -> pl.DataFrame:
+    """The file's columns that mean something here: ids as text, numbers as float64."""
+    try:
+        names = set(pl.read_parquet_schema(source))
+        _check_columns(names, source)
+        wanted = ("user", "video", "t", *HEAD, *GAZE, *ORIENTATION, "gaze_valid")
+        table = pl.read_parquet(source, columns=[name for name in wanted if name in names])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"{source}: the parquet file cannot be read ({error}); check the path, or write the "
+            "file again"
+        ) from error
+    if len(table) == 0:
+        raise InputError(f"{source}: the file has no rows; write it again")
+    number = pl.col([name for name in table.columns if name in ("t", *HEAD, *GAZE, *ORIENTATION)])
+    try:
+        # The decimals that a float32 prints as are those that were meant: 49.3, not 49.29999924.
+        if table.schema["t"] == pl.Float32:
+            table = table.with_columns(pl.col("t").cast(pl.String))
+        table = table.with_columns(number.cast(pl.Float64), pl.col("user", "video").cast(pl.String))
+        if "gaze_valid" in table.columns:
+            table = table.with_columns(pl.col("gaze_valid").cast(pl.Boolean).fill_null(False))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{source}: the columns must hold numbers, and gaze_valid booleans: {error}; write the "
+            "file again"
+        ) from error
+    for name in ("user", "video", "t"):
+        wrong = table[name].is_null()
+        if name == "t":
+            wrong = wrong | ~table[name].is_finite().fill_null(False)
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            raise InputError(
+                f"{source}, row {row + 1}, column {name}: every row must have a value, found "
+                f"{table[name][row]}; correct or delete the row"
+            )
+    return table
+
+
+def _check_columns(names: set[str], source: str) -> None:
+    required = {"user", "video", "t", *HEAD}
+    for group in (GAZE, ORIENTATION):
+        if names & set(group):
+            required |= set(group)
+    if "gaze_valid" in names:
+        required |= set(GAZE)
+    absent = sorted(required - names)
+    if absent:
+        raise InputError(
+            f"{source}: the file lacks the columns {', '.join(absent)}, found "
+            f"{', '.join(sorted(names))}; docs/CONVENTIONS.md has the table of columns"
+        )
+
+
+def _unit_vectors(
+    table: pl.DataFrame,
+    columns: Sequence[str],
+    placeholder: tuple[float, ...],
+    source: str,
+    mask: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Unit vectors of all rows, and which were measured; the others hold the placeholder.
+
+    ``mask`` names a boolean column that marks rows as measured, where the table has it. Shapes are
+    ``(rows, components)`` and ``(rows,)``.
+    """
+    empty = table.select(pl.all_horizontal(pl.col(columns).is_null())).to_series()
+    measured = torch.from_numpy((~empty).to_numpy(writable=True))
+    if mask is not None and mask in table.columns:
+        measured &= torch.from_numpy(table[mask].to_numpy(writable=True))
+    values = torch.from_numpy(table.select(columns).to_numpy(writable=True))
+    length = torch.linalg.vector_norm(values, dim=-1)
+    # A length that is not a number compares as False.
+    wrong = measured & ~((length - 1).abs() <= LENGTH_TOLERANCE)
+    if wrong.any():
+        row = int(torch.nonzero(wrong)[0])
+        raise InputError(
+            f"{source}, row {row + 1}, columns {columns[0]} to {columns[-1]}: the values must be a "
+            f"vector of length 1 (within {LENGTH_TOLERANCE:.0%}), or all empty for a sample that "
+            f"was not measured, found {list(table.select(columns).row(row))}; correct the row "
+            f"({int(wrong.sum())} rows are wrong)"
+        )
+    unit = torch.nn.functional.normalize(values, dim=-1)
+    return torch.where(measured.unsqueeze(-1), unit, unit.new_tensor(placeholder)), measured
 
 
 def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:

@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from vpnet.errors import InputError
+from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.files import LAYOUT as QUEST_PRO_LAYOUT
 from vpnet.quest_pro.files import has_table_name
 from vpnet.quest_pro.reader import read_quest_pro
-from vpnet.readers import (
-    david_mmsys18,
-    nasrabadi_mmsys19,
-    netllm_wu17,
-    wu_mmsys17,
-    xu_cvpr18,
-)
-from vpnet.readers.dataset_folder import DatasetLayout
+from vpnet.readers import david_mmsys18, nasrabadi_mmsys19, wu_mmsys17, xu_cvpr18
+from vpnet.readers.dataset_files import DatasetLayout
 from vpnet.readers.parquet import read_parquet
 from vpnet.settings import Setting, check_settings, settings_of, unknown_message
 from vpnet.studies.study import Study, StudyOptions
@@ -61,14 +56,14 @@ READERS: dict[str, Reader] = {
     "nasrabadi_mmsys19": _published(
         nasrabadi_mmsys19.read_nasrabadi_mmsys19, nasrabadi_mmsys19.LAYOUT
     ),
-    "netllm_wu17": _published(netllm_wu17.read_netllm_wu17, netllm_wu17.LAYOUT),
+    "netllm_wu17": _published(wu_mmsys17.read_netllm_wu17, wu_mmsys17.NETLLM_LAYOUT),
     "quest_pro": Reader(read_quest_pro, _has_quest_pro_names, QUEST_PRO_LAYOUT),
 }
 """Readers by the name of their configuration, in the order in which layouts are tried."""
 
 
 def read_any(path: str | Path, *, layout: str | None = None, **settings: Any) -> Study:
-    """Recordings of any data set that vpnet reads.
+    """Recordings of any data set that vpnet reads, checked.
 
     Args:
         path: A parquet file in vpnet's columns; the folder of a Quest Pro study or of one of its
@@ -89,7 +84,7 @@ def read_any(path: str | Path, *, layout: str | None = None, **settings: Any) ->
     if layout not in READERS:
         raise InputError(f"layout must be one of {', '.join(READERS)}, got {layout!r}")
     read = READERS[layout].read
-    return read(**arguments_for(read, path, settings, ""))
+    return with_checks(read(**arguments_for(read, path, settings, "")))
 
 
 def arguments_for(
@@ -99,9 +94,9 @@ def arguments_for(
 
     Args:
         read: A reader.
-        path: What it shall read.
+        path: What it reads.
         settings: Settings of any reader by name.
-        key: Where they come from, for messages.
+        key: Where they are, for messages.
 
     Raises:
         InputError: A setting is of another type or out of its range, or a required one is missing.
@@ -123,11 +118,7 @@ def path_parameter(read: Callable[..., Any]) -> str:
 
 
 def check_reading(values: Mapping[str, Any], key: str) -> None:
-    """Hold settings that are meant for whichever reader recognises the files to the readers' rules.
-
-    Args:
-        values: Settings by name.
-        key: Where they come from, for messages.
+    """Check settings by name that any reader may take; ``key`` says in messages where they are.
 
     Raises:
         InputError: No reader has such a setting, or it is of another type or out of its range.
@@ -143,11 +134,9 @@ def check_reading(values: Mapping[str, Any], key: str) -> None:
 def reading_settings(
     settings: Mapping[str, Any], read: Callable[..., Any] | None = None
 ) -> dict[str, Any]:
-    """Those settings of a data set's reader that hold for other recordings too.
+    """Those settings of a data set's reader that apply to other recordings too.
 
-    Args:
-        settings: Configuration of any reader.
-        read: The reader of the other recordings; None for whichever recognises them.
+    ``read`` is the reader of the other recordings; None for the one that recognises them.
     """
     known = settings_for_any_layout() if read is None else _of_recordings(_settings_but_path(read))
     return {name: value for name, value in settings.items() if name in known}
@@ -163,10 +152,7 @@ def settings_for_any_layout() -> dict[str, Setting]:
 
 
 def recognise_layout(path: Path) -> str:
-    """Name in `READERS` of what lies at a path.
-
-    Args:
-        path: File or folder, as for `read_any`.
+    """Name in `READERS` of the file or folder at a path, as for `read_any`.
 
     Raises:
         InputError: There is nothing, or it has the names of no layout.

@@ -11,7 +11,6 @@ Immersive Videos", CVPR 2018, https://doi.org/10.1109/CVPR.2018.00559.
 """
 
 import math
-import re
 from functools import partial
 from pathlib import Path
 
@@ -19,15 +18,8 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.readers.dataset_folder import DatasetLayout
-from vpnet.readers.headerless_csv import (
-    FIRST_LINE,
-    numbers,
-    read_headerless_csv,
-    require_lines,
-    words,
-)
-from vpnet.recordings.assembly import checked_recording
+from vpnet.readers.dataset_files import FIRST_LINE, DatasetLayout, read_headerless_csv
+from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.csv_table import FIRST_LINE as FIRST_LINE_OF_VIDEOS
 from vpnet.recordings.csv_table import read_csv_table
@@ -36,13 +28,17 @@ from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
 from vpnet.settings import checked
 from vpnet.studies.study import Study, StudyOptions
-from vpnet.studies.study_part import StudyPart
+from vpnet.studies.study_reading import StudyPart
 
-LAYOUT = DatasetLayout("Gaze_txt_files", "*/*.txt")
+LAYOUT = DatasetLayout(
+    "Gaze_txt_files",
+    "*/*.txt",
+    names=r"/([^/]+)/(\d{3})[^/]*",
+    rule="the name must begin with the video's three digits",
+)
 VIDEOS_FILE = "xu_cvpr18_videos.csv"
 COLUMNS = ("frame", "i", "forward", "hx", "hy", "eye", "gx", "gy")
-_WORDS = ("frame", "forward", "eye")
-_NUMBERS = ("i", "hx", "hy", "gx", "gy")
+MARKS = ("frame", "forward", "eye")
 
 
 @checked
@@ -74,35 +70,26 @@ def read_xu_cvpr18(
     frame_rates_hz = _read_frame_rates(videos_file)
     parts = []
     for file in files:
-        if not re.match(r"\d{3}", file.name):
-            raise InputError(
-                f"{file}: the name must begin with the video's three digits; rename or remove it"
-            )
-        user_id, video_id = file.absolute().parent.name, file.name[:3]
+        user_id, video_id = LAYOUT.names_of(file)
         if video_id not in frame_rates_hz:
             raise InputError(
                 f"{videos_file}: the frame rate of video {video_id} is missing, {file} needs it; "
                 f"add the line {video_id},<frames per second>"
             )
-        read = partial(
-            _checked_recordings, file, user_id, video_id, frame_rates_hz[video_id], frame, gaze
-        )
+        read = partial(_recording, file, user_id, video_id, frame_rates_hz[video_id], frame, gaze)
         parts.append(StudyPart((file,), read, user_id, video_id))
     return Study(parts, study)
 
 
-def _checked_recordings(
+def _recording(
     file: Path, user_id: str, video_id: str, frame_rate_hz: float, frame: Frame, gaze: GazeRules
 ) -> list[CheckedRecording]:
     findings: list[Finding] = []
-    table = read_headerless_csv(file, COLUMNS, findings)
-    i, hx, hy, gx, gy = numbers(table, _NUMBERS).unbind(dim=-1)
-    # Comparisons with what is not a number are False.
-    good = words(table, _WORDS) & (i >= 1) & _is_fraction(hx) & _is_fraction(hy)
-    rule = f"{','.join(COLUMNS)} with i from 1 and hx, hy in [0, 1]"
-    require_lines(file, table, good, rule)
+    rule = " with i from 1 and hx, hy in [0, 1]"
+    values = read_headerless_csv(file, COLUMNS, _is_line, rule, findings, MARKS)
+    i, hx, hy, gx, gy = values.unbind(dim=-1)
     return [
-        checked_recording(
+        assembled_recording(
             user_id,
             video_id,
             str(file),
@@ -138,11 +125,16 @@ def _read_frame_rates(file: Path) -> dict[str, float]:
         if not 0 < rate_hz < 1000:
             raise InputError(
                 f"{file}, line {FIRST_LINE_OF_VIDEOS + row}, column fps: frames per second must be "
-                f"above 0 and below 1000, found {rate_hz:g}; mend the value"
+                f"above 0 and below 1000, found {rate_hz:g}; correct the value"
             )
     # Spreadsheets take "001" for a number and write 1.
     videos = table["video"].str.strip_chars(' "').str.zfill(3)
     return dict(zip(videos, table["fps"], strict=True))
+
+
+def _is_line(values: Tensor) -> Tensor:
+    # Comparisons with what is not a number are False.
+    return (values[:, 0] >= 1) & _is_fraction(values[:, 1]) & _is_fraction(values[:, 2])
 
 
 def _is_fraction(values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From the arrays that a reader of a public data set has found to a checked `Recording`."""
+"""From the arrays that a reader of a public data set has found to a `Recording`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,17 +8,15 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import normalize
-from vpnet.quality.checks.recording import check_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.clock import increasing_rows
-from vpnet.recordings.findings import Finding
+from vpnet.recordings.findings import RULES, Finding
 from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
 from vpnet.recordings.gaze import GazeRules, gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.refusals import UNREADABLE
 
 
-def checked_recording(
+def assembled_recording(
     user_id: str,
     video_id: str,
     source: str,
@@ -34,7 +32,7 @@ def checked_recording(
     gaze_direction: Tensor | None = None,
     gaze_valid: Tensor | None = None,
 ) -> CheckedRecording:
-    """A recording of the rows at which playback time increases, in the frame of the video, checked.
+    """A recording of the rows at which playback time increases, in the frame of the video.
 
     Args:
         user_id: Who watched.
@@ -42,7 +40,7 @@ def checked_recording(
         source: The file, for messages.
         timestamps_s: Playback time, shape ``(rows,)``.
         viewport_center: Where the head points, near unit length, shape ``(rows, 3)``.
-        frame: How the recorded axes lie in the frame of the video.
+        frame: How the recorded axes relate to the frame of the video.
         gaze: Which gaze is valid, and which is a fixation.
         first_line: Line of the file that holds the first row, for messages.
         findings: What the reader has found so far.
@@ -52,8 +50,8 @@ def checked_recording(
         gaze_valid: Which of them were measured, shape ``(rows,)``; None for all.
 
     Returns:
-        The recording with the reader's findings and those of the checks; without a recording where
-        fewer than 2 rows are left.
+        The recording with the reader's findings; without a recording where fewer than 2 rows are
+        left.
     """
     found = list(findings)
     lines = first_line + torch.arange(len(timestamps_s))
@@ -72,17 +70,10 @@ def checked_recording(
     measured = None
     if gaze_direction is not None:
         gaze_direction = align_to_video(gaze_direction[rows].double(), frame)
-        # Where the head was lost nothing tells whether the eyes were within reach.
+        # Where the head was lost it is unknown whether the eyes were within reach.
         gaze_valid = head_valid if gaze_valid is None else head_valid & gaze_valid[rows]
         measured = measured_gaze(gaze_direction, gaze_valid)
-        streams = gaze_streams(
-            timestamps_s,
-            viewport_center,
-            head_orientation_xyzw,
-            gaze_direction,
-            gaze_valid,
-            gaze,
-        )
+        streams = gaze_streams(timestamps_s, viewport_center, head_orientation_xyzw, measured, gaze)
     try:
         recording = Recording(
             user_id=user_id,
@@ -95,9 +86,10 @@ def checked_recording(
             **streams,
         )
     except InputError as error:
-        found.append(UNREADABLE.broken(str(error).removeprefix(f"{source}: "), file=source))
+        found.append(
+            RULES["unreadable"].broken(str(error).removeprefix(f"{source}: "), file=source)
+        )
         return CheckedRecording(user_id, video_id, source, None, tuple(found))
-    checked, measurements = check_recording(recording, source, measured)
     return CheckedRecording(
-        user_id, video_id, source, recording, (*found, *checked), measurements=measurements
+        user_id, video_id, source, recording, tuple(found), measured_gaze=measured
     )

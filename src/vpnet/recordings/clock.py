@@ -3,23 +3,13 @@
 import torch
 from torch import Tensor
 
-from vpnet.recordings.findings import Finding, Rule, Severity, line_ranges
-from vpnet.recordings.refusals import STEPS_BACK
+from vpnet.recordings.findings import RULES, Finding, Severity, line_ranges
 
 STEP_BACK_TOLERANCE_S = 0.1
-"""A clock that steps back by no more is jittering; by more, the video was wound back."""
+"""A clock that steps back by no more is jittering; by more, the video was rewound."""
 
 USUAL_REPEATS = 0.6
 """A player's clock at 30 Hz leaves 58 % of a headset's 72 rows a second without a time."""
-
-REPEATS = Rule(
-    "playback_repeats",
-    Severity.NOTE,
-    "Playback time repeats",
-    meaning="Several rows claim the same moment of the video; only the first of them is used.",
-    remedy="leave it so where the player's clock is slower than the headset; where most rows are "
-    "concerned, find out whether the video stalled",
-)
 
 
 def increasing_rows(
@@ -28,13 +18,12 @@ def increasing_rows(
     """Samples at which playback time is greater than at every sample before.
 
     Of rows that share one playback time the first is kept. A player's clock often runs at the rate
-    of the video, more slowly than the tracker, and is held between its updates: the first row of a
-    hold is the one measured when the clock was read, the others came later than it says. (To place
-    them between two updates would be to invent times.) A paused player holds its clock as well:
-    what the viewer does meanwhile belongs to no moment of the video, and goes the same way. A small
-    step back is jitter; after a large one, which is an error, part of the video is seen again. In
-    either case the rows are dropped until the clock has caught up. A clock that skips forward is
-    kept as it is; resampling marks the gap.
+    of the video, more slowly than the tracker, and is held between its updates: only the first row
+    of a hold was measured when the clock was read. (Times between two updates would be invented.) A
+    paused player holds its clock as well: what the viewer does meanwhile belongs to no moment of
+    the video, and is dropped too. A small step back is jitter; after a large one, which is an
+    error, part of the video is seen again. In either case the rows are dropped until the clock has
+    caught up. A clock that skips forward is kept as it is; resampling marks the gap.
 
     Args:
         timestamps_s: Playback time, finite, shape ``(samples,)``.
@@ -57,7 +46,7 @@ def increasing_rows(
     if again.any():
         row = int(torch.nonzero(far)[0])
         findings.append(
-            STEPS_BACK.broken(
+            RULES["playback_steps_back"].broken(
                 f"playback time must not step back by more than {STEP_BACK_TOLERANCE_S} s, found "
                 f"{timestamps_s[row]:.3f} s after {latest_s[row]:.3f} s",
                 file=source,
@@ -69,7 +58,7 @@ def increasing_rows(
     if repeats.any():
         count, backwards = int(repeats.sum()), int((repeats & (behind_s > 0)).sum())
         findings.append(
-            REPEATS.broken(
+            RULES["playback_repeats"].broken(
                 f"playback time must increase from row to row, found {count} of {len(kept)} rows "
                 f"at which it does not ({backwards} step back)",
                 file=source,

@@ -1,4 +1,4 @@
-"""CSV files read by column name, with messages that say which file, line and column is wrong."""
+"""CSV files read by column name, with messages that name the file, line and column at fault."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,18 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from vpnet.errors import InputError
-from vpnet.recordings.findings import Finding, Rule, Severity
+from vpnet.recordings.findings import RULES, Finding, Rule
 
 FIRST_LINE = 2
 """Line of the file that holds row 0 of the table: line 1 holds the names."""
 
-LAST_LINE_CUT = Rule(
-    "last_line_cut",
-    Severity.NOTE,
-    "The last line is cut off",
-    meaning="The headset stopped amid writing; a row is lost, and perhaps more than that.",
-    remedy="leave it so if the recording reaches the end of the video, else copy the file again",
-)
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -27,14 +20,9 @@ _AROUND_VALUES = ' \r"'
 
 
 class UnreadableTable(InputError):
-    """A CSV file that cannot be read.
+    """A CSV file that cannot be read: the rule and what was found, and the remedy.
 
-    Args:
-        path: The file.
-        found: The rule and what was found.
-        remedy: What to do, a clause in the imperative.
-        line: The line concerned; 0 where it is the whole file.
-        column: The column concerned; empty where it is none.
+    ``line`` is 0 and ``column`` empty where it is the whole file.
     """
 
     def __init__(
@@ -46,12 +34,7 @@ class UnreadableTable(InputError):
         super().__init__(f"{where}{', ' if column else ': '}{self.found}; {remedy}")
 
     def finding(self, rule: Rule, otherwise: str) -> Finding:
-        """The same as a finding.
-
-        Args:
-            rule: What it breaks.
-            otherwise: What can be done instead, a clause that follows the remedy.
-        """
+        """The same as a finding; ``otherwise`` says what can be done in place of the remedy."""
         return rule.broken(
             self.found,
             file=self.path,
@@ -74,9 +57,9 @@ def read_csv_table(
     the end are no rows.
 
     Args:
-        path: The file: UTF-8 with names in line 1, a byte-order mark may stand before them.
+        path: The file: UTF-8 with names in line 1, with or without a byte-order mark.
         numeric: Columns to read as float64; every value must be a finite number. Or a function that
-            tells which, given those that the file has.
+            chooses them from those that the file has.
         text: Columns to read as text.
         optional: Columns to read as float64 where the file has them, NaN where they hold no number.
         findings: A dropped line is added here; None refuses such a file.
@@ -85,9 +68,8 @@ def read_csv_table(
         The chosen columns, a row for each line after the first.
 
     Raises:
-        UnreadableTable: The file is missing, empty, no UTF-8 text, not separated by commas, names a
-            column twice, lacks columns or rows, or holds something other than a finite number where
-            one is due.
+        UnreadableTable: The file is missing, empty, not UTF-8, not separated by commas, names a
+            column twice, lacks columns or rows, or a required value is not a finite number.
     """
     content = _read_bytes(path)
     names = _names(path, content)
@@ -107,7 +89,7 @@ def read_csv_table(
         raise UnreadableTable(path, "the file has names in line 1 but no rows", "record it again")
     header = ",".join(names).encode() + b"\n"
     try:
-        # As text first: the value that is no number can then be shown as it stands.
+        # As text first: a value that is no number can then be shown as it was written.
         table = pl.read_csv(header + body, columns=[*numeric, *optional, *text], infer_schema=False)
     except pl.exceptions.PolarsError as error:
         _check_lines(path, body, len(names))
@@ -140,15 +122,7 @@ def _names(path: Path, content: bytes) -> list[str]:
         raise UnreadableTable(
             path, "the file must be UTF-8 text, found UTF-16", "save it as UTF-8", line=1
         )
-    try:
-        header = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableTable(
-            path,
-            f"the file must be UTF-8 text, found byte 0x{line[error.start]:02x}",
-            "save it as UTF-8",
-            line=1,
-        ) from error
+    header = _decoded(path, line, 1, "save it as UTF-8")
     names = [name.strip(_AROUND_VALUES) for name in header.split(",")]
     for separator, called in ((";", "semicolons"), ("\t", "tabs")):
         if header.count(separator) > header.count(","):
@@ -168,6 +142,18 @@ def _names(path: Path, content: bytes) -> list[str]:
             line=1,
         )
     return names
+
+
+def _decoded(path: Path, line: bytes, number: int, remedy: str) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableTable(
+            path,
+            f"the file must be UTF-8 text, found byte 0x{line[error.start]:02x}",
+            remedy,
+            line=number,
+        ) from error
 
 
 def _without_blank_end(body: bytes) -> bytes:
@@ -191,12 +177,12 @@ def _without_cut_line(
     cut = f"the last line is cut off, found {found} of {columns} values"
     if findings is None:
         raise UnreadableTable(path, cut, "copy the file again", line=line)
-    findings.append(LAST_LINE_CUT.broken(cut, file=path, lines=[(line, line)], rows=1))
+    findings.append(RULES["last_line_cut"].broken(cut, file=path, lines=[(line, line)], rows=1))
     return rows[:last_begins]
 
 
 def _check_lines(path: Path, body: bytes, columns: int) -> None:
-    """Raise the message for the first line that has too many values or is no text."""
+    """Raise the message for the first line that has too many values or is not UTF-8."""
     for line, row in enumerate(body.split(b"\n"), start=FIRST_LINE):
         found = row.count(b",") + 1
         if found > columns:
@@ -204,18 +190,10 @@ def _check_lines(path: Path, body: bytes, columns: int) -> None:
             raise UnreadableTable(
                 path,
                 f"a line must have {columns} values, found {found}",
-                "mend or delete it" if points else "export it again with points in numbers",
+                "fix or delete it" if points else "export it again with points in numbers",
                 line=line,
             )
-        try:
-            row.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise UnreadableTable(
-                path,
-                f"the file must be UTF-8 text, found byte 0x{row[error.start]:02x}",
-                "mend or delete the line",
-                line=line,
-            ) from error
+        _decoded(path, row, line, "fix or delete the line")
 
 
 def _check_finite(path: Path, table: pl.DataFrame, numbers: pl.DataFrame) -> None:
@@ -230,7 +208,7 @@ def _check_finite(path: Path, table: pl.DataFrame, numbers: pl.DataFrame) -> Non
     raise UnreadableTable(
         path,
         f"the value must be a finite number, found {found}",
-        "export it again with points in numbers" if comma else "mend the value or delete the line",
+        "export it again with points in numbers" if comma else "fix the value or delete the line",
         line=FIRST_LINE + row,
         column=column,
     )

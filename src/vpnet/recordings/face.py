@@ -7,71 +7,24 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 
+# fmt: off
 FACE_WEIGHTS: tuple[str, ...] = (
-    "Brow_Lowerer_L",
-    "Brow_Lowerer_R",
-    "Cheek_Puff_L",
-    "Cheek_Puff_R",
-    "Cheek_Raiser_L",
-    "Cheek_Raiser_R",
-    "Cheek_Suck_L",
-    "Cheek_Suck_R",
-    "Chin_Raiser_B",
-    "Chin_Raiser_T",
-    "Dimpler_L",
-    "Dimpler_R",
-    "Eyes_Closed_L",
-    "Eyes_Closed_R",
-    "Eyes_Look_Down_L",
-    "Eyes_Look_Down_R",
-    "Eyes_Look_Left_L",
-    "Eyes_Look_Left_R",
-    "Eyes_Look_Right_L",
-    "Eyes_Look_Right_R",
-    "Eyes_Look_Up_L",
-    "Eyes_Look_Up_R",
-    "Inner_Brow_Raiser_L",
-    "Inner_Brow_Raiser_R",
-    "Jaw_Drop",
-    "Jaw_Sideways_Left",
-    "Jaw_Sideways_Right",
-    "Jaw_Thrust",
-    "Lid_Tightener_L",
-    "Lid_Tightener_R",
-    "Lip_Corner_Depressor_L",
-    "Lip_Corner_Depressor_R",
-    "Lip_Corner_Puller_L",
-    "Lip_Corner_Puller_R",
-    "Lip_Funneler_LB",
-    "Lip_Funneler_LT",
-    "Lip_Funneler_RB",
-    "Lip_Funneler_RT",
-    "Lip_Pressor_L",
-    "Lip_Pressor_R",
-    "Lip_Pucker_L",
-    "Lip_Pucker_R",
-    "Lip_Stretcher_L",
-    "Lip_Stretcher_R",
-    "Lip_Suck_LB",
-    "Lip_Suck_LT",
-    "Lip_Suck_RB",
-    "Lip_Suck_RT",
-    "Lip_Tightener_L",
-    "Lip_Tightener_R",
-    "Lips_Toward",
-    "Lower_Lip_Depressor_L",
-    "Lower_Lip_Depressor_R",
-    "Mouth_Left",
-    "Mouth_Right",
-    "Nose_Wrinkler_L",
-    "Nose_Wrinkler_R",
-    "Outer_Brow_Raiser_L",
-    "Outer_Brow_Raiser_R",
-    "Upper_Lid_Raiser_L",
-    "Upper_Lid_Raiser_R",
-    "Upper_Lip_Raiser_L",
-    "Upper_Lip_Raiser_R",
+    "Brow_Lowerer_L", "Brow_Lowerer_R", "Cheek_Puff_L", "Cheek_Puff_R", "Cheek_Raiser_L",
+    "Cheek_Raiser_R", "Cheek_Suck_L", "Cheek_Suck_R", "Chin_Raiser_B", "Chin_Raiser_T",
+    "Dimpler_L", "Dimpler_R", "Eyes_Closed_L", "Eyes_Closed_R", "Eyes_Look_Down_L",
+    "Eyes_Look_Down_R", "Eyes_Look_Left_L", "Eyes_Look_Left_R", "Eyes_Look_Right_L",
+    "Eyes_Look_Right_R", "Eyes_Look_Up_L", "Eyes_Look_Up_R", "Inner_Brow_Raiser_L",
+    "Inner_Brow_Raiser_R", "Jaw_Drop", "Jaw_Sideways_Left", "Jaw_Sideways_Right", "Jaw_Thrust",
+    "Lid_Tightener_L", "Lid_Tightener_R", "Lip_Corner_Depressor_L", "Lip_Corner_Depressor_R",
+    "Lip_Corner_Puller_L", "Lip_Corner_Puller_R", "Lip_Funneler_LB", "Lip_Funneler_LT",
+    "Lip_Funneler_RB", "Lip_Funneler_RT", "Lip_Pressor_L", "Lip_Pressor_R", "Lip_Pucker_L",
+    "Lip_Pucker_R", "Lip_Stretcher_L", "Lip_Stretcher_R", "Lip_Suck_LB", "Lip_Suck_LT",
+    "Lip_Suck_RB", "Lip_Suck_RT", "Lip_Tightener_L", "Lip_Tightener_R", "Lips_Toward",
+    "Lower_Lip_Depressor_L", "Lower_Lip_Depressor_R", "Mouth_Left", "Mouth_Right",
+    "Nose_Wrinkler_L", "Nose_Wrinkler_R", "Outer_Brow_Raiser_L", "Outer_Brow_Raiser_R",
+    "Upper_Lid_Raiser_L", "Upper_Lid_Raiser_R", "Upper_Lip_Raiser_L", "Upper_Lip_Raiser_R",
 )
+# fmt: on
 """The Meta Quest Pro's 63 blendshape weights, in the order of its files."""
 
 FACE_ACTIVITY = "FaceActivity"
@@ -88,7 +41,7 @@ def face_features(face: Tensor, face_names: Sequence[str], features: Sequence[st
             ``"Brow_Lowerer_L+Brow_Lowerer_R"``.
 
     Returns:
-        Features in the order asked for, shape ``(samples, len(features))``.
+        Shape ``(samples, len(features))``.
 
     Raises:
         InputError: A name is not among the weights; the message lists close matches.

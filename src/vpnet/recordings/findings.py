@@ -1,16 +1,24 @@
-"""What a check found in a recording: how bad it is, where, what it means, what to do."""
+"""What was found in a recording: how severe it is, where, what it means, what to do.
+
+The words of all rules are in rules.yaml. A reader or a check never stops at the first finding: it
+notes ``RULES[code].broken(...)`` and continues, so that one pass finds all. Whether the recording
+is used is decided afterwards, by `vpnet.studies.study`.
+"""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from importlib.resources import files
+
+import yaml
 
 LINES_SHOWN = 5
 """A finding names the first so many ranges of lines; `Finding.rows` counts them all."""
 
 
 class Severity(str, Enum):
-    """How a finding weighs: an error refuses a recording, a warning asks for care."""
+    """An error refuses a recording; a recording with a warning should be used with care."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,12 +36,12 @@ class Finding:
 
     Args:
         code: Short name, ``words_with_underscores``; what ``data.accept`` lists.
-        severity: How it weighs.
+        severity: An error, a warning or a note.
         title: The finding in a few words, without values.
         found: The rule and the value found, a clause that follows file and line in a message.
         meaning: What it means for training, a sentence.
         remedy: What to do about it, a clause in the imperative.
-        accepted: What training does with the recording when it is told to accept an error; None
+        accepted: What training does with the recording where ``accept`` lists the error; None
             where it cannot be accepted.
         file: The file concerned; empty where several are.
         lines: Ranges of lines in that file, first and last included; the first few.
@@ -97,7 +105,7 @@ class Rule:
             file: The file concerned.
             lines: Ranges of lines concerned; only the first few are kept.
             rows: Number of rows concerned.
-            severity: Where it weighs less or more than usual.
+            severity: Where it is not the rule's own.
             remedy: Where the rule's own is not precise enough.
         """
         return Finding(
@@ -112,6 +120,23 @@ class Rule:
             lines=tuple(lines)[:LINES_SHOWN],
             rows=rows,
         )
+
+
+def _read_rules() -> dict[str, Rule]:
+    # libyaml is ten times as fast; not every platform has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = (files("vpnet.recordings") / "rules.yaml").read_text(encoding="utf-8")
+    return {
+        code: Rule(code, **fields | {"severity": Severity(fields["severity"])})
+        for code, fields in yaml.load(text, Loader=loader).items()
+    }
+
+
+RULES = _read_rules()
+"""Every rule that a recording or a study can break, by code, in the order of docs/CHECKS.md."""
+
+ACCEPTABLE = {code: rule.accepted for code, rule in RULES.items() if rule.accepted is not None}
+"""What ``data.accept`` may list, and what is then done."""
 
 
 def line_ranges(rows: Sequence[int], first_line: int) -> list[tuple[int, int]]:

@@ -16,14 +16,31 @@ UNIT_TOLERANCE = 1e-3
 AGREEMENT_TOLERANCE_DEG = 0.5
 """How far the viewport centre may be from where the quaternion points."""
 
+ANSWERS = (
+    "age",
+    *("gender=female", "gender=male", "gender=non_binary", "gender=other"),
+    "vr_experience",
+    *("vision_correction=none", "vision_correction=glasses"),
+    *("vision_correction=contact_lenses", "vision_correction=surgery"),
+    *("dominant_eye=left", "dominant_eye=right"),
+    *("interests=people", "interests=animals", "interests=nature", "interests=travel"),
+    *("interests=vehicles", "interests=sports", "interests=music", "interests=film"),
+    *("interests=games", "interests=art"),
+    "motion_sickness",
+    *("session", "position"),
+    *("alertness", "mood"),
+)
+"""Names of a viewer's answers that are known before a video begins: the order of the vector q.
+Unordered words have a number each (``gender=female``), all other questions have one."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """One user watching one video once, in the world frame, on the clock of the video.
 
     Directions and orientations are float64, masks are boolean. A stream that the source never
-    measured is None; samples that were lost are False in the stream's mask, and what the stream
-    holds there is finite but means nothing.
+    measured is None. Lost samples are False in the stream's mask; their values are finite but mean
+    nothing.
 
     Args:
         user_id: Who watched.
@@ -44,7 +61,7 @@ class Recording:
         face_names: The weights' names, in the order of the columns of ``face``.
         face_valid: Which samples of the face were measured, shape ``(samples,)``.
         answers: What the viewer answered in questionnaires, encoded in [0, 1] by the names of
-            `vpnet.questionnaires.answers`; questions without an answer are absent.
+            `ANSWERS`; questions without an answer are absent.
 
     Raises:
         InputError: A shape, a type, a length, the clock or the agreement of direction and

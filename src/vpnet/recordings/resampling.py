@@ -18,10 +18,11 @@ from vpnet.recordings.recording import Recording
 
 _TOLERANCE_STEPS = 1e-6
 _TOLERANCE_S = 1e-6
-"""Both absorb rounding where a sample lies on a grid step."""
+"""Both absorb rounding where a sample falls on a grid step."""
 
 _GAP_INTERVALS = 2.5
-"""Usual intervals between two samples from which on there is a gap: one lost sample makes none."""
+"""Samples further apart than so many usual intervals have a gap between them: one lost sample does
+not make one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -30,7 +31,7 @@ class ResampledRecording(Recording):
 
     Args:
         head_known_after: Steps until the gap ends over which the head was bridged, 0 for no gap,
-            shape ``(samples,)``: before that nobody could have said where it points.
+            shape ``(samples,)``: before that it was not known where it points.
         gaze_known_after: Likewise for the gaze; None without the stream.
         face_known_after: Likewise for the face.
     """
@@ -48,7 +49,7 @@ def resample(
     max_gaze_gap_s: float = 0.1,
     max_face_gap_s: float = 0.25,
 ) -> ResampledRecording:
-    """The recording at the times k / ``sampling_rate_hz`` that lie inside it.
+    """The recording at the times k / ``sampling_rate_hz`` inside it.
 
     Orientations are interpolated by slerp, directions on the chord (then normalised), face weights
     linearly; the state of the fixation is that of the latest sample. A step is valid in a stream
@@ -64,11 +65,11 @@ def resample(
 
     Returns:
         A recording whose ``timestamps_s`` are ``k / sampling_rate_hz`` for consecutive k. Steps
-        between neighbouring samples know the later one, which lies less than an interval ahead, two
+        between neighbouring samples know the later one, which is less than an interval ahead, two
         where one was lost; those in a longer gap say how many steps later it ends.
 
     Raises:
-        InputError: Fewer than two steps lie inside the recording.
+        InputError: Fewer than two steps are inside the recording.
     """
     first_s, last_s = float(recording.timestamps_s[0]), float(recording.timestamps_s[-1])
     first_step = math.ceil(first_s * sampling_rate_hz - _TOLERANCE_STEPS)
@@ -138,7 +139,7 @@ def _resample_face(
 
 
 class _Neighbours:
-    """The valid samples before and after each grid time, and how far between them it lies."""
+    """The valid samples before and after each grid time, and how far between them it is."""
 
     def __init__(
         self, timestamps_s: Tensor, sample_valid: Tensor, grid_s: Tensor, max_gap_s: float

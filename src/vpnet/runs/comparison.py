@@ -11,15 +11,16 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
+from vpnet.evaluation.error_tables import KEYS, read_errors
 from vpnet.evaluation.horizons import (
     HORIZON_RANGES,
     REPORT_HORIZONS_S,
     TOLERANCE_S,
     horizon_label,
 )
-from vpnet.runs.run_groups import check_seeds
-from vpnet.evaluation.tables import KEYS, read_errors
-from vpnet.evaluation.text_table import TextTable
+from vpnet.runs.results_table import counted
+from vpnet.runs.run_config import check_seeds
+from vpnet.text_table import TextTable
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ComparedError:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """A candidate held against a baseline."""
+    """A candidate compared with a baseline."""
 
     baseline_runs: tuple[str, ...]
     """Folders of the baseline, one per seed."""
@@ -73,6 +74,12 @@ class RunComparison:
             for error in self.errors
         )
         first = self.errors[0]
+        intervals = ""
+        if any(error.interval_deg for error in self.errors):
+            intervals = (
+                "; in brackets: 95 % bootstrap interval of the paired difference per user; "
+                "* where it excludes zero"
+            )
         return TextTable(
             title="Great-circle error in degrees, mean over users",
             columns=("horizon", "baseline", "candidate", "difference", "gain"),
@@ -80,8 +87,7 @@ class RunComparison:
             footnotes=(
                 f"baseline: {_runs(self.baseline_runs)}",
                 f"candidate: {_runs(self.candidate_runs)}",
-                f"{first.window_count:,} windows of {first.user_count} users; in brackets: 95 % "
-                "bootstrap interval of the paired difference per user; * where it excludes zero",
+                counted(first.window_count, first.user_count) + intervals,
             ),
         )
 

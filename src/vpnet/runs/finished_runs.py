@@ -1,37 +1,38 @@
-"""Which runs are finished or were interrupted, and of which configuration."""
+"""Folders of runs: which are finished or were interrupted, and the numbers that they hold."""
 
+import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import polars as pl
 import yaml
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-from vpnet.errors import InputError
-from vpnet.runs.run_config import (
-    CONFIG_FILE,
-    differing_keys,
-    read_config,
-)
-from vpnet.runs.run_groups import check_same_but_seed
-from vpnet.runs.seeds import METRICS_FILE
-from vpnet.evaluation.tables import ERRORS_FILE, PREDICTIONS_FILE
 from vpnet.checkpoints.checkpoint_file import read_content
+from vpnet.errors import InputError
+from vpnet.evaluation.error_tables import ERRORS_FILE, PREDICTIONS_FILE
+from vpnet.evaluation.metrics_table import METRICS_SCHEMA, METRICS_TABLE_FILE
+from vpnet.runs.run_config import CONFIG_FILE, check_same_but_seed, differing_keys, read_config
 
+METRICS_FILE = "metrics.json"
 TABLE_FILE = "results.md"
 PICTURES = ("viewport_path", "error_by_horizon", "overview")
 """Those of every run, without their ending; some models have more."""
 
-PROMISED = (
-    ERRORS_FILE,
-    PREDICTIONS_FILE,
-    TABLE_FILE,
-    *(f"{name}.png" for name in PICTURES),
-    METRICS_FILE,
-)
-"""What every finished run holds besides its configuration."""
+PROMISED = (ERRORS_FILE, PREDICTIONS_FILE, TABLE_FILE, METRICS_FILE)
+"""What every finished run holds besides its configuration and its pictures, of any format.
+
+The metrics table is not among them: runs of earlier versions have none.
+"""
 
 MOST_TOLD = 4
 """Differing settings that a refusal names."""
+
+DEPTHS = ("*", "*/*")
+"""Where runs are: a sweep has a folder for each, an ablation one for each row and seed."""
 
 SWEEP_APART = (
     "sweep another configuration into another folder (hydra.sweep.dir=...), or delete the wrong run"
@@ -45,7 +46,9 @@ def is_finished(run: Path) -> bool:
     metrics.json is written when all else is there, and in W&B (`vpnet.runs.report`); runs of
     earlier versions wrote it before their pictures.
     """
-    return all((run / file).is_file() for file in PROMISED)
+    return all((run / file).is_file() for file in PROMISED) and all(
+        any(run.glob(f"{picture}.*")) for picture in PICTURES
+    )
 
 
 def has_finished(run: Path, config: str) -> bool:
@@ -152,3 +155,111 @@ def clear_unfinished(run: Path, kept: Path | None = None) -> None:
         for file in (run / "checkpoints").glob("*"):
             if kept is None or file.resolve() != kept.resolve():
                 file.unlink()
+
+
+def read_metrics_table(run: Path) -> pl.DataFrame:
+    """The table of numbers that a finished run has left, as `vpnet.evaluation.metrics_table`.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    read_metrics(run)
+    file = run / METRICS_TABLE_FILE
+    if not file.is_file():
+        raise InputError(
+            f"{file}: not found; the run is of an earlier version of vpnet: evaluate it again with "
+            f"python train.py fit=false checkpoint={run / 'checkpoints' / 'best.ckpt'}"
+        )
+    try:
+        table = pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{file}: is not readable parquet ({error}); run it again") from error
+    if dict(table.schema) != METRICS_SCHEMA or table.is_empty():
+        raise InputError(f"{file}: is not the metrics table of a run; run it again")
+    return table
+
+
+def read_metrics(run: Path) -> dict[str, Any]:
+    """The metrics.json that a finished run has left.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    file = run / METRICS_FILE
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        for depth in DEPTHS:
+            if any(run.glob(f"{depth}/{METRICS_FILE}")):
+                raise InputError(
+                    f"{run}: a folder of runs, not a run; give those in it, as {run}/{depth}/"
+                ) from error
+        raise InputError(
+            f"{file}: not found; a finished run folder has one, give such folders"
+        ) from error
+    except NotADirectoryError as error:
+        raise InputError(f"{run}: is a file; give run folders, as SWEEP/*/") from error
+    except ValueError as error:
+        raise InputError(
+            f"{file}: is not the metrics.json of a run: {error!r}; run it again, or leave it out"
+        ) from error
+    if not isinstance(metrics, dict) or not metrics.get("models"):
+        raise InputError(
+            f"{file}: is not the metrics.json of a run, it holds no model; run it again, or leave "
+            "it out"
+        )
+    return metrics
+
+
+class SweepRuns(NamedTuple):
+    """Folders of runs."""
+
+    finished: tuple[Path, ...]
+    """Those with results, in the order of their numbers."""
+    unfinished: tuple[Path, ...]
+    """Those that began and have none."""
+
+
+def runs_of(folders: Sequence[Path]) -> SweepRuns:
+    """Runs, where some of the folders may be those of sweeps.
+
+    Args:
+        folders: Folders of runs and of sweeps.
+
+    Returns:
+        Folders of runs; a folder that holds neither results nor runs counts as finished, so that
+        reading it gives the error that says what it lacks.
+    """
+    finished: list[Path] = []
+    unfinished: list[Path] = []
+    for folder in folders:
+        inner = SweepRuns((), ()) if (folder / METRICS_FILE).exists() else runs_in(folder)
+        finished += inner.finished if any(inner) else [folder]
+        unfinished += inner.unfinished
+    return SweepRuns(tuple(dict.fromkeys(finished)), tuple(dict.fromkeys(unfinished)))
+
+
+def runs_in(folder: Path) -> SweepRuns:
+    """The runs of a sweep.
+
+    Args:
+        folder: Folder of the sweep, which holds those of the runs.
+    """
+    found = {
+        file.parent
+        for depth in DEPTHS
+        for name in (METRICS_FILE, CONFIG_FILE)
+        for file in folder.glob(f"{depth}/{name}")
+    }
+    runs = sorted(found, key=lambda run: _by_number(str(run.relative_to(folder))))
+    has_results = {run: (run / METRICS_FILE).is_file() for run in runs}
+    return SweepRuns(
+        tuple(run for run in runs if has_results[run]),
+        tuple(run for run in runs if not has_results[run]),
+    )
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A key that sorts run 2 before run 10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

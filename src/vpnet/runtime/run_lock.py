@@ -17,7 +17,7 @@ LOCK_FILE = ".lock"
 """In the run folder."""
 
 PATIENCE_S = 7.0
-"""How long a folder may still be locked: processes that load windows outlive a killed training."""
+"""How long to wait for a lock: processes that load windows outlive a killed training."""
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 """Variables that number the processes of one training; the first that is set counts."""
@@ -30,14 +30,14 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 def only_one_in(folder: Path) -> Iterator[None]:
     """Keep other processes out of a run folder, on this machine and, where it is shared, others.
 
-    The lock belongs to the process: it ends with it, however that ends. The other processes of one
-    training share the folder with the first, which holds the lock for all.
+    The lock ends with its process, however that ends. In a training of several processes the first
+    holds the lock for all.
 
     Args:
         folder: Folder of the run; it must exist.
 
     Raises:
-        InputError: Another process works in it.
+        InputError: Another process works in it, and does not end within `PATIENCE_S`.
     """
     if not is_first_process():
         yield
@@ -54,7 +54,7 @@ def only_one_in(folder: Path) -> Iterator[None]:
         number = error.errno if isinstance(error, OSError) else errno.ENOSYS
         if number not in (*_WITHOUT_LOCKS, *_READ_ONLY):
             raise
-        # Where nothing can be written, whatever tries says so.
+        # In a folder that cannot be written to, the first attempt to write says so.
         if number in _WITHOUT_LOCKS:
             logger.warning("%s: this file system has no locks; start no second run here", folder)
         yield

@@ -2,7 +2,7 @@
 
 Slurm can be told to send SIGUSR1 before a job's time is over (`--signal=SIGUSR1@90`). A checkpoint
 is written whole or not at all, so nothing has to be finished first. The exit code says that the
-program did not come to its end: without this Lightning ends it with 0.
+program was interrupted. Without this module Lightning would end it with 0.
 """
 
 import os
@@ -26,35 +26,31 @@ class Terminated(SystemExit):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise `Terminated` in the block at each of `SIGNALS` that nothing else answers to.
+    """Raise `Terminated` in the block at each of `SIGNALS` that has no handler yet.
 
-    What answers already stays: the outer of two such blocks, or what runs jobs on a cluster.
+    An existing handler stays: that of an outer block, or of a library that runs jobs on a cluster.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    unanswered = [each for each in SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
-    if not is_main or not unanswered:
+    unhandled = [each for each in SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
+    if not is_main or not unhandled:
         yield
         return
-    for each in unanswered:
+    for each in unhandled:
         signal.signal(each, handler())
     try:
         yield
     finally:
-        for each in unanswered:
+        for each in unhandled:
             signal.signal(each, signal.SIG_DFL)
 
 
 def handler(first: Callable[[], None] = lambda: None) -> Callable[..., None]:
-    """What answers to SIGTERM in this process by raising `Terminated`.
-
-    Args:
-        first: Called before.
-    """
+    """A handler that raises `Terminated` in this process, after a call of ``first``."""
     process = os.getpid()
 
     def handle(signum: int, frame: FrameType | None) -> None:
         if os.getpid() != process:
-            _die()  # a copy made by forking: what it would clean up is not its own
+            _die()  # a forked copy: what it would clean up is not its own
         first()
         raise Terminated
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,18 +11,20 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.runtime.run_lock import is_first_process
-from vpnet.runtime.wandb_server import wandb_answers
 from vpnet.settings import checked
 
 logger = logging.getLogger(__name__)
 
+WAIT_S = 4.0
+"""How long to wait for an answer of W&B's server, names and proxies included."""
+
 
 class WandbRun(WandbLogger):
-    """Lightning's logger, which knows whether the checkpoint of its run may go up.
+    """Lightning's logger, which knows whether the checkpoint of its run may be uploaded.
 
     Args:
-        upload_checkpoint: As `make_loggers` takes it.
-        **settings: As Lightning's takes them.
+        upload_checkpoint: See `make_loggers`.
+        **settings: Lightning's own.
     """
 
     def __init__(self, upload_checkpoint: bool | Literal["auto"], **settings: Any) -> None:
@@ -29,7 +32,7 @@ class WandbRun(WandbLogger):
         self.upload_checkpoint = upload_checkpoint
 
     def may_upload(self, checkpoint: Path) -> bool:
-        """Whether a checkpoint may go up; where it may not and somebody would see it, say so."""
+        """Whether a checkpoint may be uploaded; a warning where it may not and a run is kept."""
         if isinstance(self.upload_checkpoint, bool):
             return self.upload_checkpoint
         if not read_checkpoint(checkpoint).holds_head_paths:
@@ -109,15 +112,15 @@ def log_config(loggers: Sequence[Logger], config: Mapping[str, Any]) -> None:
 def wandb_mode() -> str:
     """How W&B should run: as WANDB_MODE says, else online only where it can be.
 
-    Without credentials W&B would ask for them, which fails or hangs on a machine that nobody
-    watches; without a network it would retry for minutes.
+    Without credentials W&B would prompt for them, which fails or hangs in an unattended program.
+    Without a network it would retry for minutes.
     """
-    # Its banner and its tables of sparklines would bury the run's own table, and before it greets
-    # by name it waits for its server.
+    # W&B's banner and sparklines would bury the run's own table, and the banner waits for the
+    # server.
     os.environ.setdefault("WANDB_SILENT", "true")
-    asked = os.environ.get("WANDB_MODE")
-    if asked:
-        return asked
+    mode = os.environ.get("WANDB_MODE")
+    if mode:
+        return mode
     if not is_first_process():
         return "offline"  # the others log nothing
     import wandb
@@ -134,19 +137,54 @@ def wandb_mode() -> str:
     return "offline"
 
 
+def wandb_answers(wait_s: float | None = None) -> bool:
+    """Whether the server that W&B would log to answers at all.
+
+    The server is the configured one (WANDB_BASE_URL, or W&B's own settings). Any answer counts,
+    except those of a proxy or gateway that cannot reach it.
+
+    Args:
+        wait_s: How long to wait; None waits `WAIT_S`. The look-up of a name has no limit of its
+            own, so the attempt is abandoned after this time.
+    """
+    import wandb
+
+    wait_s = WAIT_S if wait_s is None else wait_s
+    address = wandb.setup().settings.base_url
+    answered: list[bool] = []
+    attempt = threading.Thread(
+        target=lambda: answered.append(_answers(address, wait_s)), daemon=True
+    )
+    attempt.start()
+    attempt.join(wait_s)
+    return answered == [True]
+
+
+def _answers(address: str, wait_s: float) -> bool:
+    import requests
+
+    try:
+        status = requests.get(
+            address, timeout=wait_s, allow_redirects=False, stream=True
+        ).status_code
+    except requests.RequestException:
+        return False
+    return status < 500 and status != requests.codes.proxy_authentication_required
+
+
 def log_results(
     loggers: Sequence[Logger],
     summary: Mapping[str, Any],
     pictures: Mapping[str, Path],
     checkpoint: Path | None,
 ) -> None:
-    """Give the results of a run to W&B, where it is one of the loggers, and end its run.
+    """Log the results of a run, and end the run in W&B where that is one of the loggers.
 
     Args:
         loggers: From `make_loggers`.
         summary: Numbers of the test, from `vpnet.evaluation.summary.summarize`.
         pictures: Image files by name.
-        checkpoint: Goes up as an artifact of type model, if it may; or None.
+        checkpoint: Uploaded as an artifact of type model where it may be; or None.
     """
     metrics = {
         f"test/error_{row['horizon_s']:g}s_deg": row["error_deg"]["mean_over_users"]
@@ -178,13 +216,13 @@ def log_results(
 def log_table(
     folder: str | Path, records: Sequence[Mapping[str, Any]], *, wandb: bool, **settings: Any
 ) -> None:
-    """Give a table to W&B as a run of its own, where W&B is asked for.
+    """Log a table to W&B as a run of its own, where ``wandb`` is true.
 
     Args:
         folder: W&B's files go to ``wandb`` in it.
         records: Rows of the table, all with the same keys.
-        wandb: As `make_loggers` takes it.
-        **settings: As `make_loggers` takes them.
+        wandb: See `make_loggers`.
+        **settings: See `make_loggers`.
     """
     for each in make_loggers(folder, wandb=wandb, **settings):
         if isinstance(each, WandbLogger):

@@ -12,20 +12,26 @@ from pydantic import Field
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
-from vpnet.checkpoints.best_checkpoint import BestCheckpoint
-from vpnet.checkpoints.checkpoint_io import CheckpointFiles
+from vpnet.checkpoints.checkpoint_io import BestCheckpoint, CheckpointFiles
 from vpnet.errors import InputError
-from vpnet.runtime.bfloat16 import cpu_has_bfloat16
-from vpnet.runtime.device import best_device, choose_accelerator, choose_precision
-from vpnet.runtime.ending_processes import EndAllProcesses
-from vpnet.runtime.slurm import check_slurm, slurm_environment
-from vpnet.settings import NonNegativeInt, Positive, PositiveInt, Share, checked
-from vpnet.training.epoch_seeding import EpochSeeding
+from vpnet.runtime.device import (
+    best_device,
+    choose_accelerator,
+    choose_precision,
+    cpu_has_bfloat16,
+)
+from vpnet.runtime.processes import EndAllProcesses, check_slurm, slurm_environment
+from vpnet.settings import Positive, Share, checked
+from vpnet.training.fitting import EpochSeeding
 
 MONITOR = "val/error_deg"
 
-Devices = int | str | Sequence[int]
-Limit = NonNegativeInt | Share
+# Lightning counts with 64 bits, and without a training batch there is nothing to train.
+MOST = 1_000_000
+Number = Annotated[int, Field(ge=1, le=MOST)]
+Devices = Annotated[int, Field(ge=-1, le=65_536)] | str | Sequence[int]
+Limit = Annotated[int, Field(ge=0, le=MOST)] | Share
+TrainLimit = Number | Annotated[float, Field(gt=0, le=1)]
 Exact = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed", "16-true", "64-true"]
 Precision = Literal["auto", Exact]
 
@@ -33,8 +39,8 @@ Precision = Literal["auto", Exact]
 class Patience(EarlyStopping):
     """Early stopping whose patience is this run's, not that of the checkpoint it resumes from.
 
-    A checkpoint says how many epochs passed without a better error; how many may pass is a setting
-    of the run, and where none is left no epoch is trained.
+    A checkpoint holds how many epochs passed without a better error. How many may pass is a setting
+    of the run. Where none is left, no epoch is trained.
     """
 
     @property
@@ -43,11 +49,11 @@ class Patience(EarlyStopping):
         return super().state_key.replace(type(self).__qualname__, EarlyStopping.__qualname__, 1)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See the class; Lightning's own would take the checkpoint's patience."""
+        """All but the patience, which Lightning's own would take from the checkpoint."""
         super().load_state_dict({**state_dict, "patience": self.patience})
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Lightning looks after an epoch only. A training that begins has waited for nothing."""
+        """Lightning looks only after an epoch; here a resumed training may have none left."""
         if 0 < self.wait_count >= self.patience:
             trainer.should_stop = True
 
@@ -60,16 +66,16 @@ def make_trainer(
     accelerator: str = "auto",
     devices: Devices = 1,
     strategy: str = "auto",
-    num_nodes: PositiveInt = 1,
+    num_nodes: Number = 1,
     precision: Precision = "auto",
     max_epochs: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None,
-    patience: NonNegativeInt | None = None,
+    patience: Annotated[int, Field(ge=0, le=MOST)] | None = None,
     gradient_clip_val: Positive | None = None,
-    accumulate_grad_batches: PositiveInt = 1,
-    limit_train_batches: Limit | None = None,
+    accumulate_grad_batches: Number = 1,
+    limit_train_batches: TrainLimit | None = None,
     limit_val_batches: Limit | None = None,
     limit_test_batches: Limit | None = None,
-    num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 2,
+    num_sanity_val_steps: Annotated[int, Field(ge=-1, le=MOST)] = 2,
     deterministic: bool = False,
     progress_bar: bool = True,
 ) -> pl.Trainer:
@@ -99,8 +105,8 @@ def make_trainer(
         progress_bar: Show a progress bar.
 
     Raises:
-        InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
-            have it, or Lightning refuses a setting.
+        InputError: A GPU is named and there is none, or bfloat16 and the processor lacks it, or
+            Lightning refuses a setting.
     """
     # A batch without map or crowd leaves parameters without a gradient, on which ddp would stop.
     if strategy == "ddp" or (strategy == "auto" and _are_several(devices)):
@@ -151,7 +157,7 @@ def make_prediction_trainer(
     accelerator: str = "auto",
     devices: Devices = 1,
     strategy: str = "auto",
-    num_nodes: PositiveInt = 1,
+    num_nodes: Number = 1,
     precision: Exact = "32-true",
     limit_predict_batches: Limit | None = None,
     progress_bar: bool = True,
@@ -171,8 +177,8 @@ def make_prediction_trainer(
         progress_bar: Show a progress bar.
 
     Raises:
-        InputError: A GPU is asked for and there is none, or bfloat16 of a processor that does not
-            have it, or Lightning refuses a setting.
+        InputError: A GPU is named and there is none, or bfloat16 and the processor lacks it, or
+            Lightning refuses a setting.
     """
     return _lightning_trainer(
         accelerator=accelerator,
@@ -191,7 +197,7 @@ def make_prediction_trainer(
 def _are_several(devices: Devices) -> bool:
     if not isinstance(devices, int | str):
         return len(devices) > 1
-    # "auto" may be one; whoever has several and leaves them to Lightning names the strategy.
+    # "auto" may be one device. Where it is several, the strategy has to be named.
     return str(devices) not in ("auto", "0", "1")
 
 
@@ -205,7 +211,7 @@ def _lightning_trainer(
     # use more workers is wrong here. What it prints of devices is in the configuration.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-    # Each prediction carries its own place.
+    # A prediction's window says which recording and time it is of.
     warnings.filterwarnings("ignore", message=".*Couldn't infer the batch indices.*")
     # An interrupted run resumes in its folder, one that resumes another's training has its own.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
@@ -227,7 +233,7 @@ def _lightning_trainer(
     if on_cpu and str(trainer.precision).startswith("bf16") and not cpu_has_bfloat16():
         raise InputError(
             f"trainer.precision={precision}: this processor does not compute in "
-            "bfloat16; take trainer.precision=32-true"
+            "bfloat16; use trainer.precision=32-true"
         )
     if accelerator == "auto" and trainer.is_global_zero:
         print(f"device: {best_device().name}, {chosen_precision}")

@@ -1,4 +1,4 @@
-"""The training viewers of each video, on one clock: whom a viewer may be compared with."""
+"""Where the training viewers of each video looked, on one clock: the context of a viewer."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -17,18 +17,18 @@ _LENGTHS = "steps and groups of "
 
 @checked
 class Crowd:
-    """Says where the training viewers of a video looked at any of its moments.
+    """Directions of the training viewers of a video at any of its moments.
 
     Leave-one-viewer-out, by user id; viewers of validation and test are never in it. Ids are kept
     as salted hashes only, here and in a checkpoint.
 
-    The directions of all viewers lie one after the other, in half precision (an error of 0.03
-    degrees), a row a step; zeros are steps that were not measured.
+    The directions of all viewers are stored one after the other, in half precision (an error of
+    0.03 degrees), a row a step; zeros are steps that were not measured.
 
     Args:
         folds: Groups that the viewers of each video are assigned to; the crowd of a viewer leaves
             out the viewer's whole group. Few groups give few different crowds per video, so that
-            what is made of a crowd can be shared. None leaves out the viewer alone.
+            what is computed from a crowd can be shared. None leaves out the viewer alone.
     """
 
     def __init__(self, folds: Folds | None = None) -> None:
@@ -57,7 +57,7 @@ class Crowd:
         self._keep({video_id: self._viewers(watched[video_id]) for video_id in sorted(watched)})
 
     def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
-        """Say who watches in each recording and which video."""
+        """Name the viewer and the video of each recording."""
         companions = [
             self._companions(user, video) for user, video in zip(user_ids, video_ids, strict=True)
         ]
@@ -76,11 +76,11 @@ class Crowd:
         """Whether anybody else watched the video of a bound recording."""
         return bool((self._length[recording] > 0).any())
 
-    def look_up(self, recording_index: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def directions_at(self, recording_index: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Where the others looked.
 
         Args:
-            recording_index: Who asks, ``(batch,)``.
+            recording_index: Of the queried viewers, ``(batch,)``.
             steps: Playback times in steps of the clock, ``(batch, steps)``.
 
         Returns:
@@ -98,7 +98,7 @@ class Crowd:
         return found, found.any(dim=-1)
 
     def _companions(self, user_id: str, video_id: str) -> list[tuple[int, int]]:
-        """Places of the viewers of a video whom somebody may be compared with."""
+        """Places of the viewers of a video that a viewer may attend to."""
         viewers, own = self._of_video.get(video_id, ()), hash_of(user_id, self._salt)
         group = next((each.group for each in viewers if each.hash == own), None)
         if self.folds is None or group is None:
@@ -106,7 +106,7 @@ class Crowd:
         return [each.place for each in viewers if each.group != group]
 
     def state(self) -> dict[str, Tensor]:
-        """The directions of all viewers, and of each video whose they are, as salted hashes."""
+        """The directions of all viewers, and of each video its viewers' ids, as salted hashes."""
         state = {
             "rate_hz": torch.tensor(self.rate_hz, dtype=torch.float64),
             "salt": _tensor_of([self._salt]).squeeze(0),
@@ -158,7 +158,7 @@ class Crowd:
         ]
 
     def _keep(self, watched: Mapping[str, Sequence[tuple[bytes, int, Tensor]]]) -> None:
-        # Row 0 is nobody's: what is asked for in vain points there.
+        # Row 0 is of no viewer: queries without a result point there.
         rows, self._of_video, start = [torch.zeros(1, 3, dtype=torch.float16)], {}, 1
         for video_id, viewers in watched.items():
             self._of_video[video_id] = []
@@ -176,7 +176,7 @@ class _Viewer(NamedTuple):
     hash: bytes
     """Of the id, salted."""
     group: int
-    """With folds: the group of viewers that see nothing of each other."""
+    """With folds: viewers of one group are left out of each other's crowd."""
     place: tuple[int, int]
     """First row and number of rows of the directions."""
 

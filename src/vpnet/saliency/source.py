@@ -1,4 +1,4 @@
-"""The one question that windows ask of saliency, whatever it comes from."""
+"""What windows need of saliency maps, whatever they come from."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -24,18 +24,18 @@ class TrainingDirections(NamedTuple):
 
 
 class SaliencySource(Protocol):
-    """Gives the saliency map that a viewer has before the eyes at a moment of a video."""
+    """Gives the saliency map of what a viewer sees at a moment of a video."""
 
     maps_by_moment: bool
-    """Whether those who watch a moment of a video see one map, and those of another moment another:
-    then windows of a moment are best loaded together."""
+    """Whether all viewers of a moment of a video share a map that other moments do not have: then
+    windows of a moment are best loaded together."""
 
     def fit(self, training: TrainingDirections) -> None:
         """Learn from the training part only."""
         ...
 
     def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
-        """Say who watches in each recording and which video, before the first `look_up`."""
+        """Name the viewer and the video of each recording, before the first `look_up`."""
         ...
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:

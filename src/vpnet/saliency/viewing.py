@@ -11,7 +11,7 @@ from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 
 _TOLERANCE_STEPS = 1e-6
-"""Absorbs rounding where a sample lies on a step of the clock."""
+"""Absorbs rounding where a sample is on a step of the clock."""
 
 
 class VideoViewing(NamedTuple):
@@ -20,7 +20,7 @@ class VideoViewing(NamedTuple):
     user_ids: tuple[str, ...]
     """Who watched; the rows of the tensors."""
     directions: Tensor
-    """Gaze, or viewport center where it is unknown or not asked for, ``(users, steps, 3)``."""
+    """Gaze, or viewport center where it is unknown or not wanted, ``(users, steps, 3)``."""
     valid: Tensor
     """Which of them were measured, ``(users, steps)``."""
 
@@ -28,10 +28,10 @@ class VideoViewing(NamedTuple):
 def viewing_by_video(
     recordings: Iterable[Recording], rate_hz: float = 5.0, *, gaze: bool = True
 ) -> dict[str, VideoViewing]:
-    """Sample recordings regularly; they are gone through once and not kept.
+    """Sample recordings regularly; they are read once and not kept.
 
-    Each step takes the nearest sample, at most a step away: a shift of a fraction of a step matters
-    little to a density, and what was held or lost needs no care.
+    Each step takes the nearest sample, at most a step away: to a density, a shift of a fraction of
+    a step matters little.
 
     Args:
         recordings: Any recordings.

@@ -1,7 +1,7 @@
 """A simulated viewing as the four tables that a Quest Pro would write if it made no mistakes.
 
 Layout v2 of docs/CONVENTIONS.md. Gaze and face are held over several rows, as the headset does;
-what real files get wrong is added by `vpnet.simulation.defects.tables`.
+what real files get wrong is added by `vpnet.simulation.all_defects`.
 """
 
 import math
@@ -16,18 +16,18 @@ from vpnet.geometry.rotations import rotate
 from vpnet.geometry.tangent import from_tangent
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.simulation.behaviour import Behaviour, simulate_behaviour
-from vpnet.simulation.derived_columns import derive_tables
-from vpnet.simulation.face import face_weights
-from vpnet.simulation.quest_pro_format import (
+from vpnet.simulation.random_stream import random_stream
+from vpnet.simulation.simulated_faces import face_weights
+from vpnet.simulation.table_columns import (
     CONFIDENCE_COLUMNS,
     FRAME_RATE_HZ,
     PUPIL_COLUMNS,
     ROW_RATE_HZ,
     VALUE_DECIMALS,
     QuestProTables,
+    derive_tables,
     rounded_columns,
 )
-from vpnet.simulation.random_stream import random_stream
 from vpnet.simulation.videos import SimulatedVideo
 from vpnet.simulation.viewers import Viewer
 

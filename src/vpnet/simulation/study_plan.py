@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from vpnet.recordings.frame import Frame
-from vpnet.simulation.defects.files import FILE_DEFECTS
-from vpnet.simulation.defects.tables import hit_by, with_defects
-from vpnet.simulation.quest_pro_format import TABLE_NAMES, as_layout_v1, with_fixed_decimals
+from vpnet.simulation.all_defects import hit_by, with_defects
+from vpnet.simulation.answers import draw_questionnaire
+from vpnet.simulation.file_defects import FILE_DEFECTS
 from vpnet.simulation.quest_pro_tables import simulate_tables
-from vpnet.simulation.questionnaires import draw_questionnaire
 from vpnet.simulation.random_stream import random_stream
+from vpnet.simulation.table_columns import TABLE_NAMES, as_layout_v1, with_fixed_decimals
 from vpnet.simulation.table_streams import turned_tables
 from vpnet.simulation.videos import SimulatedVideo
 from vpnet.simulation.viewers import Viewer

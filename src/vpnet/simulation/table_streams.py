@@ -15,12 +15,13 @@ from vpnet.geometry.directions import normalize
 from vpnet.geometry.rotations import conjugate, multiply_quaternions, rotate
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.recordings.frame import Frame, align_orientation_to_video, align_to_video
-from vpnet.simulation.derived_columns import derive_tables, matrix
-from vpnet.simulation.quest_pro_format import (
+from vpnet.simulation.table_columns import (
     CONFIDENCE_COLUMNS,
     GAZE_COLUMNS,
     QUATERNION_COLUMNS,
     QuestProTables,
+    derive_tables,
+    matrix,
     rounded_columns,
 )
 

@@ -1,8 +1,8 @@
 """Recordings that are left out: a CSV file that `vpnet check` writes and training reads.
 
 Columns: user, video, source, reason. An empty video means all videos of the user, an empty user all
-users of the video; a source leaves out only what was read from that file or folder. Reasons are for
-people. Lines that begin with # are comments.
+users of the video. A source leaves out only what was read from that file or folder. The reason is
+not evaluated. Lines that begin with # are comments.
 """
 
 import io
@@ -39,9 +39,6 @@ class Exclusion:
 
 def read_exclusions(path: str | Path) -> list[Exclusion]:
     """The lines of an exclusion file.
-
-    Args:
-        path: The file.
 
     Raises:
         InputError: It cannot be read, lacks a column, or has a line that names nothing.
@@ -93,32 +90,19 @@ def read_exclusions(path: str | Path) -> list[Exclusion]:
 def write_exclusions(
     path: str | Path, new: Iterable[CheckedRecording], kept: Sequence[Exclusion] = ()
 ) -> None:
-    """Write the file that leaves these recordings out.
-
-    Comments of a file that is there already stay, at the top.
+    """Write the file that leaves recordings out; comments of an earlier file stay, at the top.
 
     Args:
         path: File to write.
         new: Recordings, each with the errors for which it is left out.
         kept: Lines that come before them.
     """
-    added = [
-        Exclusion(
-            one.user_id,
-            one.video_id,
-            Path(one.source).name,
-            " ".join(sorted({finding.code for finding in one.refusals()})),
-        )
-        for one in new
-    ]
-    rows = [asdict(line) for line in (*kept, *added)]
+    path, rows = Path(path), [asdict(line) for line in kept]
+    for one in new:
+        codes = " ".join(sorted({finding.code for finding in one.refusals()}))
+        rows.append(asdict(Exclusion(one.user_id, one.video_id, Path(one.source).name, codes)))
     table = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
+    before = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+    comments = "".join(f"{line}\n" for line in before if line.startswith("#"))
     # Quoted, so that a name that begins with # is no comment.
-    write_text(path, _comments(Path(path)) + table.write_csv(quote_style="always"))
-
-
-def _comments(path: Path) -> str:
-    if not path.exists():
-        return ""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return "".join(f"{line}\n" for line in lines if line.startswith("#"))
+    write_text(path, comments + table.write_csv(quote_style="always"))

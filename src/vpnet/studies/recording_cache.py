@@ -1,8 +1,9 @@
 """What was read once is kept: keyed by the files' content, the settings and the reader's own code.
 
 A key that fits is therefore never stale. An entry is ``<key>.json`` with the findings and, for each
-recording in it, ``<key>-<number>.parquet`` with the samples; the JSON is written last, so that an
-entry that was interrupted does not count. Whoever needs the space may delete any of the files.
+recording in it, ``<key>-<number>.parquet`` with the samples. The JSON is written last, so that an
+entry that was interrupted does not count. Any of the files may be deleted at any time, and reading
+them can run no code.
 """
 
 import functools
@@ -17,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-import pyarrow as pa
-import pyarrow.parquet as pq
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -31,12 +31,13 @@ LOCATION = "VPNET_CACHE"
 """Environment variable that names another folder than the user's usual one for caches."""
 
 UNUSED_DAYS = 30
-"""Entries that nobody has asked for in so long are deleted: settings and code may have changed."""
+"""Entries that were not loaded for so long are deleted: settings and code may have changed."""
 
-CODE = ("geometry", "recordings")
-"""Packages whose code decides what a reader makes of a file."""
+CODE = ("geometry", "recordings", "studies", "questionnaires", "quest_pro", "quality", "readers")
+"""Packages whose code decides what is read from a file and what is found in it."""
 
 _KEY = re.compile(r"[0-9a-f]{32}")
+_PLAIN = ("user_id", "video_id", "source", "started_at", "measurements")
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -71,17 +72,14 @@ def _code_digest() -> bytes:
     digest = hashlib.blake2b()
     root = Path(__file__).resolve().parents[1]
     for package in CODE:
-        for module in sorted((root / package).rglob("*.py")):
-            digest.update(module.read_bytes())
+        for file in sorted((root / package).rglob("*")):
+            if file.suffix in (".py", ".yaml"):
+                digest.update(file.read_bytes())
     return digest.digest()
 
 
 class RecordingCache:
-    """A folder of entries.
-
-    Args:
-        folder: Where they lie; it is made, for its owner alone, when the first is stored.
-    """
+    """A folder of entries; it is made, for its owner alone, when the first is stored."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -92,23 +90,14 @@ class RecordingCache:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             entries = []
             for number, one in enumerate(checked):
-                entry: dict[str, Any] = {
-                    "user_id": one.user_id,
-                    "video_id": one.video_id,
-                    "source": one.source,
-                    "started_at": one.started_at,
-                    "measurements": one.measurements,
-                    "findings": [finding.to_dict() for finding in one.findings],
-                    "recording": None,
-                }
+                entry = {name: getattr(one, name) for name in _PLAIN} | {"recording": None}
+                entry["findings"] = [finding.to_dict() for finding in one.findings]
                 if one.recording is not None:
-                    entry["recording"] = _write_samples(
-                        self.folder / f"{key}-{number}.parquet", one.recording
-                    )
+                    entry["recording"] = self._write(key, number, one.recording)
                 entries.append(entry)
             write_text(self.folder / f"{key}.json", json.dumps(entries))
-        except OSError as error:
-            _LOGGER.warning("%s: recordings are not kept (%s)", self.folder, error.strerror)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            _LOGGER.warning("%s: recordings are not kept (%s)", self.folder, error)
 
     def load(self, key: str) -> list[CheckedRecording] | None:
         """What was kept under a key; None where there is nothing, or nothing whole."""
@@ -116,13 +105,17 @@ class RecordingCache:
             path = self.folder / f"{key}.json"
             entries = json.loads(path.read_text(encoding="utf-8"))
             path.touch()
-            return [
-                _checked(entry, self.folder / f"{key}-{number}.parquet")
-                for number, entry in enumerate(entries)
-            ]
+            checked = []
+            for number, entry in enumerate(entries):
+                fields = entry["recording"]
+                recording = None if fields is None else self._read(key, number, fields)
+                findings = tuple(Finding.from_dict(values) for values in entry["findings"])
+                plain = {name: entry[name] for name in _PLAIN}
+                checked.append(CheckedRecording(**plain, recording=recording, findings=findings))
+            return checked
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
             _LOGGER.info("%s: entry %s is damaged and is read anew (%s)", self.folder, key, error)
             return None
 
@@ -144,48 +137,19 @@ class RecordingCache:
         for path in self.folder.glob(f"{key}-[0-9]*.parquet"):
             path.unlink()
 
+    def _write(self, key: str, number: int, recording: Recording) -> dict[str, Any]:
+        """Write the tensors, a column each; return the other fields."""
+        fields = vars(recording).copy()
+        tensors = {name: value for name, value in fields.items() if isinstance(value, Tensor)}
+        columns = {name: fields.pop(name).contiguous().numpy() for name in tensors}
+        with whole_file(self.folder / f"{key}-{number}.parquet") as temporary:
+            pl.DataFrame(columns).write_parquet(temporary, compression="zstd")
+        return fields
 
-def _write_samples(path: Path, recording: Recording) -> dict[str, Any]:
-    """Write the tensors as columns; return what is no tensor, and the tensors' widths."""
-    columns: dict[str, pa.Array] = {}
-    plain: dict[str, Any] = {}
-    widths: dict[str, int] = {}
-    for name, value in vars(recording).items():
-        if not isinstance(value, Tensor):
-            plain[name] = value
-        else:
-            widths[name] = value.shape[1] if value.ndim == 2 else 0
-            flat = value if value.ndim == 2 else value.unsqueeze(1)
-            for column, values in enumerate(flat.unbind(dim=1)):
-                columns[f"{name}.{column}"] = pa.array(values.contiguous().numpy())
-    with whole_file(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
-    return {"plain": plain, "widths": widths}
-
-
-def _checked(entry: dict[str, Any], path: Path) -> CheckedRecording:
-    recording = None
-    if entry["recording"] is not None:
-        recording = _read_samples(path, **entry["recording"])
-    return CheckedRecording(
-        user_id=entry["user_id"],
-        video_id=entry["video_id"],
-        source=entry["source"],
-        recording=recording,
-        findings=tuple(Finding.from_dict(values) for values in entry["findings"]),
-        measurements=entry["measurements"],
-        started_at=entry["started_at"],
-    )
-
-
-def _read_samples(path: Path, plain: dict[str, Any], widths: dict[str, int]) -> Recording:
-    table = pq.read_table(path, use_threads=False)
-    # JSON knows no tuples.
-    fields: dict[str, Any] = plain | {"face_names": tuple(plain["face_names"])}
-    for name, width in widths.items():
-        columns = [
-            torch.from_numpy(table[f"{name}.{column}"].to_numpy().copy())
-            for column in range(width or 1)
-        ]
-        fields[name] = torch.stack(columns, dim=1) if width else columns[0]
-    return Recording(**fields)
+    def _read(self, key: str, number: int, fields: dict[str, Any]) -> Recording:
+        table = pl.read_parquet(self.folder / f"{key}-{number}.parquet")
+        read: dict[str, Any] = dict(fields)
+        read |= {one.name: torch.from_numpy(one.to_numpy(writable=True)) for one in table}
+        # JSON knows no tuples.
+        read["face_names"] = tuple(fields["face_names"])
+        return Recording(**read)

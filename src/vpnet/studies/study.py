@@ -1,13 +1,15 @@
 """All recordings of a study: read one after the other, in several processes, and never all at once.
 
 A reader of a data set lists its files as `StudyPart`, cheaply; a `Study` reads them when it is
-iterated. What was read is kept, what is refused or excluded is not handed on.
+iterated. What was read is kept, what is refused or excluded is not handed on. Readers call no
+check: `vpnet.quality.checking.with_checks` adds them, as the commands and `read_any` do.
 """
 
+import copy
 import difflib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -18,14 +20,12 @@ from rich.progress import track
 
 from vpnet.errors import InputError
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.findings import Finding, Severity
+from vpnet.recordings.findings import ACCEPTABLE, RULES, Finding, Severity
 from vpnet.recordings.recording import Recording
-from vpnet.recordings.refusals import ACCEPTABLE, COPIED_RECORDING
 from vpnet.settings import PositiveInt, checked
 from vpnet.studies.exclusions import read_exclusions
 from vpnet.studies.recording_cache import default_folder
-from vpnet.studies.study_part import StudyPart
-from vpnet.studies.study_reading import read_parts
+from vpnet.studies.study_reading import StudyPart, read_parts
 
 PROGRESS_FROM = 20
 """A study of more files than this shows a progress bar."""
@@ -84,10 +84,6 @@ class StudyOptions:
 class Study:
     """The recordings of one data set. Iterate it: each time they are read, or loaded, anew.
 
-    Args:
-        parts: What to read, in order.
-        options: Which recordings are used, and how they are read.
-
     Raises:
         InputError: The exclusion file is wrong.
     """
@@ -99,6 +95,12 @@ class Study:
         self.accept = frozenset(options.accept)
         self.cache = options.cache
         self.workers = options.workers or min(MOST_WORKERS, cpu_count())
+
+    def checked_by(self, check: Callable[[CheckedRecording], CheckedRecording]) -> "Study":
+        """The same study, its recordings completed by a check, which is a function of a module."""
+        other = copy.copy(self)
+        other.parts = tuple(replace(part, check=check) for part in self.parts)
+        return other
 
     def __len__(self) -> int:
         """Number of parts, each of which holds at least one recording."""
@@ -127,7 +129,7 @@ class Study:
                 refused.append(one)
                 continue
             copied = _copy_of(one, contents)
-            if copied and COPIED_RECORDING.code not in self.accept:
+            if copied and "copied_recording" not in self.accept:
                 refused.append(replace(one, findings=(copied,)))
                 continue
             codes = {one.code for one in one.findings if one.severity is not Severity.NOTE}
@@ -169,7 +171,7 @@ def _copy_of(one: CheckedRecording, contents: dict[tuple[float, float], str]) ->
     if contents.setdefault(content, one.source) == one.source:
         return None
     found = f"no two recordings can be equal to the last digit, found {contents[content]} so"
-    return COPIED_RECORDING.broken(found, file=one.source)
+    return RULES["copied_recording"].broken(found, file=one.source)
 
 
 def _refusal(refused: Sequence[CheckedRecording], accept: frozenset[str]) -> str:

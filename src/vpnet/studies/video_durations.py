@@ -43,13 +43,13 @@ def _durations_of_table(path: Path) -> dict[str, float]:
         if not video or video in durations_s:
             found = f"{video} twice" if video else "no name"
             raise InputError(
-                f"{path}, line {line}: each video must be named once, found {found}; mend or "
+                f"{path}, line {line}: each video must be named once, found {found}; correct or "
                 "delete the line"
             )
         if duration_s <= 0:
             raise InputError(
                 f"{path}, line {line}, column duration_s: a video must last longer than 0 s, found "
-                f"{duration_s:g}; mend or delete the line"
+                f"{duration_s:g}; correct or delete the line"
             )
         durations_s[video] = duration_s
     return durations_s

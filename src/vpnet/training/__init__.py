@@ -1,1 +1,1 @@
-"""Fitting a forecaster: the loss, the LightningModule, checkpoints that stand alone."""
+"""Fitting a forecaster: the loss, the LightningModule, stages, optimizers and schedules."""

@@ -1,14 +1,19 @@
-"""Training a forecaster, whichever way it learns."""
+"""Training a forecaster: by gradients, epoch by epoch, or solved from one pass over the windows."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import pytorch_lightning as pl
+import torch
 
+from vpnet.dataset.batch_order import epoch_seed
 from vpnet.dataset.datamodule import ViewportDataModule
+from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
-from vpnet.training.closed_form import ClosedForm, fit_closed_form
 from vpnet.training.forecasting_module import ForecastingModule
 
 
@@ -20,8 +25,7 @@ def fit(
 ) -> Path:
     """Train, and keep the best checkpoint.
 
-    A model without trainable parameters is solved from one pass over the data where it can be, and
-    its checkpoint written as it stands.
+    A model without trainable parameters is solved from one pass over the data, or written as it is.
 
     Args:
         module: The forecaster with its loss and optimizer.
@@ -38,23 +42,76 @@ def fit(
             not that of such a training.
     """
     best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
-    if module.model.parameter_count > 0:
-        with _restoring(trainer, resume_from):
-            trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-        if not best.is_file():
-            setting = "patience" if trainer.should_stop else "max_epochs"
-            raise InputError(
-                f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
-                f"{trainer.current_epoch} done before"
-                f"{' and no better one for long' if trainer.should_stop else ''}; raise "
-                f"training.{setting} (trainer.{setting} follows it, but with trainer=smoke)"
-            )
+    if module.model.parameter_count == 0:
+        if isinstance(module.model, ClosedForm):
+            fit_closed_form(module.model, data.train_dataloader())
+        trainer.validate(module, datamodule=data, verbose=False)
+        trainer.save_checkpoint(best, weights_only=True)
         return best
-    if isinstance(module.model, ClosedForm):
-        fit_closed_form(module.model, data.train_dataloader())
-    trainer.validate(module, datamodule=data, verbose=False)
-    trainer.save_checkpoint(best, weights_only=True)
+    with _restoring(trainer, resume_from):
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    if not best.is_file():
+        setting = "patience" if trainer.should_stop else "max_epochs"
+        raise InputError(
+            f"no epoch was left to train: trainer.max_epochs={trainer.max_epochs}, "
+            f"{trainer.current_epoch} done before"
+            f"{' and no better one for long' if trainer.should_stop else ''}; raise "
+            f"training.{setting} (trainer.{setting} follows it, but with trainer=smoke)"
+        )
     return best
+
+
+@runtime_checkable
+class ClosedForm(Protocol):
+    """A model without gradients: it accumulates batches and is solved once."""
+
+    def accumulate(self, window: ViewportWindow) -> None:
+        """Add a batch to the sums."""
+        ...
+
+    def solve(self) -> None:
+        """Turn the sums into weights."""
+        ...
+
+
+@torch.no_grad()
+def fit_closed_form(model: ClosedForm, windows: Iterable[ViewportWindow]) -> None:
+    """Fit a model from one pass over the training windows."""
+    for window in windows:
+        model.accumulate(window)
+    model.solve()
+
+
+class EpochSeeding(pl.Callback):
+    """Seed Python, numpy and torch at the start of each epoch, by the run's seed and its number.
+
+    A resumed training then draws as before: dropout, hidden streams and mirrored windows do not
+    depend on how often the program was started. Several processes draw different numbers.
+    """
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let the loading processes begin with the windows of the epoch that comes next."""
+        data = _datamodule_of(trainer)
+        if data is not None:
+            data.first_epoch = checkpoint["epoch"] + 1
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Before the first batch, not before the epoch: making its loader draws a number."""
+        data = _datamodule_of(trainer)
+        if data is not None and batch_idx == 0:
+            seed = epoch_seed(data.seed, trainer.current_epoch, process=trainer.global_rank)
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+
+
+def _datamodule_of(trainer: pl.Trainer) -> ViewportDataModule | None:
+    data = getattr(trainer, "datamodule", None)
+    return data if isinstance(data, ViewportDataModule) else None
 
 
 class _Restored(pl.Callback):

@@ -1,9 +1,9 @@
-"""The LightningModule: loss, logging, optimizer; the network knows nothing of it."""
+"""The LightningModule: loss, logging, optimizer. The network does not depend on it."""
 
 import inspect
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -12,24 +12,42 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
-from vpnet.checkpoints.checkpoint import CHECKPOINT_KEY
 from vpnet.dataset.mirroring import mirror_half
 from vpnet.dataset.window import ViewportWindow
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
-from vpnet.training.schedule import catch_up
+from vpnet.training.optimizers import catch_up
 from vpnet.training.stages import Stage, parameter_groups
-from vpnet.training.validation_errors import ValidationErrors
 
 
-class Turns(NamedTuple):
-    """How processes share the windows of the validation."""
+class KnownMean(Metric):
+    """Mean of the known values, from sums and counts: batches and processes do not change it.
 
-    processes: int
-    process: int
-    windows: float
-    """Of all processes together."""
+    torchmetrics has a `MeanMetric`, which ignores NaN: a network that has diverged would look good.
+
+    Args:
+        kwargs: Passed to `torchmetrics.Metric`.
+    """
+
+    full_state_update = False
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, values: Tensor, known: Tensor) -> None:
+        """Add values of any shape, and which of them count."""
+        self.total += torch.where(known, values, 0).sum()
+        self.count += known.sum()
+
+    def compute(self) -> Tensor:
+        """The mean; NaN where nothing was known."""
+        return self.total / self.count
 
 
 class ForecastingModule(pl.LightningModule):
@@ -39,12 +57,11 @@ class ForecastingModule(pl.LightningModule):
         model: The network.
         loss: Takes predictions and window, gives a scalar.
         optimizer: Takes groups of parameters, gives an optimizer; None where nothing is trained.
-        scheduler: Takes the optimizer, gives a scheduler that steps once an epoch, or after every
-            batch where it takes ``batches`` as well, the number of all; or None.
-        description: What a checkpoint must say of itself to stand alone, see
-            `vpnet.checkpoints.checkpoint`.
-        mirror: Show half of the recordings in each training batch with left and right exchanged.
-        test_metrics: Collects predictions in the test; or None where there is none.
+        scheduler: Takes the optimizer, gives a scheduler, or None. It steps after each epoch; one
+            that also takes ``batches``, the number of all batches, steps after each batch.
+        checkpoint_entries: Further entries of the module's checkpoints, by key.
+        mirror: Exchange left and right for half of the recordings in each training batch.
+        test_metrics: Collects predictions in the test; None without a test.
         stage: Which parameters are trained, and how fast; None trains all alike.
     """
 
@@ -54,7 +71,7 @@ class ForecastingModule(pl.LightningModule):
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], Optimizer] | None,
         scheduler: Callable[..., LRScheduler] | None = None,
-        description: dict[str, Any] | None = None,
+        checkpoint_entries: Mapping[str, Any] | None = None,
         mirror: bool = False,
         test_metrics: Metric | None = None,
         stage: Stage | None = None,
@@ -64,13 +81,15 @@ class ForecastingModule(pl.LightningModule):
         self.loss = loss
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
+        self.checkpoint_entries = checkpoint_entries or {}
         self.mirror = mirror
         self.test_metrics = test_metrics
-        self.description = description or {}
         self.stage = stage or Stage()
-        self.validation = ValidationErrors(model.spec.horizons_s)
+        horizons = (f"val/error_{horizon_s:g}s_deg" for horizon_s in model.spec.horizons_s)
+        self.error_names = ("val/error_deg", *horizons)
+        self.mean_errors = nn.ModuleList(KnownMean() for _ in self.error_names)
         self._validated = 0
-        self._turns = Turns(1, 0, math.inf)
+        self._own_windows = math.inf
 
     def on_train_start(self) -> None:
         """A training resumes at the rate of its own schedule."""
@@ -82,8 +101,9 @@ class ForecastingModule(pl.LightningModule):
         window = self.stage.show(window)
         if self.mirror:
             window = mirror_half(window)
-        answer = self.model.answer(window)
-        loss = self.loss(answer.directions, window, answer.history) + self.model.regularization()
+        output = self.model.training_output(window)
+        loss = self.loss(output.directions, window, output.reconstructed_history)
+        loss = loss + self.model.regularization()
         self.log(
             "train/loss",
             loss,
@@ -95,22 +115,28 @@ class ForecastingModule(pl.LightningModule):
         return loss
 
     def on_validation_start(self) -> None:
-        """In the general stage nobody differs, neither here nor in the checkpoint that follows."""
+        """In the general stage all viewers are alike, here and in the checkpoint that follows."""
         self._validated = 0
-        if self.trainer.world_size > 1:
-            windows = len(self.trainer.datamodule.val_windows)  # type: ignore[attr-defined]
-            self._turns = Turns(self.trainer.world_size, self.trainer.global_rank, windows)
+        trainer = self.trainer
+        if trainer.world_size > 1:
+            windows = len(trainer.datamodule.val_windows)  # type: ignore[attr-defined]
+            # Windows take turns: the first goes to the first process, the second to the second.
+            self._own_windows = len(range(trainer.global_rank, windows, trainer.world_size))
         if self.stage.name == "general":
             self.model.forget_users()
 
     def validation_step(self, window: ViewportWindow, batch_idx: int) -> None:
         """Mean error over all horizons, and at each, in degrees; the gates of the first batch."""
         error_rad = great_circle_distance(self.model(window), window.future_directions)
-        known = window.future_valid & self._is_first_seen(len(error_rad)).unsqueeze(1)
-        self.validation.update(torch.rad2deg(error_rad), known)
-        for name, metric in self.validation.named():
-            # As a metric, not as its value: only so processes add up sums and counts.
-            self.log(name, metric, prog_bar=name == "val/error_deg", on_step=False, on_epoch=True)
+        error_deg = torch.rad2deg(error_rad)
+        known = window.future_valid & self._is_first_seen(len(error_deg)).unsqueeze(1)
+        columns = zip(error_deg.unbind(1), known.unbind(1), strict=True)
+        values = ((error_deg, known), *columns)
+        for name, mean, update in zip(self.error_names, self.mean_errors, values, strict=True):
+            assert isinstance(mean, KnownMean)
+            mean.update(*update)
+            # Logged as a metric, not as its value: only so processes add up sums and counts.
+            self.log(name, mean, prog_bar=name == "val/error_deg", on_step=False, on_epoch=True)
         if batch_idx == 0:  # a sample suffices to see them move
             for name, gate in self.model.stream_gates(window).items():
                 size = len(gate)
@@ -119,13 +145,12 @@ class ForecastingModule(pl.LightningModule):
     def _is_first_seen(self, batch: int) -> Tensor:
         """Which windows of a validation batch no process has seen before, shape ``(batch,)``.
 
-        Where the windows do not divide evenly among several processes, Lightning gives some of them
-        the first windows once more, at the end, so that each process has as many.
+        Where the windows do not divide evenly among several processes, Lightning repeats the first
+        windows at the end, so that each process has as many.
         """
         place = torch.arange(self._validated, self._validated + batch, device=self.device)
         self._validated += batch
-        # Windows take turns: the first goes to the first process, the second to the second.
-        return place * self._turns.processes + self._turns.process < self._turns.windows
+        return place < self._own_windows
 
     def on_train_epoch_end(self) -> None:
         """Let a schedule that follows the error see it before the checkpoint is written.
@@ -139,12 +164,12 @@ class ForecastingModule(pl.LightningModule):
                 scheduler.step(error_deg.item())
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Step a schedule; one that follows the error has been, in `on_train_epoch_end`."""
+        """Step a schedule, unless `on_train_epoch_end` has: one that follows the error."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def test_step(self, window: ViewportWindow, batch_idx: int) -> None:
-        """Hand the predictions to the metrics."""
+        """Give the predictions to the metrics."""
         assert self.test_metrics is not None, "testing needs test_metrics"
         self.test_metrics.update(
             self.model(window),
@@ -155,7 +180,7 @@ class ForecastingModule(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> Any:
-        """None where the model has nothing to train.
+        """Optimizer and schedule; None where the model has nothing to train.
 
         Raises:
             InputError: The optimizer or the scheduler refuses its settings.
@@ -165,7 +190,7 @@ class ForecastingModule(pl.LightningModule):
             return None
         if self.make_optimizer is None:
             raise InputError(
-                f"training.optimizer is null, and {self.model.name} has parameters to train; take "
+                f"training.optimizer is null, and {self.model.name} has parameters to train; use "
                 "training=adamw or another training that optimizes"
             )
         try:
@@ -189,5 +214,5 @@ class ForecastingModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the checkpoint say what it is."""
-        checkpoint[CHECKPOINT_KEY] = self.description
+        """Add the further entries."""
+        checkpoint.update(self.checkpoint_entries)

@@ -1,18 +1,18 @@
 """Optimizers and learning rate schedules by name: closed tables for configurations."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from vpnet.settings import NonNegative, NonNegativeInt, checked
-from vpnet.training.schedule import cosine, warm_cosine
 
 Groups = list[dict[str, Any]]
-"""Groups of parameters, see `vpnet.training.stages.parameter_groups`."""
+"""Groups of parameters, from `vpnet.training.stages.parameter_groups`."""
 
 
 @checked
@@ -59,6 +59,39 @@ def sgd(
 
 
 @checked
+def cosine(optimizer: Optimizer, epochs: NonNegativeInt) -> LambdaLR:
+    """Half a cosine from the full rate to zero.
+
+    A function of the epoch alone: a training that resumes with more epochs follows the longer curve
+    from its current epoch (`catch_up`). `CosineAnnealingLR` with its stored state does not.
+
+    Args:
+        optimizer: Its rate is the full one.
+        epochs: Epochs until zero.
+    """
+    return LambdaLR(optimizer, lambda epoch: _half_cosine(epoch, epochs))
+
+
+@checked
+def warm_cosine(
+    optimizer: Optimizer, batches: int, warm_up_batches: NonNegativeInt = 50
+) -> LambdaLR:
+    """Half a cosine from the full rate to zero, batch by batch, times a linear rise at first.
+
+    For training of few epochs, within which the rate must fall.
+
+    Args:
+        optimizer: Its rate is the full one.
+        batches: Batches of the whole training.
+        warm_up_batches: Batches of the rise; at most a tenth of all.
+    """
+    rise = max(1, min(warm_up_batches, batches // 10))
+    return LambdaLR(
+        optimizer, lambda batch: min((batch + 1) / rise, 1.0) * _half_cosine(batch, batches)
+    )
+
+
+@checked
 def plateau(
     optimizer: Optimizer,
     *,
@@ -75,6 +108,23 @@ def plateau(
         min_lr: Least learning rate.
     """
     return ReduceLROnPlateau(optimizer, factor=factor, patience=patience, min_lr=min_lr)
+
+
+def catch_up(scheduler: LRScheduler) -> None:
+    """Set the rate that a curve of progress alone has at its current step.
+
+    A checkpoint keeps the rate of the curve that was followed when it was written, which is zero at
+    its end. Without this a longer curve would set its own rate only after the next step.
+    """
+    if isinstance(scheduler, LambdaLR):
+        curves = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+        for group, (full, curve) in zip(scheduler.optimizer.param_groups, curves, strict=True):
+            group["lr"] = full * curve(scheduler.last_epoch)
+
+
+def _half_cosine(done: int, whole: int) -> float:
+    """From 1 at the beginning to 0 at the end."""
+    return (1 + math.cos(math.pi * min(done / max(whole, 1), 1))) / 2
 
 
 OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}

@@ -1,8 +1,8 @@
-"""Training in two stages: first everybody as one, then what makes each of them different.
+"""Training in two stages: first a model shared by all viewers, then each viewer's own parameters.
 
-``general`` trains without telling users apart; ``personal`` starts from its checkpoint, where every
-user still has the unknown user's vector, and trains the personal parameters. ``single`` trains all
-at once.
+``general`` trains with all viewers unknown. ``personal`` starts from its checkpoint, where every
+viewer still has the unknown viewer's vector, and trains the personal parameters. ``single`` trains
+all parameters at once.
 """
 
 from collections.abc import Collection, Container
@@ -34,18 +34,18 @@ class Stage:
     rest: Literal["frozen", "tenth"] = "frozen"
 
     def begin(self, model: Forecaster) -> None:
-        """Make a network ready for the stage: in the personal one its rest is frozen.
+        """Prepare a network: all viewers alike, and in the personal stage the rest frozen.
 
         Raises:
-            InputError: The stage is one of two, and the network cannot tell users apart.
+            InputError: The stage is one of two, and the network has no personal parameters.
         """
         if self.name == "single":
             return
         personal = set(model.personal_parameters())
         if not personal:
             raise InputError(
-                f"stage={self.name} is for models that learn what is personal, this {model.name} "
-                "has no parameters of that kind; use stage=single, or a model with user_embed=true"
+                f"stage={self.name} is for models with parameters of each viewer, this "
+                f"{model.name} has none; use stage=single, or a model with user_embed=true"
             )
         model.forget_users()
         if self.name == "personal" and self.rest == "frozen":
@@ -53,14 +53,14 @@ class Stage:
                 parameter.requires_grad_(name in personal)
 
     def check_viewers(self, training: Collection[str], known: Container[str]) -> None:
-        """Refuse to make personal what belongs to nobody.
+        """Refuse to train the vectors of viewers that the general checkpoint does not know.
 
         Args:
             training: Ids of the viewers to train on.
-            known: Whether the general checkpoint has a vector for an id.
+            known: Ids that the general checkpoint has a vector for.
 
         Raises:
-            InputError: The personal stage would train on viewers that the checkpoint does not know.
+            InputError: In the personal stage, one of them is not known.
         """
         unknown = sorted(user for user in set(training) if user not in known)
         if self.name == "personal" and unknown:
@@ -72,22 +72,16 @@ class Stage:
             )
 
     def show(self, window: ViewportWindow) -> ViewportWindow:
-        """The windows as the stage trains on them: in the general one all users are unknown."""
+        """The windows as the stage trains on them: in the general one all viewers are unknown."""
         if self.name != "general":
             return window
         return window._replace(user_index=torch.zeros_like(window.user_index))
 
 
 def parameter_groups(model: Forecaster, stage: Stage) -> list[dict[str, Any]]:
-    """The parameters that a stage trains, and how fast.
+    """The parameters that a stage trains, in groups as optimizers take them; no group is empty.
 
-    Args:
-        model: The network.
-        stage: The stage.
-
-    Returns:
-        Groups as optimizers take them: ``params``, and ``rate``, the share of the learning rate.
-        None is empty; there is none where nothing is to be trained.
+    ``params`` are the parameters, ``rate`` is their share of the learning rate.
     """
     slow: set[str] = set()
     if stage.name == "personal":

@@ -27,7 +27,7 @@ class VideoFile:
         path: The file.
         width: Columns of a frame as displayed.
         height: Rows of it.
-        rotation_deg: Counter-clockwise turn that the file asks of players: 0, 90, 180 or 270.
+        rotation_deg: Counter-clockwise turn that the file requires of players: 0, 90, 180 or 270.
         codec: Name of the codec.
         frame_pts: Presentation times in the file's own clock, ascending, ``(frames,)``.
         frame_times_s: Playback times, of the first frame 0, float64, ``(frames,)``.

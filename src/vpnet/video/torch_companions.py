@@ -45,31 +45,26 @@ def companion_complaints() -> tuple[str, ...]:
 def torchvision_complaint(
     torch: str, torchvision: str | None, required: Sequence[str]
 ) -> str | None:
-    """What is wrong where torchvision says itself that it needs another torch.
+    """What is wrong where the metadata of torchvision require another torch.
 
     Args:
-        torch: Version of torch.
-        torchvision: Version of torchvision, or None where it is not installed.
-        required: What torchvision requires, as its metadata say.
+        torch: Its version, as is the next; None where it is not installed.
+        torchvision: Likewise.
+        required: What torchvision requires.
     """
     for requirement in map(Requirement, required):
         fits = requirement.specifier.contains(torch, prereleases=True)
         if torchvision and requirement.name == "torch" and not fits:
-            mend = INSTALL.format("--upgrade --force-reinstall 'vpnet[cuda12]'")
+            remedy = INSTALL.format("--upgrade --force-reinstall 'vpnet[cuda12]'")
             return (
                 f"torchvision {torchvision} does not belong to torch {torch}, it needs "
-                f"torch{requirement.specifier}: PAVER cannot run; {mend}"
+                f"torch{requirement.specifier}: PAVER cannot run; {remedy}"
             )
     return None
 
 
 def torchcodec_complaint(torch: str, torchcodec: str | None) -> str | None:
-    """What is wrong where torchcodec was built for another torch.
-
-    Args:
-        torch: Version of torch.
-        torchcodec: Version of torchcodec, or None where it is not installed.
-    """
+    """What is wrong where torchcodec (None: not installed) was built for another torch."""
     if torchcodec is None:
         return None
     own = ".".join(torchcodec.split(".")[:2])
@@ -84,10 +79,10 @@ def torchcodec_complaint(torch: str, torchcodec: str | None) -> str | None:
         name for name, its_torch in BUILT_FOR.items() if Version(its_torch).release == release
     ]
     package = f"'torchcodec=={fitting[-1]}.*'" if fitting else "--upgrade torchcodec"
-    mend = INSTALL.format(package)
+    remedy = INSTALL.format(package)
     return (
         f"torchcodec {torchcodec} does not belong to torch {torch}: videos are decoded without it; "
-        f"{mend}"
+        f"{remedy}"
     )
 
 

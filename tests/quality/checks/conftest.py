@@ -17,11 +17,11 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles, rotate
-from vpnet.quality.checks.recording import check_recording
+from vpnet.quality.checking import check_recording
 from vpnet.quest_pro.files import QuestProFiles, RawTables
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.recordings.findings import Finding
-from vpnet.recordings.gaze import gaze_streams
+from vpnet.recordings.gaze import gaze_streams, measured_gaze
 from vpnet.recordings.recording import Recording
 
 ROW_RATE_HZ = 72
@@ -71,7 +71,7 @@ def recording() -> Recording:
         center,
         torch.ones(len(rows), dtype=torch.bool),
         head_orientation_xyzw=orientation_xyzw,
-        **gaze_streams(times_s, center, orientation_xyzw, gaze, tracked),
+        **gaze_streams(times_s, center, orientation_xyzw, measured_gaze(gaze, tracked)),
         face=weights,
         face_names=FACE_WEIGHTS,
         face_valid=torch.ones(len(rows), dtype=torch.bool),
@@ -183,8 +183,10 @@ def with_gaze(recording) -> Callable[..., Recording]:
             recording.timestamps_s,
             recording.viewport_center,
             recording.head_orientation_xyzw,
-            recording.gaze_direction if gaze_direction is None else gaze_direction,
-            recording.gaze_valid if valid is None else valid,
+            measured_gaze(
+                recording.gaze_direction if gaze_direction is None else gaze_direction,
+                recording.gaze_valid if valid is None else valid,
+            ),
         )
         return dataclasses.replace(recording, **streams)
 

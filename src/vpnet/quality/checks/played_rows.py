@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import forward_direction
-from vpnet.quest_pro.headset_clock import elapsed_seconds
+from vpnet.quest_pro.rows import elapsed_seconds
 from vpnet.recordings.csv_table import FIRST_LINE
 from vpnet.recordings.findings import line_ranges
 
@@ -19,7 +19,7 @@ def played_rows(head: pl.DataFrame, kept: Tensor | None) -> pl.DataFrame:
     Args:
         head: The head table.
         kept: Those of its rows that the samples of the recording were read from, increasing, shape
-            ``(samples,)``; None where the playback could not be told: then these are all rows.
+            ``(samples,)``; None where the playback is unknown: then these are all rows.
 
     Returns:
         ``row`` in the head table, ``Timestamp``, ``PlaybackTime``, the time since the first row by

@@ -1,1 +1,0 @@
-"""What predict.py does: viewports from a checkpoint, saliency from videos."""

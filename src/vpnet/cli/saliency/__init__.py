@@ -1,1 +1,0 @@
-"""`vpnet saliency`: what is done with files of saliency maps."""

@@ -1,1 +1,0 @@
-"""Saliency maps for videos of any length: chunk by chunk, resumable, on any number of devices."""

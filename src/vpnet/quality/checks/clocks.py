@@ -1,0 +1,143 @@
+"""Checks of the clocks: gaps, a late start, rates, pauses, and the speed of the video."""
+
+import polars as pl
+import torch
+
+from vpnet.quality.checks.played_rows import columns
+from vpnet.quality.checks.stretches import rows_in, runs_where, sample_durations_s
+from vpnet.recordings.csv_table import FIRST_LINE
+from vpnet.recordings.findings import RULES, Finding
+from vpnet.recordings.gaze import GAP_LIMIT_S
+from vpnet.recordings.recording import Recording
+
+GAP_S = 0.25
+"""Across a longer gap the face is not interpolated by default, nor the gaze (0.1 s)."""
+
+GAP_STEPS = 3
+"""In slower recordings, a gap is at least so many times the usual step."""
+
+LATE_S = 1.0
+"""A viewing that begins later than this missed the first sight of the scene."""
+
+ROW_RATE_HZ = 60.0
+"""A Quest Pro writes 72 rows a second; a sixth less means dropped frames all along."""
+
+PAUSE_S = 0.5
+"""A player's clock that is held this long was paused: even at 5 frames a second it moves sooner."""
+
+DRIFT = 0.01
+"""1 % is 1.7 s over a video of 169 s."""
+
+DRIFT_FROM_S = 10.0
+"""Shorter recordings do not show so small a drift."""
+
+OTHER_UNIT = 5.0
+"""No player runs so much faster or slower than the clock."""
+
+UNEVEN_S = 0.1
+"""Where the two clocks advance so differently in one step there was a pause or a skip."""
+
+
+def check_playback(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
+    """Gaps, a late start, rates."""
+    findings = []
+    timestamps_s = recording.timestamps_s
+    steps_s = timestamps_s.diff()
+    limit_s = max(GAP_S, GAP_STEPS * float(steps_s.median()))
+    gaps = torch.nonzero(steps_s > limit_s).squeeze(-1)
+    if len(gaps):
+        longest = int(steps_s.argmax())
+        findings.append(
+            RULES["playback_gaps"].broken(
+                f"samples must follow within {limit_s:.2f} s, found {steps_s[longest]:.2f} s "
+                f"after {timestamps_s[longest]:.1f} s of playback (gaps: {len(gaps)})",
+                file=file,
+            )
+        )
+    first_s = float(timestamps_s[0])
+    if first_s > LATE_S:
+        findings.append(
+            RULES["starts_late"].broken(
+                f"the first sample must lie within {LATE_S:g} s of the video's start, found "
+                f"{first_s:.1f} s",
+                file=file,
+            )
+        )
+    measurements = {
+        "rows": float(recording.samples),
+        "duration_s": recording.duration_s,
+        "first_s": first_s,
+        "last_s": float(timestamps_s[-1]),
+        "row_rate_hz": recording.samples / float(sample_durations_s(timestamps_s).sum()),
+        "longest_gap_s": float(steps_s.max()),
+    }
+    return findings, measurements
+
+
+def check_clocks(played: pl.DataFrame, file: str) -> tuple[list[Finding], dict[str, float]]:
+    """Rate of rows, pauses, speed of the video."""
+    if len(played) < 2 or played["elapsed_s"].null_count():
+        return [], {}
+    playback_s, elapsed_s = columns(played, ("PlaybackTime", "elapsed_s")).unbind(dim=-1)
+    steps_s = elapsed_s.diff()
+    counted = (steps_s > 0) & (steps_s <= GAP_LIMIT_S)
+    if not counted.any():
+        return [], {}
+    row_rate_hz = float(counted.sum() / steps_s[counted].sum())
+    findings = []
+    if row_rate_hz < ROW_RATE_HZ:
+        findings.append(
+            RULES["row_rate_low"].broken(
+                f"a headset must write {ROW_RATE_HZ:g} rows a second or more, found "
+                f"{row_rate_hz:.1f}",
+                file=file,
+            )
+        )
+    held = torch.cat((counted.new_zeros(1), playback_s.diff() == 0))
+    pauses = runs_where(held)
+    pauses[:, 0] -= 1
+    # A clock that never moves again has not been paused.
+    pauses = pauses[pauses[:, 1] < len(played) - 1]
+    length_s = elapsed_s[pauses[:, 1]] - elapsed_s[pauses[:, 0]]
+    pauses, length_s = pauses[length_s >= PAUSE_S], length_s[length_s >= PAUSE_S]
+    if len(pauses):
+        longest = int(length_s.argmax())
+        lines = [
+            (FIRST_LINE + played["row"][first], FIRST_LINE + played["row"][last])
+            for first, last in pauses.tolist()
+        ]
+        findings.append(
+            RULES["playback_paused"].broken(
+                f"PlaybackTime must not stand still for {PAUSE_S:g} s, found "
+                f"{length_s[longest]:.1f} s at {playback_s[pauses[longest, 0]]:.1f} s of the video "
+                f"(pauses: {len(pauses)})",
+                file=file,
+                lines=lines,
+                rows=rows_in(pauses),
+            )
+        )
+    moved = torch.nonzero(~held).squeeze(-1)
+    playback_steps_s, clock_steps_s = playback_s[moved].diff(), elapsed_s[moved].diff()
+    even = (clock_steps_s > 0) & ((playback_steps_s - clock_steps_s).abs() < UNEVEN_S)
+    measurements = {"row_rate_hz": row_rate_hz}
+    if len(moved) > 2:
+        speed = float(playback_steps_s.median() / clock_steps_s.median().clamp(min=1e-9))
+        if not 1 / OTHER_UNIT < speed < OTHER_UNIT:
+            found = (
+                "PlaybackTime must be in seconds and advance as Timestamp does, found it "
+                f"{speed:.4g} times as fast"
+            )
+            findings.append(RULES["playback_unit"].broken(found, file=file))
+    seen_s = float(clock_steps_s[even].sum())
+    if seen_s > 0:
+        speed = float(playback_steps_s[even].sum()) / seen_s
+        measurements["playback_speed"] = speed
+        if abs(speed - 1) > DRIFT and seen_s >= DRIFT_FROM_S:
+            findings.append(
+                RULES["clock_drift"].broken(
+                    f"PlaybackTime must run as fast as Timestamp within {DRIFT:.0%}, found "
+                    f"{speed:.3f} times as fast (pauses left out)",
+                    file=file,
+                )
+            )
+    return findings, measurements

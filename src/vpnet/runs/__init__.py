@@ -1,0 +1,1 @@
+"""Finished runs set side by side: seeds, comparisons, ablations."""
