@@ -53,6 +53,9 @@ test: install  ## Lint, type check and the fast tests.
 test-slow: install  ## The tests that take longer than a few seconds.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations=10
 
+faults: install  ## Plant faults in a copy of the code, and see that tests catch each of them.
+	$(BIN)/python tests/planted_faults.py
+
 bench: install  ## Windows and predictions per second on this machine.
 	$(BIN)/python benchmarks/throughput.py
 
@@ -75,9 +78,12 @@ format: install  ## Format the code.
 conf: install  ## Write keys and comments of conf/ from the signatures that declare them.
 	$(BIN)/python -m vpnet.cli.config_files
 
+result-tables: install  ## Write the tables of README.md and docs/RESULTS.md from docs/results/*.csv.
+	$(BIN)/python benchmarks/result_tables.py
+
 requirements: install  ## Pin the newest compatible packages, for CUDA 12 and for CUDA 13.
 	$(PIN) --extra cuda12 --output-file requirements.txt
 	$(PIN) --extra cuda13 --output-file requirements-cuda13.txt
 	! grep -nE '://|index-url|@ file' requirements.txt requirements-cuda13.txt
 
-.PHONY: help install demo test test-slow bench bench-check bench-saliency bench-sharing bench-grouping format conf requirements
+.PHONY: help install demo test test-slow faults bench bench-check bench-saliency bench-sharing bench-grouping format conf result-tables requirements

@@ -1,9 +1,10 @@
-"""Every command of README.md is run, small; one that this test does not know fails it."""
+"""Every command of README.md and of the pages in docs/ is run, small; an unknown one fails."""
 
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,31 +20,39 @@ from vpnet.studies.exclusions import write_exclusions
 from vpnet.video.encoding import VideoWriter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/GUIDE.md", "docs/RESULTS.md")
 SCRIPTS = ("train.py", "predict.py")
 HYDRAS = ("train", "predict")
 """Commands of vpnet that are these scripts."""
 
-
-def readme_commands() -> list[str]:
-    """Lines of the bash blocks, continued lines joined, comments left out."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    lines = []
-    for block in re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            if words:
-                lines.append(shlex.join(words))
-    return lines
+RANDOM_PAVER = (
+    "saliency.random_weights=true",
+    "saliency.width=32",
+    "saliency.depth=1",
+    "saliency.heads=2",
+)
+"""PAVER with random weights and a small encoder, in place of its released weights."""
 
 
-def readme_study() -> str:
-    """The configuration file of a study that the README shows."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (study,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    return study
+def blocks(language: str) -> list[str]:
+    """The code blocks of all pages in a language."""
+    texts = [(REPOSITORY / page).read_text(encoding="utf-8") for page in PAGES]
+    pattern = rf"^```{language}\n(.*?)^```"
+    return [
+        block for text in texts for block in re.findall(pattern, text, re.MULTILINE | re.DOTALL)
+    ]
 
 
-COMMANDS = readme_commands()
+def commands() -> list[str]:
+    """Lines of the bash blocks, each once, continued lines joined, comments left out."""
+    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines]
+    return list(dict.fromkeys(shlex.join(line) for line in words if line))
+
+
+COMMANDS = commands()
+(STUDY,) = blocks("yaml")
+"""The configuration file of a study that the guide shows."""
 
 
 def of(*first_words: str) -> list[str]:
@@ -73,7 +82,7 @@ def videos(tmp_path_factory) -> Path:
 def maps(videos, run_script, tmp_path_factory) -> Path:
     """Folder of its maps, made with random weights."""
     folder = tmp_path_factory.mktemp("made") / "maps"
-    settings = ("saliency.random_weights=true", "clip=sampled")
+    settings = (*RANDOM_PAVER, "clip=sampled")
     ended = run_script(
         "predict.py", "predict=saliency", f"videos={videos}", f"output={folder}", *settings
     )
@@ -110,7 +119,7 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
 
     Runs are copies of one smoke run, of one of the general stage or of one of the LSTM; simulated
     studies are one tiny study, and what lies under ../shared is looked for where the real
-    recordings are. PAVER's weights are made up, and a list of videos names a server on this
+    recordings are. PAVER has random weights, and a list of videos names a server on this
     machine.
     """
     monkeypatch.chdir(tmp_path)
@@ -122,11 +131,9 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
             return f"{name}{equals}{shared / value.removeprefix('../shared/')}"
         if word == "+study=mine":
             Path("study").mkdir()
-            Path("study", "mine.yaml").write_text(readme_study(), encoding="utf-8")
-            (root,) = re.findall(r"root: (.*)", readme_study())
+            Path("study", "mine.yaml").write_text(STUDY, encoding="utf-8")
+            (root,) = re.findall(r"root: (.*)", STUDY)
             mend(f"data.root={root}")
-        if name == "saliency.checkpoint":
-            return "saliency.random_weights=true"
         if value == "videos.csv":
             address = request.getfixturevalue("served")
             Path(value).write_text(f"name,link\nsimulated_01,{address}/simulated_01.mp4\n")
@@ -154,6 +161,9 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
         spread = []
         for word in words[program:]:
             # A pattern of videos is the command's own to resolve.
+            if word.startswith("saliency.checkpoint="):
+                spread += RANDOM_PAVER
+                continue
             is_spread = "*" in word and not word.startswith("videos=")
             spread += [word.replace("*", number) for number in "12"] if is_spread else [word]
         return [mend(word) for word in spread]
@@ -161,11 +171,21 @@ def prepare(tmp_path, simulated_study, request, monkeypatch) -> Callable[[str], 
     return arguments
 
 
-def test_the_readme_has_commands():
+def test_the_tables_are_those_of_the_files():
+    subprocess.run(
+        [sys.executable, "benchmarks/result_tables.py", "--check"], cwd=REPOSITORY, check=True
+    )
+
+
+def test_the_readme_is_short():
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_pages_have_commands():
     assert len(COMMANDS) >= 8
-    known = of("make", "vpnet", *(f"python {script}" for script in SCRIPTS))
+    known = of("make", "source", "vpnet", *(f"python {script}" for script in SCRIPTS))
     unknown = sorted(set(COMMANDS) - set(known))
-    assert not unknown, "teach this test to run them, or leave them out of the README"
+    assert not unknown, "teach this test to run them, or leave them out of the page"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
