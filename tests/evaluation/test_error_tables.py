@@ -8,9 +8,8 @@ import torch
 from vpnet.errors import InputError
 from vpnet.evaluation.error_tables import (
     ERRORS_FILE,
-    errors_table,
-    predictions_table,
     read_errors,
+    row_tables,
     write_parquet,
 )
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
@@ -30,14 +29,14 @@ def described() -> dict:
 
 @pytest.fixture
 def errors(make_evaluated, described) -> pl.DataFrame:
-    return errors_table(make_evaluated((3, 2), horizon=25), **described)
+    return row_tables(make_evaluated((3, 2), horizon=25), **described).errors
 
 
 def test_one_row_per_window_and_step(make_evaluated, described):
     evaluated = make_evaluated((3, 2), horizon=25)
     evaluated.valid[4, 10:] = False
     evaluated.future[4, 10:] = math.nan
-    table = errors_table(evaluated, **described)
+    table = row_tables(evaluated, **described).errors
     assert len(table) == 4 * 25 + 10
     assert table["error_deg"].is_not_nan().all()
     assert not table["interpolated"].any()
@@ -55,7 +54,8 @@ def test_one_row_per_window_and_step(make_evaluated, described):
 def test_reported_horizons_between_steps_are_marked(make_evaluated, described):
     evaluated = make_evaluated((3, 2), horizon=25)
     evaluated.valid[0, 1] = False
-    table = errors_table(evaluated, **described, report_horizons_s=(*REPORT_HORIZONS_S, 9.0))
+    reported_s = (*REPORT_HORIZONS_S, 9.0)
+    table = row_tables(evaluated, **described, report_horizons_s=reported_s).errors
     between = table.filter("interpolated")
     assert between["horizon_s"].unique().to_list() == [0.5]
     assert len(between) == 4, "0.4 s is unknown in one window, so 0.5 s is unknown too"
@@ -64,7 +64,7 @@ def test_reported_horizons_between_steps_are_marked(make_evaluated, described):
 
 def test_predictions_have_the_keys_of_the_errors(make_evaluated, described, errors):
     evaluated = make_evaluated((3, 2), horizon=25)
-    table = predictions_table(evaluated, **described)
+    table = row_tables(evaluated, **described).predictions
     keys = ["user", "video", "anchor_s", "horizon_s"]
     assert table.select(keys).equals(errors.select(keys))
     directions = torch.from_numpy(table.select("x", "y", "z").to_numpy().copy())
@@ -74,10 +74,10 @@ def test_predictions_have_the_keys_of_the_errors(make_evaluated, described, erro
 def test_one_moment_is_one_key_on_every_clock(make_evaluated, described):
     evaluated = make_evaluated((3, 2), horizon=3)
     evaluated.anchor_step.fill_(215)
-    at_thirty = errors_table(
+    at_thirty = row_tables(
         evaluated,
         **(described | {"horizons_s": [6 / 30, 7 / 30, 9 / 30], "sampling_rate_hz": 30.0}),
-    )
+    ).errors
     assert at_thirty["horizon_s"].to_list()[:3] == [0.2, 0.233333, 0.3]
     assert at_thirty["anchor_s"][0] == 7.166667
 

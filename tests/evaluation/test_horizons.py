@@ -56,12 +56,12 @@ def test_a_step_is_taken_as_it_is(random_directions):
 
 def test_between_two_steps_the_great_circle_is_followed(random_directions):
     directions = random_directions(6, 25)
-    asked_s = 0.45
-    taken = at_horizons(directions, LONG_TERM_S, [asked_s])[:, 0]
+    wanted_s = 0.45
+    taken = at_horizons(directions, LONG_TERM_S, [wanted_s])[:, 0]
     for window, between in zip(directions.numpy(), taken.numpy(), strict=True):
         turn = Rotation.align_vectors(window[2:3], window[1:2])[0]
         path = Slerp([0.4, 0.6], Rotation.concatenate([Rotation.identity(), turn]))
-        assert between == pytest.approx(path(asked_s).apply(window[1]), abs=1e-6)
+        assert between == pytest.approx(path(wanted_s).apply(window[1]), abs=1e-6)
 
 
 def test_half_a_second_on_a_five_hertz_clock_is_midway():
@@ -75,16 +75,16 @@ def test_half_a_second_on_a_five_hertz_clock_is_midway():
 def test_a_horizon_is_valid_only_between_valid_neighbours():
     valid = torch.tensor([[True, True, False, True]])
     steps_s = [0.2, 0.4, 0.6, 0.8]
-    asked_s = [0.2, 0.3, 0.5, 0.6, 0.7, 0.8]
-    assert valid_at_horizons(valid, steps_s, asked_s).tolist() == [
+    wanted_s = [0.2, 0.3, 0.5, 0.6, 0.7, 0.8]
+    assert valid_at_horizons(valid, steps_s, wanted_s).tolist() == [
         [True, True, False, False, False, True]
     ]
 
 
-@pytest.mark.parametrize("asked_s", [0.1, 5.2])
-def test_a_horizon_outside_the_steps_is_refused(random_directions, asked_s):
-    with pytest.raises(InputError, match=rf"horizon {asked_s} s is outside .* 0.2 to 5 s; ask"):
-        at_horizons(random_directions(1, 25), LONG_TERM_S, [asked_s])
+@pytest.mark.parametrize("wanted_s", [0.1, 5.2])
+def test_a_horizon_outside_the_steps_is_refused(random_directions, wanted_s):
+    with pytest.raises(InputError, match=rf"horizon {wanted_s} s is outside .* 0.2 to 5 s; choose"):
+        at_horizons(random_directions(1, 25), LONG_TERM_S, [wanted_s])
 
 
 def test_horizons_must_name_the_steps(random_directions):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.evaluation.error_tables import ERRORS_FILE, errors_table, write_parquet
+from vpnet.evaluation.error_tables import ERRORS_FILE, row_tables, write_parquet
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
 from vpnet.evaluation.measurements import measure
@@ -22,14 +22,14 @@ def leave_run(tmp_path: Path):
     """Writes errors.parquet of an evaluation into a folder, as a test run does."""
 
     def leave(name: str, evaluated: EvaluatedWindows) -> Path:
-        table = errors_table(
+        table = row_tables(
             evaluated,
             recording_users=USERS,
             recording_videos=VIDEOS,
             horizons_s=STEPS_S,
             sampling_rate_hz=5.0,
             report_horizons_s=REPORT_HORIZONS_S,
-        )
+        ).errors
         write_parquet(table, tmp_path / name / ERRORS_FILE)
         return tmp_path / name
 
@@ -159,7 +159,7 @@ def test_reported_horizons_must_be_there(leave_run, make_evaluated):
     run = leave_run("run", make_evaluated(COUNTS, horizon=25))
     table = pl.read_parquet(run / ERRORS_FILE).filter(pl.col("horizon_s") < 0.5)
     write_parquet(table, run / ERRORS_FILE)
-    with pytest.raises(InputError, match=r"none of the horizons 1 s, 2 s is in \S+run; ask for"):
+    with pytest.raises(InputError, match=r"none of the horizons 1 s, 2 s is in \S+run; choose"):
         compare_runs([run], [run], report_horizons_s=(1.0, 2.0))
 
 

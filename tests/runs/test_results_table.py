@@ -240,14 +240,14 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda file: file.write_bytes(file.read_bytes()[:-9]), "is not readable parquet"),
-        (lambda file: pl.DataFrame({"a": [1]}).write_parquet(file), "is not the metrics table"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-9]), "is not a readable parquet file"),
+        (lambda file: pl.DataFrame({"a": [1]}).write_parquet(file), "must have the columns"),
     ],
 )
 def test_a_damaged_metrics_table_is_refused(write_run, evaluated_of, damage, message):
     run = write_run("run", {"lstm": evaluated_of(1), "static": evaluated_of(9)})
     damage(run / "metrics.parquet")
-    with pytest.raises(InputError, match=rf"metrics.parquet: {message}"):
+    with pytest.raises(InputError, match=rf"metrics.parquet {message}"):
         results_over_seeds([run])
 
 

@@ -41,7 +41,7 @@ def test_seeds_may_start_from_checkpoints_of_their_own_but_all_or_none(start):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "not found beside the results"),
+        (None, "not found in a folder that holds results"),
         ("a: [", "is not readable YAML"),
         ("just words", "holds no settings"),
     ],

@@ -6,6 +6,7 @@ two runs can be compared window by window.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import torch
@@ -31,7 +32,17 @@ _ERRORS_SCHEMA = {
 }
 
 
-def errors_table(
+class RowTables(NamedTuple):
+    """One row per window and horizon whose truth is known, in the same order in both tables."""
+
+    errors: pl.DataFrame
+    """Columns user, video, anchor_s, horizon_s, interpolated (whether the horizon is between two
+    steps) and error_deg."""
+    predictions: pl.DataFrame
+    """The same keys, and the predicted direction x, y, z in the world frame."""
+
+
+def row_tables(
     evaluated: EvaluatedWindows,
     *,
     recording_users: Sequence[str],
@@ -39,8 +50,8 @@ def errors_table(
     horizons_s: Sequence[float],
     sampling_rate_hz: float,
     report_horizons_s: Sequence[float] = (),
-) -> pl.DataFrame:
-    """Error of every window at every step, and at reported horizons between two steps.
+) -> RowTables:
+    """Errors and predictions at every step, and at reported horizons between two steps.
 
     Args:
         evaluated: Predictions and truth.
@@ -48,53 +59,24 @@ def errors_table(
         recording_videos: Video of each of them.
         horizons_s: Horizons of all predicted steps, increasing.
         sampling_rate_hz: Clock of the anchors.
-        report_horizons_s: Horizons wanted in any case; those that no step has are interpolated as
-            in `vpnet.evaluation.horizons.at_horizons`.
-
-    Returns:
-        Columns user, video, anchor_s, horizon_s, interpolated (whether the horizon lies between two
-        steps) and error_deg; entries whose truth is not known are left out.
+        report_horizons_s: Horizons that are always included; those that no step has are
+            interpolated as in `vpnet.evaluation.horizons.at_horizons`.
     """
-    asked_s, interpolated, valid = _asked(evaluated, horizons_s, report_horizons_s)
-    errors_deg = error_deg(
-        at_horizons(evaluated.predicted.double(), horizons_s, asked_s),
-        at_horizons(evaluated.future.double(), horizons_s, asked_s),
-    )
-    keys = _keys(evaluated, valid, recording_users, recording_videos, asked_s, sampling_rate_hz)
-    return keys.with_columns(
-        pl.Series("interpolated", interpolated[valid].numpy()),
-        pl.Series("error_deg", errors_deg[valid].numpy()),
-    )
-
-
-def predictions_table(
-    evaluated: EvaluatedWindows,
-    *,
-    recording_users: Sequence[str],
-    recording_videos: Sequence[str],
-    horizons_s: Sequence[float],
-    sampling_rate_hz: float,
-    report_horizons_s: Sequence[float] = (),
-) -> pl.DataFrame:
-    """Predicted direction for every row of `errors_table`.
-
-    Args:
-        evaluated: Predictions and truth.
-        recording_users: User of each recording that ``recording_index`` points into.
-        recording_videos: Video of each of them.
-        horizons_s: Horizons of all predicted steps, increasing.
-        sampling_rate_hz: Clock of the anchors.
-        report_horizons_s: As in `errors_table`.
-
-    Returns:
-        Columns user, video, anchor_s, horizon_s, interpolated, and x, y, z in the world frame.
-    """
-    asked_s, interpolated, valid = _asked(evaluated, horizons_s, report_horizons_s)
-    keys = _keys(evaluated, valid, recording_users, recording_videos, asked_s, sampling_rate_hz)
-    directions = at_horizons(evaluated.predicted.double(), horizons_s, asked_s)[valid].float()
-    return keys.with_columns(
-        pl.Series("interpolated", interpolated[valid].numpy()),
-        *(pl.Series(axis, directions[:, column].numpy()) for column, axis in enumerate("xyz")),
+    between_s = [s for s in reached(report_horizons_s, horizons_s) if not is_step(s, horizons_s)]
+    rows_s = sorted((*horizons_s, *between_s))
+    valid = valid_at_horizons(evaluated.valid, horizons_s, rows_s)
+    interpolated = torch.tensor([s in between_s for s in rows_s]).expand(valid.shape)
+    predicted = at_horizons(evaluated.predicted.double(), horizons_s, rows_s)
+    future = at_horizons(evaluated.future.double(), horizons_s, rows_s)
+    keys = _keys(evaluated, valid, recording_users, recording_videos, rows_s, sampling_rate_hz)
+    keys = keys.with_columns(pl.Series("interpolated", interpolated[valid].numpy()))
+    errors_deg = error_deg(predicted, future)[valid]
+    directions = predicted[valid].float()
+    return RowTables(
+        keys.with_columns(pl.Series("error_deg", errors_deg.numpy())),
+        keys.with_columns(
+            pl.Series(axis, directions[:, column].numpy()) for column, axis in enumerate("xyz")
+        ),
     )
 
 
@@ -109,6 +91,29 @@ def write_parquet(table: pl.DataFrame, path: Path) -> None:
         table.write_parquet(temporary, compression="zstd")
 
 
+def read_table(path: Path, schema: Mapping[str, object], remedy: str) -> pl.DataFrame:
+    """A table that `write_parquet` has written.
+
+    Args:
+        path: File that exists.
+        schema: Its columns and their types, in order.
+        remedy: What to do about a file that is no such table.
+
+    Raises:
+        InputError: The file is damaged, or has other columns.
+    """
+    try:
+        table = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} is not a readable parquet file ({error}); {remedy}") from error
+    if dict(table.schema) != schema:
+        raise InputError(
+            f"{path} must have the columns {_columns(schema)}, found {_columns(table.schema)}; "
+            f"{remedy}"
+        )
+    return table
+
+
 def read_errors(run: Path) -> pl.DataFrame:
     """The errors that a run has left.
 
@@ -116,7 +121,7 @@ def read_errors(run: Path) -> pl.DataFrame:
         run: Folder of a run, which holds errors.parquet.
 
     Returns:
-        As `errors_table`.
+        As `RowTables.errors`.
 
     Raises:
         InputError: The file is missing, is not such a table, or is damaged.
@@ -127,15 +132,7 @@ def read_errors(run: Path) -> pl.DataFrame:
             f"{path} not found; name the folder of a run that was tested to the end "
             f"(it holds {ERRORS_FILE})"
         )
-    try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} is not a readable parquet file ({error}); test again") from error
-    if dict(table.schema) != _ERRORS_SCHEMA:
-        raise InputError(
-            f"{path} must have the columns {_columns(_ERRORS_SCHEMA)}, "
-            f"found {_columns(table.schema)}; test again"
-        )
+    table = read_table(path, _ERRORS_SCHEMA, "test again")
     if table.is_empty():
         raise InputError(f"{path} has no row: no window was evaluated; check the run's split")
     repeated = len(table) - table.select(KEYS).n_unique()
@@ -148,16 +145,6 @@ def read_errors(run: Path) -> pl.DataFrame:
 
 def _columns(schema: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in schema.items())
-
-
-def _asked(
-    evaluated: EvaluatedWindows, horizons_s: Sequence[float], report_horizons_s: Sequence[float]
-) -> tuple[list[float], Tensor, Tensor]:
-    """All horizons of the rows; which entries lie between two steps; which have a known truth."""
-    between_s = [s for s in reached(report_horizons_s, horizons_s) if not is_step(s, horizons_s)]
-    asked_s = sorted((*horizons_s, *between_s))
-    valid = valid_at_horizons(evaluated.valid, horizons_s, asked_s)
-    return asked_s, torch.tensor([s in between_s for s in asked_s]).expand(valid.shape), valid
 
 
 def _keys(
@@ -173,12 +160,12 @@ def _keys(
     recording = evaluated.recording_index[window].numpy()
     # Rounded, so that one moment is one key on clocks of any rate.
     anchors_s = (evaluated.anchor_step[window].double() / sampling_rate_hz).round(decimals=6)
-    asked_s = torch.tensor(horizons_s, dtype=torch.float64).round(decimals=6)
+    rows_s = torch.tensor(horizons_s, dtype=torch.float64).round(decimals=6)
     return pl.DataFrame(
         {
             "user": pl.Series(list(recording_users), dtype=pl.String).gather(recording),
             "video": pl.Series(list(recording_videos), dtype=pl.String).gather(recording),
             "anchor_s": anchors_s.numpy(),
-            "horizon_s": asked_s[column].numpy(),
+            "horizon_s": rows_s[column].numpy(),
         }
     )

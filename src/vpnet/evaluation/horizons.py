@@ -56,37 +56,37 @@ def horizon_label(horizon_s: float) -> str:
     return f"{horizon_s:g} s"
 
 
-def reached(asked_s: Sequence[float], steps_s: Sequence[float]) -> tuple[float, ...]:
-    """Those of the asked horizons that lie between the first and the last step.
+def reached(wanted_s: Sequence[float], steps_s: Sequence[float]) -> tuple[float, ...]:
+    """The horizons that lie between the first and the last step.
 
     Args:
-        asked_s: Horizons in seconds.
+        wanted_s: Horizons in seconds.
         steps_s: Horizons of the steps, increasing.
     """
     first_s, last_s = steps_s[0] - TOLERANCE_S, steps_s[-1] + TOLERANCE_S
-    return tuple(asked for asked in asked_s if first_s <= asked <= last_s)
+    return tuple(horizon_s for horizon_s in wanted_s if first_s <= horizon_s <= last_s)
 
 
-def is_step(asked_s: float, steps_s: Sequence[float]) -> bool:
-    """Whether an asked horizon is one of the steps, so that nothing is interpolated for it."""
-    return any(abs(asked_s - step_s) <= TOLERANCE_S for step_s in steps_s)
+def is_step(wanted_s: float, steps_s: Sequence[float]) -> bool:
+    """Whether a horizon is one of the steps, so that nothing is interpolated for it."""
+    return any(abs(wanted_s - step_s) <= TOLERANCE_S for step_s in steps_s)
 
 
-def at_horizons(directions: Tensor, steps_s: Sequence[float], asked_s: Sequence[float]) -> Tensor:
-    """Directions at asked horizons: the step itself, or between its two neighbours.
+def at_horizons(directions: Tensor, steps_s: Sequence[float], wanted_s: Sequence[float]) -> Tensor:
+    """Directions at other horizons: the step itself, or between its two neighbours.
 
     A horizon between two steps (0.5 s on a 5 Hz clock) is interpolated on the great circle.
 
     Args:
         directions: Unit vectors, shape ``(..., steps, 3)``.
         steps_s: Horizons of the steps, increasing.
-        asked_s: Horizons to take, in any order.
+        wanted_s: Horizons to take, in any order.
 
     Returns:
-        Unit vectors, shape ``(..., asked, 3)``.
+        Unit vectors, shape ``(..., wanted, 3)``.
 
     Raises:
-        InputError: An asked horizon lies before the first or after the last step.
+        InputError: A horizon is before the first or after the last step.
         ValueError: ``steps_s`` does not describe the steps of ``directions``.
     """
     if directions.shape[-2] != len(steps_s):
@@ -94,52 +94,52 @@ def at_horizons(directions: Tensor, steps_s: Sequence[float], asked_s: Sequence[
             f"steps_s must name the {directions.shape[-2]} steps of the directions, "
             f"got {len(steps_s)} horizons"
         )
-    before, after, fractions = _neighbours(steps_s, asked_s)
+    before, after, fractions = _neighbours(steps_s, wanted_s)
     fraction = directions.new_tensor(fractions)
     start, end = directions[..., before, :], directions[..., after, :]
     between = interpolate_directions(start, end, fraction.expand(start.shape[:-1]))
     return torch.where((fraction == 0).unsqueeze(-1), start, between)
 
 
-def valid_at_horizons(valid: Tensor, steps_s: Sequence[float], asked_s: Sequence[float]) -> Tensor:
+def valid_at_horizons(valid: Tensor, steps_s: Sequence[float], wanted_s: Sequence[float]) -> Tensor:
     """Whether `at_horizons` rests on measured directions only.
 
     Args:
         valid: Which steps are known, shape ``(..., steps)``.
         steps_s: Horizons of the steps, increasing.
-        asked_s: Horizons to take, in any order.
+        wanted_s: Horizons to take, in any order.
 
     Returns:
-        Booleans, shape ``(..., asked)``.
+        Booleans, shape ``(..., wanted)``.
 
     Raises:
-        InputError: An asked horizon lies before the first or after the last step.
+        InputError: A horizon is before the first or after the last step.
     """
-    before, after, _ = _neighbours(steps_s, asked_s)
+    before, after, _ = _neighbours(steps_s, wanted_s)
     return valid[..., before] & valid[..., after]
 
 
 def _neighbours(
-    steps_s: Sequence[float], asked_s: Sequence[float]
+    steps_s: Sequence[float], wanted_s: Sequence[float]
 ) -> tuple[list[int], list[int], list[float]]:
-    """The steps around each asked horizon, and how far it lies from the first towards the second.
+    """The steps around each horizon, and how far it is from the first towards the second.
 
     A horizon that is a step is its own neighbour on both sides.
     """
     before, after, fractions = [], [], []
-    for asked in asked_s:
-        if not reached((asked,), steps_s):
+    for horizon_s in wanted_s:
+        if not reached((horizon_s,), steps_s):
             raise InputError(
-                f"horizon {horizon_label(asked)} is outside the predicted steps, which run from "
-                f"{steps_s[0]:g} to {steps_s[-1]:g} s; ask for a horizon in between"
+                f"horizon {horizon_label(horizon_s)} is outside the predicted steps, which run "
+                f"from {steps_s[0]:g} to {steps_s[-1]:g} s; choose a horizon in between"
             )
-        nearest = min(range(len(steps_s)), key=lambda k: abs(steps_s[k] - asked))
-        if abs(steps_s[nearest] - asked) <= TOLERANCE_S:
+        nearest = min(range(len(steps_s)), key=lambda k: abs(steps_s[k] - horizon_s))
+        if abs(steps_s[nearest] - horizon_s) <= TOLERANCE_S:
             first, second, fraction = nearest, nearest, 0.0
         else:
-            second = next(k for k, step_s in enumerate(steps_s) if step_s > asked)
+            second = next(k for k, step_s in enumerate(steps_s) if step_s > horizon_s)
             first = second - 1
-            fraction = (asked - steps_s[first]) / (steps_s[second] - steps_s[first])
+            fraction = (horizon_s - steps_s[first]) / (steps_s[second] - steps_s[first])
         before.append(first)
         after.append(second)
         fractions.append(fraction)

@@ -33,7 +33,7 @@ class TimedMaps(Protocol):
 
 
 class Overlay:
-    """Draws the map that stands at a time, and the viewers, on frames.
+    """Draws the map displayed at a time, and the viewers, on frames.
 
     A pixel takes on the map's colour as far as it is salient: where nobody is expected to look the
     frame stays as it is. Before the first map it is untouched.
@@ -101,7 +101,7 @@ class Overlay:
 
     def _take_up(self, row: int) -> None:
         small = self._maps.maps(slice(row, row + 1)).unsqueeze(0)
-        # A column more on each side: the image goes on behind its seam.
+        # A column more on each side: the image continues behind its seam.
         wrapped = torch.nn.functional.pad(small, (1, 1, 0, 0), mode="circular")
         scale = self.width / small.shape[-1]
         size = (self.height, self.width + 2 * round(scale))

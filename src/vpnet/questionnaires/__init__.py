@@ -1,1 +1,1 @@
-"""What viewers were asked: the questions, the files of the answers, and their encoding."""
+"""Questionnaires: the questions, the files of the answers, and their encoding."""

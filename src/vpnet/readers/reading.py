@@ -25,7 +25,7 @@ class Reader:
     Args:
         read: The reader: a `checked` function whose first parameter is the path as text, and whose
             others are the settings of ``conf/data/<name>.yaml``.
-        fits: Whether what lies at a path has the names of this layout.
+        fits: Whether a path has the names of this layout.
         layout: These names in words, for messages.
     """
 

@@ -106,10 +106,10 @@ def _recording(
 
 
 def _videos_file(root: Path, file: Path) -> Path:
-    """Where the frame rates are: in the root, or beside the folder that holds all files."""
+    """Where the frame rates are: in the root, or next to the folder that holds all files."""
     root = root if root.is_dir() else root.parent
-    beside = file.absolute().parents[2] / VIDEOS_FILE
-    return beside if beside.is_file() and not (root / VIDEOS_FILE).is_file() else root / VIDEOS_FILE
+    in_root, neighbour = root / VIDEOS_FILE, file.absolute().parents[2] / VIDEOS_FILE
+    return neighbour if neighbour.is_file() and not in_root.is_file() else in_root
 
 
 def _read_frame_rates(file: Path) -> dict[str, float]:
@@ -118,7 +118,7 @@ def _read_frame_rates(file: Path) -> dict[str, float]:
             f"{file}: the recordings count frames, so the frame rates of the videos are needed: a "
             "CSV file with the columns video (three digits) and fps, found no such file. Make one "
             "from the videos (ffprobe -v error -select_streams v:0 -show_entries "
-            "stream=avg_frame_rate VIDEO), and set videos_csv if it lies elsewhere"
+            "stream=avg_frame_rate VIDEO), and set videos_csv if it is elsewhere"
         )
     table = read_csv_table(file, ("fps",), text=("video",))
     for row, rate_hz in enumerate(table["fps"]):

@@ -46,7 +46,7 @@ class ComparedError:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval lies on one side of zero."""
+        """Whether the interval excludes zero."""
         return self.interval_deg is not None and self.interval_deg[0] * self.interval_deg[1] > 0
 
 
@@ -135,7 +135,7 @@ def compare_runs(
     if not selections:
         raise InputError(
             f"none of the horizons {', '.join(map(horizon_label, report_horizons_s))} is in "
-            f"{baseline_runs[0]}; ask for horizons that the runs have"
+            f"{baseline_runs[0]}; choose horizons that the runs have"
         )
     return RunComparison(
         baseline_runs=tuple(map(str, baseline_runs)),

@@ -13,7 +13,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from vpnet.checkpoints.checkpoint_file import read_content
 from vpnet.errors import InputError
-from vpnet.evaluation.error_tables import ERRORS_FILE, PREDICTIONS_FILE
+from vpnet.evaluation.error_tables import ERRORS_FILE, PREDICTIONS_FILE, read_table
 from vpnet.evaluation.metrics_table import METRICS_SCHEMA, METRICS_TABLE_FILE
 from vpnet.runs.run_config import CONFIG_FILE, check_same_but_seed, differing_keys, read_config
 
@@ -23,12 +23,12 @@ PICTURES = ("viewport_path", "error_by_horizon", "overview")
 """Those of every run, without their ending; some models have more."""
 
 PROMISED = (ERRORS_FILE, PREDICTIONS_FILE, TABLE_FILE, METRICS_FILE)
-"""What every finished run holds besides its configuration and its pictures, of any format.
+"""What every finished run holds in addition to its configuration and its pictures, of any format.
 
 The metrics table is not among them: runs of earlier versions have none.
 """
 
-MOST_TOLD = 4
+MOST_SHOWN = 4
 """Differing settings that a refusal names."""
 
 DEPTHS = ("*", "*/*")
@@ -65,14 +65,14 @@ def has_finished(run: Path, config: str) -> bool:
     """
     if not is_finished(run):
         return False
-    found, asked = read_config(run), yaml.safe_load(config)
-    differing = differing_keys(found, asked)
+    found, wanted = read_config(run), yaml.safe_load(config)
+    differing = differing_keys(found, wanted)
     if differing:
-        told = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_TOLD]]
-        if len(differing) > MOST_TOLD:
-            told.append(f"{len(differing) - MOST_TOLD} more")
+        shown = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_SHOWN]]
+        if len(differing) > MOST_SHOWN:
+            shown.append(f"{len(differing) - MOST_SHOWN} more")
         raise InputError(
-            f"{run}: holds a finished run of another configuration: {'; '.join(told)}; "
+            f"{run}: holds a finished run of another configuration: {'; '.join(shown)}; "
             "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
             "for one run), or delete this one"
         )
@@ -83,17 +83,17 @@ def check_other_seeds(run: Path, config: str) -> None:
     """Refuse a run of an ablation whose row holds finished seeds of another configuration.
 
     Args:
-        run: Folder of the run; the others of its row lie beside it.
+        run: Folder of the run; the others of its row are in the same folder.
         config: As `has_finished` takes it; without ``ablation`` nothing is looked at.
 
     Raises:
-        InputError: A finished run beside it differs in more than the seed.
+        InputError: A finished run of its row differs in more than the seed.
     """
-    asked = yaml.safe_load(config)
-    if "ablation" in asked:
+    wanted = yaml.safe_load(config)
+    if "ablation" in wanted:
         for other in sorted(run.parent.glob("seed_*")):
             if other != run and is_finished(other):
-                check_same_but_seed(run, asked, other, read_config(other), SWEEP_APART)
+                check_same_but_seed(run, wanted, other, read_config(other), SWEEP_APART)
 
 
 def interrupted_at(run: Path, config: str) -> Path | None:
@@ -124,7 +124,7 @@ def interrupted_at(run: Path, config: str) -> Path | None:
 
 
 def check_no_links(run: Path) -> None:
-    """Refuse a run folder whose parts are links: what is written or deleted there lies elsewhere.
+    """Refuse a run folder whose parts are links: what is written or deleted there is elsewhere.
 
     Args:
         run: Folder of a run; it may be missing.
@@ -147,7 +147,7 @@ def clear_unfinished(run: Path, kept: Path | None = None) -> None:
 
     Args:
         run: Folder of a run that has no results; nothing happens where it holds no configuration.
-        kept: A checkpoint that the run starts from; it stays, also where it lies in the folder.
+        kept: A checkpoint that the run starts from; it stays, also where it is in the folder.
     """
     if (run / CONFIG_FILE).is_file() and not is_finished(run):
         for left in (run / "csv", *run.glob("csv_*")):
@@ -170,12 +170,9 @@ def read_metrics_table(run: Path) -> pl.DataFrame:
             f"{file}: not found; the run is of an earlier version of vpnet: evaluate it again with "
             f"python train.py fit=false checkpoint={run / 'checkpoints' / 'best.ckpt'}"
         )
-    try:
-        table = pl.read_parquet(file)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{file}: is not readable parquet ({error}); run it again") from error
-    if dict(table.schema) != METRICS_SCHEMA or table.is_empty():
-        raise InputError(f"{file}: is not the metrics table of a run; run it again")
+    table = read_table(file, METRICS_SCHEMA, "run it again")
+    if table.is_empty():
+        raise InputError(f"{file} has no row: no window was evaluated; check the run's split")
     return table
 
 

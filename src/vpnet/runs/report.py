@@ -13,8 +13,7 @@ from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.error_tables import (
     ERRORS_FILE,
     PREDICTIONS_FILE,
-    errors_table,
-    predictions_table,
+    row_tables,
     write_parquet,
 )
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows, typical_windows
@@ -92,15 +91,16 @@ def write_report(
     )
     table = dataclasses.replace(table, footnotes=(*table.footnotes, *remarks))
     own = next(iter(evaluated.values()))
-    keys: dict[str, Any] = {
-        "recording_users": samples.user_ids,
-        "recording_videos": samples.video_ids,
-        "horizons_s": task.horizons_s,
-        "sampling_rate_hz": task.sampling_rate_hz,
-        "report_horizons_s": task.report_horizons_s,
-    }
-    write_parquet(errors_table(own, **keys), folder / ERRORS_FILE)
-    write_parquet(predictions_table(own, **keys), folder / PREDICTIONS_FILE)
+    rows = row_tables(
+        own,
+        recording_users=samples.user_ids,
+        recording_videos=samples.video_ids,
+        horizons_s=task.horizons_s,
+        sampling_rate_hz=task.sampling_rate_hz,
+        report_horizons_s=task.report_horizons_s,
+    )
+    write_parquet(rows.errors, folder / ERRORS_FILE)
+    write_parquet(rows.predictions, folder / PREDICTIONS_FILE)
     write_parquet(numbers, folder / METRICS_TABLE_FILE)
     write_text(folder / TABLE_FILE, table.to_markdown())
     return Report(measured, summaries, table)

@@ -42,7 +42,8 @@ def read_config(run: Path) -> dict[str, Any]:
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(
-            f"{file}: not found beside the results of a run; delete the folder, or name another"
+            f"{file}: not found in a folder that holds results of a run; delete the folder, or "
+            "name another"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{file}: is not readable YAML ({error}); run it again") from error
@@ -199,7 +200,7 @@ def what_differs(groups: Sequence[RunGroup]) -> list[str]:
         name = key.rpartition(".")[2]
         return name != key and all(own.get(key) == own.get(name, key) for own in values)
 
-    told = [key for key in keys if not repeats(key)]
-    texts = iter([", ".join(f"{key}={own.get(key)}" for key in told) for own in values])
+    shown = [key for key in keys if not repeats(key)]
+    texts = iter([", ".join(f"{key}={own.get(key)}" for key in shown) for own in values])
     nothing = f"no {CONFIG_FILE}" if len(groups) > 1 else ""
     return [next(texts) if group.config else nothing for group in groups]

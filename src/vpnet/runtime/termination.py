@@ -1,6 +1,6 @@
 """Ending a program at SIGTERM, as Slurm, Docker and `kill` send it, or at SIGUSR1.
 
-Slurm can be told to send SIGUSR1 before a job's time is over (`--signal=SIGUSR1@90`). A checkpoint
+Slurm can send SIGUSR1 before a job's time is over (`--signal=SIGUSR1@90`). A checkpoint
 is written whole or not at all, so nothing has to be finished first. The exit code says that the
 program was interrupted. Without this module Lightning would end it with 0.
 """

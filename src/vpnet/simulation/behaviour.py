@@ -35,7 +35,7 @@ _RETURN_SHARE = 0.4
 class Attention:
     """Wanted gaze at every row, before eyes and head do anything about it.
 
-    Yaw is unwrapped: it goes on beyond half a turn, as a neck on a swivel chair does.
+    Yaw is unwrapped: it continues beyond half a turn, as a neck on a swivel chair does.
 
     Args:
         yaw_rad: Shape ``(rows,)``.

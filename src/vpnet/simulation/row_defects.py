@@ -60,7 +60,7 @@ def playback_unit(tables: QuestProTables, _rng: np.random.Generator) -> QuestPro
 
 
 def playback_paused(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """The video stalls for 0.8 s while recording goes on."""
+    """The video stalls for 0.8 s while the recording continues."""
     rows = rows_of(tables, PAUSE_S)
     start = calmest_start(tables, rows)
     playback_s = _playback_s(tables)
@@ -71,7 +71,7 @@ def playback_paused(tables: QuestProTables, _rng: np.random.Generator) -> QuestP
 
 
 def playback_repeats(tables: QuestProTables, rng: np.random.Generator) -> QuestProTables:
-    """The player's clock was asked too soon in 5 % of the rows, and had not moved on."""
+    """The player's clock was read too soon in 5 % of the rows, and had not moved on."""
     playback_s = _playback_s(tables)
     later = 2 + np.flatnonzero(rng.random(len(playback_s) - 2) < REPEATED_SHARE)
     repeating_s = playback_s.copy()
@@ -82,7 +82,7 @@ def playback_repeats(tables: QuestProTables, rng: np.random.Generator) -> QuestP
 def playback_steps_back(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """The video is set back by 1.5 s."""
     rows = rows_of(tables, RESTART_S)
-    # Whoever drops the repeated scene finds the head where it was.
+    # Without the repeated scene the head is where it was.
     start = calmest_start(tables, rows)
     playback_s = _playback_s(tables)
     playback_s[start + 1 :] -= min(RESTART_S, playback_s[start])
@@ -102,7 +102,7 @@ def rows_before_playback(tables: QuestProTables, _rng: np.random.Generator) -> Q
 
 
 def rows_after_playback(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """Recording goes on for 1 s when the video has ended; its clock stands still."""
+    """The recording continues for 1 s after the video; its clock does not."""
     rows = len(tables.head)
     waiting = np.arange(rows - 2, rows - 2 - rows_of(tables, WAIT_S), -1)
     last_s, end_s = tables.head["Timestamp"][-1], tables.head["PlaybackTime"][-1]
@@ -140,7 +140,7 @@ def never_played(tables: QuestProTables, _rng: np.random.Generator) -> QuestProT
 
 
 def player_not_synchronised(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """Nobody asked the player: PlaybackTime and VideoFrame are 0 throughout."""
+    """The player was never queried: PlaybackTime and VideoFrame are 0 throughout."""
     nothing = np.zeros(len(tables.head), dtype=int)
     return _with_clock(tables, PlaybackTime=nothing.astype(float), VideoFrame=nothing)
 

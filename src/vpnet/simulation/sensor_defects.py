@@ -70,7 +70,7 @@ def calmest_start(tables: QuestProTables, rows: int) -> int:
 
 
 def head_frozen(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """The tracking of the headset stands still for 2.5 s, the eyes go on."""
+    """The tracking of the headset hangs for 2.5 s, the eyes move on."""
     rows = rows_of(tables, 2.5)
     start = calmest_start(tables, rows)
     orientation_xyzw = head_orientation(tables)
@@ -79,7 +79,7 @@ def head_frozen(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTa
 
 
 def head_still(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """The headset lies on a table: hardly any movement."""
+    """The headset is on a table: hardly any movement."""
     yaw, elevation = yaw_and_elevation(forward_direction(head_orientation(tables)))
     yaw = torch.from_numpy(np.unwrap(yaw.numpy()))
     yaw, elevation = (_scaled_to_range(angle, STILL_RANGE_DEG) for angle in (yaw, elevation))
@@ -258,7 +258,7 @@ def openness_inconsistent(tables: QuestProTables, _rng: np.random.Generator) -> 
 
 
 def _with_openness(tables: QuestProTables, columns: dict[str, np.ndarray]) -> QuestProTables:
-    """Openness stands in two files."""
+    """Openness is in two files."""
     return with_columns(tables, eye=columns, combined=columns)
 
 

@@ -197,8 +197,8 @@ def write_simulated_study(
     complete = plan_study(root, viewers, shown, seed, layout=layout)
     tables = [file for plan in [*plans, *complete] for file in plan.files.values()]
     in_folders = [root / viewer.user_id / "questionnaire.json" for viewer in viewers]
-    beside = [root / f"questionnaire_{viewer.user_id}.json" for viewer in viewers]
-    prepare_folder(root, [*tables, *in_folders, *beside], shown)
+    answers = [root / f"questionnaire_{viewer.user_id}.json" for viewer in viewers]
+    prepare_folder(root, [*tables, *in_folders, *answers], shown)
     command = command or (
         f"vpnet.simulation.simulated_study.write_simulated_study({str(root)!r}, users={users}, "
         f"videos={videos}, duration_s={duration_s}, seed={seed}, "

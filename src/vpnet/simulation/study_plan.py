@@ -124,7 +124,7 @@ def plan_study(
 
 
 def same_for_all(defects: Collection[str]) -> dict[str, bool]:
-    """What a study with these defects asks of the order in which videos are shown.
+    """What a study with these defects requires of the order in which videos are shown.
 
     Args:
         defects: Names.
@@ -138,7 +138,7 @@ def same_for_all(defects: Collection[str]) -> dict[str, bool]:
 def recording_files(
     root: Path, layout: str, viewer: Viewer, video: SimulatedVideo, began: datetime
 ) -> dict[str, Path]:
-    """Where a recording lies in a study, by the names of its tables.
+    """Where a recording is in a study, by the names of its tables.
 
     Args:
         root: Folder of the study.
