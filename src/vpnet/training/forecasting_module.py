@@ -116,7 +116,7 @@ class ForecastingModule(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         """In the general stage all viewers are alike, here and in the checkpoint that follows."""
-        self._validated = 0
+        self._validated, self._own_windows = 0, math.inf
         trainer = self.trainer
         if trainer.world_size > 1:
             windows = len(trainer.datamodule.val_windows)  # type: ignore[attr-defined]
