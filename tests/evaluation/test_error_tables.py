@@ -10,9 +10,9 @@ from vpnet.evaluation.error_tables import (
     ERRORS_FILE,
     read_errors,
     row_tables,
-    write_parquet,
 )
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
+from vpnet.table_files import write_table
 
 STEPS_S = [step / 5 for step in range(1, 26)]
 
@@ -84,17 +84,17 @@ def test_one_moment_is_one_key_on_every_clock(make_evaluated, described):
 
 def test_written_tables_come_back(errors, tmp_path: Path):
     run = tmp_path / "new" / "run"
-    write_parquet(errors, run / ERRORS_FILE)
+    write_table(errors, run / ERRORS_FILE)
     assert read_errors(run).equals(errors)
     assert [file.name for file in run.iterdir()] == [ERRORS_FILE], "no temporary file stays"
 
 
 def test_a_write_that_fails_leaves_the_old_file(errors, tmp_path: Path):
-    write_parquet(errors, tmp_path / ERRORS_FILE)
+    write_table(errors, tmp_path / ERRORS_FILE)
     # A column of Python objects cannot be written as parquet.
     broken = pl.DataFrame({"user": pl.Series([object()], dtype=pl.Object)})
     with pytest.raises(Exception, match="(?i)object"):
-        write_parquet(broken, tmp_path / ERRORS_FILE)
+        write_table(broken, tmp_path / ERRORS_FILE)
     assert read_errors(tmp_path).equals(errors)
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -105,7 +105,7 @@ def test_a_run_without_errors_is_refused(tmp_path: Path):
 
 
 def test_a_damaged_file_is_refused(errors, tmp_path: Path):
-    write_parquet(errors, tmp_path / ERRORS_FILE)
+    write_table(errors, tmp_path / ERRORS_FILE)
     whole = (tmp_path / ERRORS_FILE).read_bytes()
     (tmp_path / ERRORS_FILE).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="is not a readable parquet file"):
@@ -113,12 +113,12 @@ def test_a_damaged_file_is_refused(errors, tmp_path: Path):
 
 
 def test_other_tables_are_refused(errors, tmp_path: Path):
-    write_parquet(errors.drop("video"), tmp_path / ERRORS_FILE)
+    write_table(errors.drop("video"), tmp_path / ERRORS_FILE)
     with pytest.raises(InputError, match="must have the columns user String, video String"):
         read_errors(tmp_path)
-    write_parquet(errors.clear(), tmp_path / ERRORS_FILE)
+    write_table(errors.clear(), tmp_path / ERRORS_FILE)
     with pytest.raises(InputError, match="has no row: no window was evaluated"):
         read_errors(tmp_path)
-    write_parquet(pl.concat((errors, errors[:3])), tmp_path / ERRORS_FILE)
+    write_table(pl.concat((errors, errors[:3])), tmp_path / ERRORS_FILE)
     with pytest.raises(InputError, match="one row per window and horizon, 3 are repeated"):
         read_errors(tmp_path)

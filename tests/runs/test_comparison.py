@@ -5,12 +5,13 @@ import polars as pl
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.evaluation.error_tables import ERRORS_FILE, row_tables, write_parquet
+from vpnet.evaluation.error_tables import ERRORS_FILE, row_tables
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.horizons import REPORT_HORIZONS_S
 from vpnet.evaluation.measurements import measure
 from vpnet.evaluation.metrics_table import errors_by_user, metrics_table, user_matrix
 from vpnet.runs.comparison import compare_runs
+from vpnet.table_files import write_table
 
 STEPS_S = [step / 5 for step in range(1, 26)]
 USERS, VIDEOS = ["ada", "bob", "ada", "eve"], ["lake", "lake", "city", "city"]
@@ -30,7 +31,7 @@ def leave_run(tmp_path: Path):
             sampling_rate_hz=5.0,
             report_horizons_s=REPORT_HORIZONS_S,
         ).errors
-        write_parquet(table, tmp_path / name / ERRORS_FILE)
+        write_table(table, tmp_path / name / ERRORS_FILE)
         return tmp_path / name
 
     return leave
@@ -42,7 +43,7 @@ def shift_errors():
 
     def shift(run: Path, degrees: pl.Expr | float) -> None:
         table = pl.read_parquet(run / ERRORS_FILE).with_columns(pl.col("error_deg") + degrees)
-        write_parquet(table, run / ERRORS_FILE)
+        write_table(table, run / ERRORS_FILE)
 
     return shift
 
@@ -158,7 +159,7 @@ def test_a_side_holds_the_seeds_of_one_experiment(leave_run, make_evaluated):
 def test_reported_horizons_must_be_there(leave_run, make_evaluated):
     run = leave_run("run", make_evaluated(COUNTS, horizon=25))
     table = pl.read_parquet(run / ERRORS_FILE).filter(pl.col("horizon_s") < 0.5)
-    write_parquet(table, run / ERRORS_FILE)
+    write_table(table, run / ERRORS_FILE)
     with pytest.raises(InputError, match=r"none of the horizons 1 s, 2 s is in \S+run; choose"):
         compare_runs([run], [run], report_horizons_s=(1.0, 2.0))
 

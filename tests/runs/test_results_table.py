@@ -11,12 +11,12 @@ import yaml
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
-from vpnet.evaluation.error_tables import write_parquet
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.evaluation.measurements import measure
 from vpnet.evaluation.metrics_table import errors_by_user, metrics_table, user_matrix
 from vpnet.geometry.directions import interpolate_directions
 from vpnet.runs.results_table import results_over_seeds, results_table
+from vpnet.table_files import write_table
 from vpnet.text_table import TextTable
 
 USERS = ["ada", "bob", "eve"]
@@ -144,7 +144,7 @@ def write_run(tmp_path) -> Callable[..., Path]:
         folder = tmp_path / name
         folder.mkdir(parents=True)
         numbers = [numbers_of(model, *given[:1], users=given[1]) for model, given in models.items()]
-        write_parquet(pl.concat(numbers), folder / "metrics.parquet")
+        write_table(pl.concat(numbers), folder / "metrics.parquet")
         (folder / "metrics.json").write_text(json.dumps({"models": dict.fromkeys(models, {})}))
         return folder
 
@@ -241,7 +241,7 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
     ("damage", "message"),
     [
         (lambda file: file.write_bytes(file.read_bytes()[:-9]), "is not a readable parquet file"),
-        (lambda file: pl.DataFrame({"a": [1]}).write_parquet(file), "must have the columns"),
+        (lambda file: pl.DataFrame({"a": [1]}).write_table(file), "must have the columns"),
     ],
 )
 def test_a_damaged_metrics_table_is_refused(write_run, evaluated_of, damage, message):

@@ -11,12 +11,12 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from vpnet.cli.builders import FILES, checked_recordings, with_own_code
 from vpnet.errors import InputError
-from vpnet.inference.output import check_output, write_predictions
 from vpnet.inference.predictor import Predictor
 from vpnet.readers.reading import check_reading, path_parameter, read_any, reading_settings
 from vpnet.recordings.recording import Recording
 from vpnet.runtime.device import best_device, check_card
 from vpnet.settings import Positive, TorchDevice, check_settings, checked, choose, settings_of
+from vpnet.table_files import check_output, write_table
 
 
 @checked
@@ -134,7 +134,7 @@ def predict_viewports(config: DictConfig) -> None:
         keys.append((recording.user_id, recording.video_id))
         tables.append(predictor.predict(recording, settings.stride_s))
     predictions = pl.concat(tables)
-    write_predictions(predictions, output)
+    write_table(predictions, output)
     print(*checkpoint.remarks(keys), sep="\n")
     anchors = len(predictions) // len(predictor.task.horizons_s)
     print(f"{len(keys)} recordings, {anchors} anchors; written to {output}")

@@ -1,7 +1,7 @@
 """The steps of a run: settings, data, model, training, evaluation, report."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from vpnet.cli.train_config import TrainConfig, check_start
 from vpnet.dataset.data_warnings import warn_of_strangers
 from vpnet.dataset.datamodule import ViewportDataModule
 from vpnet.evaluation.evaluate import evaluate_with_baselines
+from vpnet.evaluation.evaluated_windows import EvaluatedWindows
 from vpnet.models.forecaster import Forecaster
 from vpnet.runs.finished_runs import (
     check_no_links,
@@ -78,21 +79,18 @@ def run(config: DictConfig, folder: Path, overrides: Sequence[str]) -> None:
     if has_finished(folder, this.text):
         print(f"finished before, delete the folder to run it again\nrun folder: {folder}")
         return
-    settings = this.config
-    lstm = None
-    if settings.run.lstm_checkpoint is not None:
-        lstm = read_lstm(settings.run.lstm_checkpoint)
-    pl.seed_everything(settings.run.seed, workers=True, verbose=False)
-    loggers = make_loggers(
-        folder, resumes=this.interrupted is not None, **settings.values["logger"]
-    )
-    trainer = make_trainer(folder, loggers=loggers, **settings.values["trainer"])
+    lstm_file = this.config.run.lstm_checkpoint
+    lstm = None if lstm_file is None else read_lstm(lstm_file)
+    pl.seed_everything(this.config.run.seed, workers=True, verbose=False)
+    trainer = _make_trainer(this)
     data = _load_data(this)
     model, remarks = _make_model(this, data, lstm)
     print(data.describe(), model.describe(data.spec), *remarks, sep="\n")
     module = _make_module(this, data, model)
-    best = _train(this, module, data, trainer, loggers)
-    _report(this, module, data, trainer, loggers, best, remarks)
+    best = _train(this, module, data, trainer)
+    evaluated = evaluate_with_baselines(model.name, module, data, trainer)
+    if trainer.is_global_zero:
+        _report(this, model, data, evaluated, trainer.loggers, best, remarks)
 
 
 def _plan(config: DictConfig, folder: Path, overrides: Sequence[str]) -> Run:
@@ -113,6 +111,13 @@ def _plan(config: DictConfig, folder: Path, overrides: Sequence[str]) -> Run:
         checkpoint,
         None if last is None else read_checkpoint(last),
     )
+
+
+def _make_trainer(this: Run) -> pl.Trainer:
+    """Devices and precision, and where the training is logged."""
+    values, folder = this.config.values, this.folder
+    loggers = make_loggers(folder, resumes=this.interrupted is not None, **values["logger"])
+    return make_trainer(folder, loggers=loggers, **values["trainer"])
 
 
 def _load_data(this: Run) -> ViewportDataModule:
@@ -209,13 +214,12 @@ def _train(
     module: ForecastingModule,
     data: ViewportDataModule,
     trainer: pl.Trainer,
-    loggers: list[Logger],
 ) -> Path | None:
     """Train where the run does, and give the network its best weights; the checkpoint's file."""
     if trainer.is_global_zero:
         for folder in (this.folder, this.folder / "checkpoints"):
             remove_unfinished(folder)
-    log_config(loggers, this.config.values)
+    log_config(trainer.loggers, this.config.values)
     start = None if this.checkpoint is None else this.checkpoint.path
     if this.interrupted is not None:
         print(f"resuming an interrupted run after its last epoch: {this.interrupted.path}")
@@ -236,24 +240,21 @@ def _train(
 
 def _report(
     this: Run,
-    module: ForecastingModule,
+    model: Forecaster,
     data: ViewportDataModule,
-    trainer: pl.Trainer,
+    evaluated: Mapping[str, EvaluatedWindows],
     loggers: list[Logger],
     best: Path | None,
     remarks: Sequence[str],
 ) -> None:
-    """Evaluate with the baselines; write tables and pictures; log; print."""
-    model = module.model
-    evaluated = evaluate_with_baselines(model.name, module, data, trainer)
-    if not trainer.is_global_zero:
-        return
+    """Write tables and pictures, log them, and print the table."""
+    draws = this.config.run.bootstrap_draws
     report = write_report(
         this.folder,
         evaluated,
         data,
         seed=this.config.run.seed,
-        bootstrap_draws=this.config.run.bootstrap_draws,
+        bootstrap_draws=draws,
         remarks=remarks,
     )
     pictures = draw_run_pictures(
@@ -263,12 +264,12 @@ def _report(
         report.measured,
         data,
         data_name=this.config.values["data"]["name"],
-        bootstrap_draws=this.config.run.bootstrap_draws,
+        bootstrap_draws=draws,
         formats=this.config.plots.formats,
     )
-    # W&B shows nothing but images.
-    images = {name: file.with_suffix(".png") for name, file in pictures.items()}
-    images = {name: file for name, file in images.items() if file.is_file()}
+    images = {}  # W&B shows nothing else
+    if "png" in this.config.plots.formats:
+        images = {name: file.with_suffix(".png") for name, file in pictures.items()}
     log_results(loggers, report.summaries[model.name], images, best)
     finish(this.folder, data.task.name, report.summaries, model.absent_streams(data.spec))
     print_table(report.table)

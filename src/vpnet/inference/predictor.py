@@ -14,7 +14,8 @@ from vpnet.dataset.task import Task
 from vpnet.dataset.window import ViewportWindow
 from vpnet.dataset.windows import VideoContent, cut_windows
 from vpnet.errors import InputError
-from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
+from vpnet.evaluation.prediction_table import prediction_table
+from vpnet.geometry.directions import great_circle_distance
 from vpnet.models.forecaster import Forecaster
 from vpnet.recordings.recording import Recording
 from vpnet.recordings.resampling import resample
@@ -138,26 +139,15 @@ class Predictor:
     def _table(
         self, recording: Recording, directions: Tensor, errors_rad: Tensor, anchor_steps: Tensor
     ) -> pl.DataFrame:
-        anchors, horizons = errors_rad.shape
-        # Rounded as in the tables of a run, so that one moment is one key.
-        anchor_s = (anchor_steps.double() / self.task.sampling_rate_hz).round(decimals=6)
-        horizon_s = torch.tensor(tuple(self.task.horizons_s), dtype=torch.float64)
-        yaw_rad, elevation_rad = yaw_and_elevation(directions.double())
-        x, y, z = directions.unbind(dim=-1)
-        columns = {
-            "anchor_s": anchor_s.unsqueeze(1).expand(anchors, horizons),
-            "horizon_s": horizon_s.expand(anchors, horizons),
-            "yaw_deg": torch.rad2deg(yaw_rad),
-            "elevation_deg": torch.rad2deg(elevation_rad),
-            "x": x,
-            "y": y,
-            "z": z,
-            "error_deg": torch.rad2deg(errors_rad),
-        }
-        table = pl.DataFrame({name: part.flatten().numpy() for name, part in columns.items()})
-        return table.select(
-            pl.lit(recording.user_id).alias("user"),
-            pl.lit(recording.video_id).alias("video"),
-            pl.all().exclude("error_deg"),
-            pl.col("error_deg").fill_nan(None),
+        predictions = prediction_table(
+            directions,
+            torch.ones_like(errors_rad, dtype=torch.bool),
+            recording_index=torch.zeros_like(anchor_steps),
+            anchor_step=anchor_steps,
+            recording_users=[recording.user_id],
+            recording_videos=[recording.video_id],
+            horizons_s=self.task.horizons_s,
+            sampling_rate_hz=self.task.sampling_rate_hz,
         )
+        errors_deg = pl.Series("error_deg", torch.rad2deg(errors_rad).flatten().numpy())
+        return predictions.with_columns(errors_deg.fill_nan(None))

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights
-from vpnet.evaluation.error_tables import KEYS, read_errors
+from vpnet.evaluation.error_tables import read_errors
 from vpnet.evaluation.horizons import (
     HORIZON_RANGES,
     REPORT_HORIZONS_S,
     TOLERANCE_S,
     horizon_label,
 )
+from vpnet.evaluation.prediction_table import KEYS
 from vpnet.runs.results_table import counted
 from vpnet.runs.run_config import check_seeds
 from vpnet.text_table import TextTable

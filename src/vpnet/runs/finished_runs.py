@@ -13,9 +13,10 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from vpnet.checkpoints.checkpoint_file import read_content
 from vpnet.errors import InputError
-from vpnet.evaluation.error_tables import ERRORS_FILE, PREDICTIONS_FILE, read_table
+from vpnet.evaluation.error_tables import ERRORS_FILE, PREDICTIONS_FILE
 from vpnet.evaluation.metrics_table import METRICS_SCHEMA, METRICS_TABLE_FILE
 from vpnet.runs.run_config import CONFIG_FILE, check_same_but_seed, differing_keys, read_config
+from vpnet.table_files import read_table
 
 METRICS_FILE = "metrics.json"
 TABLE_FILE = "results.md"

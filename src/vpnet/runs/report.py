@@ -14,7 +14,6 @@ from vpnet.evaluation.error_tables import (
     ERRORS_FILE,
     PREDICTIONS_FILE,
     row_tables,
-    write_parquet,
 )
 from vpnet.evaluation.evaluated_windows import EvaluatedWindows, typical_windows
 from vpnet.evaluation.measurements import Measurements, measure
@@ -29,6 +28,7 @@ from vpnet.plots.style import save_figure
 from vpnet.plots.viewport_path import PathForecast, path_figure
 from vpnet.runs.finished_runs import METRICS_FILE, TABLE_FILE
 from vpnet.runs.results_table import counted, of_model, results_table
+from vpnet.table_files import write_table
 from vpnet.text_table import TextTable
 from vpnet.whole_files import write_text
 
@@ -99,9 +99,9 @@ def write_report(
         sampling_rate_hz=task.sampling_rate_hz,
         report_horizons_s=task.report_horizons_s,
     )
-    write_parquet(rows.errors, folder / ERRORS_FILE)
-    write_parquet(rows.predictions, folder / PREDICTIONS_FILE)
-    write_parquet(numbers, folder / METRICS_TABLE_FILE)
+    write_table(rows.errors, folder / ERRORS_FILE)
+    write_table(rows.predictions, folder / PREDICTIONS_FILE)
+    write_table(numbers, folder / METRICS_TABLE_FILE)
     write_text(folder / TABLE_FILE, table.to_markdown())
     return Report(measured, summaries, table)
 

@@ -3,7 +3,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from vpnet.errors import InputError
-from vpnet.inference.output import check_output, write_predictions
+from vpnet.table_files import check_output, write_table
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def test_a_folder_is_refused(tmp_path):
 
 def test_parquet_keeps_every_digit(tmp_path, predictions):
     path = check_output(str(tmp_path / "new" / "table.parquet"))
-    write_predictions(predictions, path)
+    write_table(predictions, path)
     assert_frame_equal(pl.read_parquet(path), predictions)
 
 
 def test_csv_is_rounded_and_leaves_unknown_errors_empty(tmp_path, predictions):
     path = check_output(tmp_path / "table.csv")
-    write_predictions(predictions, path)
+    write_table(predictions, path)
     assert path.read_text().splitlines() == [
         "user,yaw_deg,error_deg",
         "S01,12.345679,3.250000",
@@ -45,5 +45,5 @@ def test_csv_is_rounded_and_leaves_unknown_errors_empty(tmp_path, predictions):
 def test_an_old_file_is_replaced(tmp_path, predictions):
     path = tmp_path / "table.csv"
     path.write_text("old")
-    write_predictions(predictions.head(1), path)
+    write_table(predictions.head(1), path)
     assert len(pl.read_csv(path)) == 1
