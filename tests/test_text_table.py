@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from vpnet.text_table import TextTable
+from vpnet.text_table import TextTable, counted
 
 
 def test_terminal_and_markdown_show_the_same_cells():
@@ -26,3 +26,9 @@ def test_markdown_keeps_bars_inside_their_cell():
 def test_a_row_needs_a_cell_per_column():
     with pytest.raises(ValueError, match="a row needs 2 cells"):
         TextTable("t", ("model", "error"), ((("a",),),))
+
+
+def test_things_are_counted():
+    assert counted(1, "person", "people") == "1 person"
+    assert counted(0, "video") == "0 videos"
+    assert counted(2000, "person", "people") == "2,000 people"

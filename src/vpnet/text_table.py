@@ -65,6 +65,11 @@ def print_table(table: TextTable) -> None:
     Console(width=None if sys.stdout.isatty() else 150).print(table.to_rich())
 
 
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number of things: "1 person", "2 people"; the plural is by default the same with an s."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
 def _literal(text: str) -> str:
     """Text in which rich sees no markup: an interval like [35.1, 39.9] is no style."""
     return text.replace("[", r"\[")

@@ -7,13 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from vpnet.alignment.alignment import Alignment, counted, find_alignment
+from vpnet.alignment.alignment import (
+    Alignment,
+    OffsetPeak,
+    find_alignment,
+    offsets_deg,
+    wrap_deg,
+)
 from vpnet.alignment.moment_maps import FolderMaps, ViewerDensity
-from vpnet.alignment.offset_peak import OffsetPeak, offsets_deg, wrap_deg
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
 from vpnet.simulation.simulated_study import draw_study, simulate_recordings
-from vpnet.simulation.videos import saliency_maps
+from vpnet.simulation.viewers_and_videos import saliency_maps
 
 USERS, VIDEOS, DURATION_S = 6, 4, 20.0
 ALIGNMENTS = [(0.0, False), (63.0, False), (-95.0, True), (180.0, False), (17.3, True)]
@@ -184,9 +189,3 @@ def test_a_narrow_lead_is_a_doubt():
     videos = {"v": peak, "w": peak}
     alignment = Alignment(offsets_deg(60), flat, flat, peak, 5, 500, videos, {})
     assert alignment.doubts == ("the best other alignment is only 0.040 behind",)
-
-
-def test_things_are_counted():
-    assert counted(1, "person", "people") == "1 person"
-    assert counted(0, "video") == "0 videos"
-    assert counted(2, "person", "people") == "2 people"

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpnet.alignment.offset_peak import nss_curves, offsets_deg
+from vpnet.alignment.alignment import nss_curves, offsets_deg
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.recordings.frame import Frame, align_to_video

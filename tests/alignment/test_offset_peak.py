@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vpnet.alignment.offset_peak import OffsetPeak, find_peak, offsets_deg, wrap_deg
+from vpnet.alignment.alignment import OffsetPeak, find_peak, offsets_deg, wrap_deg
 
 WIDTH = 120
 

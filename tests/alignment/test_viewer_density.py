@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from vpnet.alignment.moment_maps import ViewerDensity
+from vpnet.alignment.moment_maps import SMOOTHING_DEG, ViewerDensity
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance
 from vpnet.geometry.equirectangular import pixel_directions
@@ -16,13 +16,13 @@ def density(looking) -> ViewerDensity:
         looking([-60.0, -50.0, -40.0], 20.0, user_id="ada"),
         looking([90.0, 100.0], user_id="bob"),
     ]
-    return ViewerDensity(recordings, rate_hz=5.0, smoothing_deg=8.0)
+    return ViewerDensity(recordings, rate_hz=5.0)
 
 
 def kernel(direction):
     """The normal distribution of the sphere around a direction, by its definition."""
     distance = great_circle_distance(pixel_directions(60, 120).double(), direction)
-    return torch.exp((torch.cos(distance) - 1) / math.radians(8.0) ** 2)
+    return torch.exp((torch.cos(distance) - 1) / math.radians(SMOOTHING_DEG) ** 2)
 
 
 def test_a_stranger_sees_the_sum_of_all_kernels(density, directions_at):
@@ -61,19 +61,13 @@ def test_recordings_of_other_videos_are_refused(density):
         density.bind(["x"])
 
 
-@pytest.mark.parametrize("settings", [{"smoothing_deg": 0.0}, {"height": 0}])
-def test_settings_must_be_positive(looking, settings):
-    with pytest.raises(InputError, match="smoothing_deg and height must be positive"):
-        ViewerDensity([looking([0.0, 0.0])], **settings)
-
-
 def test_moments_in_batches_are_as_moments_one_by_one(looking):
     """More viewers than are taken at once with several moments."""
     viewers = [
         looking([number * 1.2 + step for step in range(4)], user_id=f"viewer {number}")
         for number in range(100)
     ]
-    density = ViewerDensity(viewers, height=20)
+    density = ViewerDensity(viewers)
     times_s = torch.tensor([0.0, 0.2, 0.4, 0.6])
     queried = ["viewer 7", "eve", "viewer 31"]
     maps, index = density.look_up("v", queried, times_s)

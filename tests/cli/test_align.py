@@ -9,9 +9,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from vpnet.alignment.alignment import Alignment, find_alignment
+from vpnet.alignment.alignment import Alignment, OffsetPeak, find_alignment, offsets_deg
 from vpnet.alignment.moment_maps import ViewerDensity
-from vpnet.alignment.offset_peak import OffsetPeak, offsets_deg
 from vpnet.cli.align import align, conclusions
 from vpnet.errors import InputError
 from vpnet.readers.parquet import write_parquet

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from vpnet.cli.questionnaire import questionnaire
 from vpnet.errors import InputError
 from vpnet.questionnaires.questionnaire_files import FORMATS, read_questionnaire
-from vpnet.questionnaires.schema import Questionnaire
+from vpnet.questionnaires.questions import Questionnaire
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from vpnet.alignment.alignment import Alignment
-from vpnet.alignment.offset_peak import find_peak, offsets_deg
+from vpnet.alignment.alignment import Alignment, find_peak, offsets_deg
 from vpnet.errors import InputError
 from vpnet.plots.alignment_curve import COLORS, draw_alignment_curve, plot_alignment_curve
 

@@ -1,4 +1,4 @@
-from vpnet.quality.explanation import explain_checks
+from vpnet.quality.reports import explain_checks
 from vpnet.recordings.findings import RULES, Rule, Severity
 
 

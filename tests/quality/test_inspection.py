@@ -65,10 +65,10 @@ def test_codes_come_gravest_and_most_frequent_first(inspection, nasty):
     assert codes["euler_disagrees"].finding.severity is Severity.ERROR
 
 
-def test_the_worst_come_first_and_the_good_not_at_all(inspection):
-    names = [one.checked.name for one in inspection.worst_first()]
-    assert set(names[:2]) == {"B/ride", "study/torn.csv"}
-    assert len(names) == 4
+def test_the_worst_come_first_and_the_good_last(inspection):
+    worst = inspection.worst_first()
+    assert {one.checked.name for one in worst[:2]} == {"B/ride", "study/torn.csv"}
+    assert [one.verdict is Verdict.GOOD for one in worst] == [False] * 4 + [True] * (len(worst) - 4)
     (refused, noted) = inspection.recordings[2].worst_findings()
     assert (refused.code, noted.code) == ("euler_disagrees", "pupil_not_measured")
 
@@ -91,6 +91,7 @@ def test_errors_weigh_more_than_warnings_and_many_more_than_few(as_study):
         "an error",
         "four warnings",
         "two warnings",
+        "good",
     ]
 
 

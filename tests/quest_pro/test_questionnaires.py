@@ -8,7 +8,7 @@ import pytest
 from vpnet.quality.checks.whole_study import check_study
 from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.questionnaires.questionnaire_files import write_questionnaire
-from vpnet.questionnaires.schema import Questionnaire
+from vpnet.questionnaires.questions import Questionnaire
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.studies.study import StudyOptions
 

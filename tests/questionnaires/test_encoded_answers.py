@@ -1,7 +1,7 @@
 import pytest
 
 from vpnet.questionnaires.encoded_answers import encode_answers
-from vpnet.questionnaires.schema import SECTIONS, Questionnaire
+from vpnet.questionnaires.questions import SECTIONS, Questionnaire
 from vpnet.recordings.recording import ANSWERS
 
 FULL = Questionnaire.model_validate(

@@ -13,7 +13,7 @@ from vpnet.questionnaires.questionnaire_files import (
     write_questionnaire,
     write_table,
 )
-from vpnet.questionnaires.schema import Questionnaire
+from vpnet.questionnaires.questions import Questionnaire
 
 FILE = Path("study/questionnaire.csv")
 HEADER = "section,session,video,question,answer\n"

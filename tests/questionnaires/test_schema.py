@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from vpnet.questionnaires.schema import (
+from vpnet.questionnaires.questions import (
     SECTIONS,
     Questionnaire,
     Viewing,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from vpnet.simulation.headset_tables import QuestProTables
 from vpnet.simulation.quest_pro_tables import simulate_tables
 from vpnet.simulation.simulated_study import draw_study
-from vpnet.simulation.table_columns import QuestProTables
 
 DURATION_S = 20.0
 SEED = 3

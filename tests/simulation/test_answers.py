@@ -1,15 +1,14 @@
 import pytest
 
 from vpnet.questionnaires.questionnaire_files import questionnaire_files, read_questionnaire
-from vpnet.questionnaires.questions import Choice, Scale
-from vpnet.questionnaires.schema import BeforeStudy
+from vpnet.questionnaires.questions import BeforeStudy, Choice, Scale
 from vpnet.simulation.answers import (
     INTEREST_OF_CATEGORY,
     draw_questionnaire,
     write_questionnaires,
 )
 from vpnet.simulation.simulated_study import draw_study
-from vpnet.simulation.videos import CATEGORIES
+from vpnet.simulation.viewers_and_videos import CATEGORIES
 
 SEED = 4
 
@@ -82,9 +81,9 @@ def test_order_and_sessions_differ_even_in_a_small_study(users, videos):
 
 
 def test_order_or_sessions_can_be_the_same_for_all(viewers_and_videos):
-    same_order = drawn(*viewers_and_videos, same_order=True)
+    same_order = drawn(*viewers_and_videos, defects={"order_same_for_all"})
     assert len(orders(same_order)) == len(sessions(same_order)) == 1
-    same_sessions = drawn(*viewers_and_videos, same_sessions=True)
+    same_sessions = drawn(*viewers_and_videos, defects={"sessions_same_for_all"})
     assert len(sessions(same_sessions)) == 1
     assert len(orders(same_sessions)) > 10
 
@@ -94,10 +93,10 @@ def test_files_say_what_is_known_in_memory(layout, viewers_and_videos, tmp_path)
     viewers, videos = viewers_and_videos
     viewers = viewers[:3]
     written = write_questionnaires(
-        tmp_path, viewers, videos, SEED, missing={viewers[1].user_id}, layout=layout
+        tmp_path, viewers, videos, SEED, defects={"questionnaire_missing"}, layout=layout
     )
-    assert questionnaire_files(tmp_path, viewers[1].user_id) == ()
-    for number in (0, 2):
+    assert questionnaire_files(tmp_path, viewers[2].user_id) == ()
+    for number in (0, 1):
         (path,) = questionnaire_files(tmp_path, viewers[number].user_id)
         assert path in written
         assert (path.parent == tmp_path) == (layout == "v1")

@@ -4,9 +4,7 @@ import torch
 
 from vpnet.geometry.directions import direction_from_angles, great_circle_distance
 from vpnet.simulation.behaviour import EXPLORING, AttentionPlan
-from vpnet.simulation.random_stream import random_stream
-from vpnet.simulation.videos import draw_video
-from vpnet.simulation.viewers import draw_viewer
+from vpnet.simulation.viewers_and_videos import draw_video, draw_viewer, random_stream
 
 TIMES_S = np.arange(-72, 72 * 60) / 72
 

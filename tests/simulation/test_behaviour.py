@@ -8,7 +8,7 @@ from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.geometry.rotations import forward_direction
 from vpnet.simulation.behaviour import EYE_RANGE_RAD, follow_with_head, simulate_behaviour
 from vpnet.simulation.simulated_study import draw_study
-from vpnet.simulation.viewers import draw_viewer
+from vpnet.simulation.viewers_and_videos import draw_viewer
 
 TIMES_S = torch.arange(-72, 72 * 30, dtype=torch.float64) / 72
 LAG_ROWS = 18

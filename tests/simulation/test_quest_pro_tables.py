@@ -6,8 +6,12 @@ import torch
 from vpnet.geometry.directions import yaw_and_elevation
 from vpnet.geometry.rotations import forward_direction
 from vpnet.recordings.face import FACE_WEIGHTS
-from vpnet.simulation.table_columns import PUPIL_COLUMNS, as_layout_v1, with_fixed_decimals
-from vpnet.simulation.table_streams import with_columns
+from vpnet.simulation.headset_tables import (
+    PUPIL_COLUMNS,
+    as_layout_v1,
+    with_columns,
+    with_fixed_decimals,
+)
 
 CLOCK = "Timestamp PlaybackTime VideoFrame"
 HEAD = (

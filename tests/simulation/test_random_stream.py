@@ -1,6 +1,6 @@
 import numpy as np
 
-from vpnet.simulation.random_stream import random_stream
+from vpnet.simulation.viewers_and_videos import random_stream
 
 
 def test_same_names_give_the_same_numbers():

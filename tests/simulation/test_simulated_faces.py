@@ -6,9 +6,8 @@ import torch
 
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.simulation.behaviour import simulate_behaviour
-from vpnet.simulation.simulated_faces import MOVED_BY_EVENT, face_weights
-from vpnet.simulation.videos import Event, draw_video
-from vpnet.simulation.viewers import draw_viewer
+from vpnet.simulation.quest_pro_tables import MOVED_BY_EVENT, face_weights
+from vpnet.simulation.viewers_and_videos import Event, draw_video, draw_viewer
 
 TIMES_S = torch.arange(0, 72 * 12, dtype=torch.float64) / 72
 ROWS = np.arange(0, 72 * 12, 6)

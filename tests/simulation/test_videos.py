@@ -7,7 +7,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
-from vpnet.simulation.videos import (
+from vpnet.simulation.viewers_and_videos import (
     CATEGORIES,
     Attractor,
     Event,

@@ -1,7 +1,6 @@
 import pytest
 
-from vpnet.simulation.videos import CATEGORIES
-from vpnet.simulation.viewers import VIEWER_KINDS, draw_viewer
+from vpnet.simulation.viewers_and_videos import CATEGORIES, VIEWER_KINDS, draw_viewer
 
 VIEWERS = [draw_viewer(f"S{number:02d}", number, seed=0) for number in range(30)]
 

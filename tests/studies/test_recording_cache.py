@@ -8,7 +8,7 @@ import torch
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Rule, Severity
 from vpnet.simulation.simulated_study import simulate_recordings
-from vpnet.studies.recording_cache import (
+from vpnet.studies.study_reading import (
     UNUSED_DAYS,
     RecordingCache,
     content_key,

@@ -13,8 +13,14 @@ from vpnet.saliency.map_files import MapFolder
 from vpnet.saliency.maps import SphereKernel
 from vpnet.saliency.viewing import viewing_by_video
 
+SMOOTHING_DEG = 5.0
+"""Standard deviation of the kernel around a viewer's direction."""
+
+HEIGHT = 60
+"""Rows of a map of viewers; it is twice as wide."""
+
 _SAMPLES_AT_ONCE = 256
-"""Bounds the memory: the kernels of a viewer at one moment take 29 KB at the usual height."""
+"""Bounds the memory: the kernels of a viewer at one moment take 29 KB."""
 
 
 class MomentMaps(Protocol):
@@ -83,27 +89,14 @@ class ViewerDensity:
     Args:
         recordings: Of viewers whose directions are those of the video's frame.
         rate_hz: Moments per second at which there are maps.
-        smoothing_deg: Standard deviation of the kernel.
-        height: Rows of a map; it is twice as wide.
 
     Raises:
-        InputError: A setting is not positive.
+        InputError: The rate is not positive.
     """
 
-    def __init__(
-        self,
-        recordings: Iterable[Recording],
-        rate_hz: float = 5.0,
-        smoothing_deg: float = 5.0,
-        height: int = 60,
-    ) -> None:
-        if min(smoothing_deg, height) <= 0:
-            raise InputError(
-                f"smoothing_deg and height must be positive, got {smoothing_deg} and {height}"
-            )
+    def __init__(self, recordings: Iterable[Recording], rate_hz: float = 5.0) -> None:
         self.rate_hz = rate_hz
-        self.height = height
-        self._kernel = SphereKernel(smoothing_deg, height)
+        self._kernel = SphereKernel(SMOOTHING_DEG, HEIGHT)
         self._viewing = viewing_by_video(recordings, rate_hz)
 
     def bind(self, video_ids: Sequence[str]) -> None:
@@ -124,7 +117,7 @@ class ViewerDensity:
     ) -> tuple[Tensor, Tensor]:
         """The densities of all viewers but the queried one; none where nobody else looks."""
         index = torch.full((len(user_ids), len(times_s)), -1)
-        size = (self.height, 2 * self.height)
+        size = (HEIGHT, 2 * HEIGHT)
         if video_id not in self._viewing:
             return torch.zeros(0, *size), index
         viewing = self._viewing[video_id]
@@ -137,12 +130,11 @@ class ViewerDensity:
             [row for row, watched in enumerate(viewing.user_ids) if watched == user_id]
             for user_id in user_ids
         ]
+        # The first maps are everybody's; then come those without one of the viewers.
         left_out = [rows for rows in own_rows if rows]
-        which = 0
         for user, rows in enumerate(own_rows):
             others = viewers - looking[rows].sum(0)
-            which += bool(rows)
-            own = (which if rows else 0) * len(times_s)
+            own = (1 + left_out.index(rows) if rows else 0) * len(times_s)
             index[user] = torch.where(others > 0, own + torch.arange(len(times_s)), -1)
         maps = torch.empty(1 + len(left_out), len(times_s), self._kernel.pixels)
         # Memory: a kernel for each viewer of these recordings, a map for each queried viewer.

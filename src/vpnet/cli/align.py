@@ -12,8 +12,7 @@ from vpnet.cli.check import Accept, Layout, UseTimestampAsPlayback, VideosCsv
 from vpnet.errors import InputError
 
 if TYPE_CHECKING:
-    from vpnet.alignment.alignment import Alignment
-    from vpnet.alignment.offset_peak import OffsetPeak
+    from vpnet.alignment.alignment import Alignment, OffsetPeak
     from vpnet.text_table import TextTable
 
 
@@ -118,9 +117,8 @@ def alignment_table(alignment: "Alignment", *, by_user: bool) -> "TextTable":
         alignment: From `vpnet.alignment.alignment.find_alignment`.
         by_user: Whether viewers are shown.
     """
-    from vpnet.alignment.alignment import counted
-    from vpnet.alignment.offset_peak import CONFIDENCE
-    from vpnet.text_table import TextTable
+    from vpnet.alignment.alignment import CONFIDENCE
+    from vpnet.text_table import TextTable, counted
 
     whole = () if alignment.best is None else (_row("all", alignment.best, ""),)
     groups = [alignment.per_video, alignment.per_user] if by_user else [alignment.per_video]

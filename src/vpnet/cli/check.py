@@ -42,7 +42,7 @@ VideosCsv = Annotated[
 
 def _explain(is_given: bool) -> None:
     if is_given:
-        from vpnet.quality.explanation import explain_checks
+        from vpnet.quality.reports import explain_checks
 
         print(explain_checks(), end="")
         raise typer.Exit

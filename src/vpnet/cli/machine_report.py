@@ -14,7 +14,7 @@ import torch
 
 from vpnet.cli.hydra_command import CONFIG_FOLDER
 from vpnet.runtime.device import best_device, card_works, cpu_has_bfloat16, find_card, unused_card
-from vpnet.studies.recording_cache import LOCATION, default_folder
+from vpnet.studies.study_reading import LOCATION, default_folder
 from vpnet.video.decoders import check_decoders
 from vpnet.video.torch_companions import companion_complaints
 

@@ -31,7 +31,7 @@ def questionnaire(
         questionnaire_path,
         write_questionnaire,
     )
-    from vpnet.questionnaires.schema import CODEBOOK_NAME, SESSION, Questionnaire, write_codebook
+    from vpnet.questionnaires.questions import CODEBOOK_NAME, SESSION, Questionnaire, write_codebook
     from vpnet.whole_files import write_text
 
     if format not in FORMATS:

@@ -14,21 +14,17 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from vpnet.plots.style import INK, LIGHT, MODEL_COLORS
-from vpnet.quality.inspection import InspectedRecording, Inspection, Verdict, counted
+from vpnet.quality.inspection import WORDS, InspectedRecording, Inspection, Verdict
 from vpnet.quality.reports import NOT_FOR_PEOPLE, finite_measurements, location
 from vpnet.quality.trace import encode_trace
 from vpnet.recordings.findings import Finding
+from vpnet.text_table import counted
 from vpnet.whole_files import write_text
 
 MOST_TRACES = 1000
 """A page with the courses of more recordings would be slow to open; it has those of the worst."""
 
 SYMBOLS = {Verdict.GOOD: "✓", Verdict.CARE: "!", Verdict.REFUSED: "×"}
-WORDS = {
-    Verdict.GOOD: "good",
-    Verdict.CARE: "to be used with care",
-    Verdict.REFUSED: "refused",
-}
 BLUE, VERMILION, GREEN, PINK, _, ORANGE = MODEL_COLORS
 PALETTE = {
     "ink": INK,
@@ -88,11 +84,14 @@ def page_data(inspection: Inspection) -> dict[str, Any]:
         }
         for one in inspection.codes
     }
-    drawn = _drawn(inspection)
+    worst = inspection.worst_first()
+    drawn = set(worst[:MOST_TRACES])
+    # The worst recording of which there is something to draw, or else the worst.
+    first = next((one for one in worst if one.trace), worst[0] if worst else None)
     return {
         "words": WORDS,
         "codes": codes,
-        "first": _shown_first(inspection),
+        "first": None if first is None else inspection.recordings.index(first),
         "recordings": [
             {
                 "name": one.checked.name,
@@ -109,24 +108,6 @@ def page_data(inspection: Inspection) -> dict[str, Any]:
             for one in inspection.recordings
         ],
     }
-
-
-def _drawn(inspection: Inspection) -> set[InspectedRecording]:
-    """The recordings whose course goes into the page."""
-    return set(_all_worst_first(inspection)[:MOST_TRACES])
-
-
-def _all_worst_first(inspection: Inspection) -> list[InspectedRecording]:
-    good = [one for one in inspection.recordings if one.verdict is Verdict.GOOD]
-    return [*inspection.worst_first(), *good]
-
-
-def _shown_first(inspection: Inspection) -> int | None:
-    """Position of the worst recording of which there is something to draw, or of the worst."""
-    worst = _all_worst_first(inspection)
-    if not worst:
-        return None
-    return inspection.recordings.index(next((one for one in worst if one.trace), worst[0]))
 
 
 def _finding(finding: Finding, codes: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """All that was found in a study, and the course of each recording, in little memory."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding, Severity
 from vpnet.studies.exclusions import Exclusion, read_exclusions, write_exclusions
 from vpnet.studies.study import Study
+from vpnet.text_table import counted
 
 
 class Verdict(str, Enum):
@@ -22,6 +22,13 @@ class Verdict(str, Enum):
     GOOD = "good"
     CARE = "care"
     REFUSED = "refused"
+
+
+WORDS = {
+    Verdict.GOOD: "good",
+    Verdict.CARE: "to be used with care",
+    Verdict.REFUSED: "refused",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +110,8 @@ class Inspection:
     @property
     def length(self) -> str:
         """The same as text."""
-        if self.hours >= 1:
-            return f"{self.hours:.1f} hours"
-        return counted(round(60 * self.hours), "minute")
+        hours = self.hours
+        return f"{hours:.1f} hours" if hours >= 1 else counted(round(60 * hours), "minute")
 
     @cached_property
     def codes(self) -> tuple[CodeSummary, ...]:
@@ -128,30 +134,15 @@ class Inspection:
         )
 
     def worst_first(self) -> list[InspectedRecording]:
-        """The recordings that are refused or used with care, the worst first."""
-        concerned = [one for one in self.recordings if one.verdict is not Verdict.GOOD]
-        return sorted(concerned, key=_badness, reverse=True)
+        """All recordings: refused ones first, then those to be used with care, then good ones."""
+        return sorted(self.recordings, key=_badness, reverse=True)
 
     def _known(self) -> Iterator[CheckedRecording]:
         checked = (one.checked for one in self.recordings)
         return (one for one in checked if one.user_id and one.video_id)
 
 
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """A number of things: "1 person", "2 people".
-
-    Args:
-        count: How many.
-        singular: What one of them is called.
-        plural: What several are called; by default the same with an s.
-    """
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def inspect_study(
-    study: Study,
-    video_durations_s: Mapping[str, float] | None = None,
-) -> Inspection:
+def inspect_study(study: Study, video_durations_s: Mapping[str, float] | None = None) -> Inspection:
     """Read a study once and keep what there is to show of it.
 
     Each recording is let go as soon as it was seen, so that a study of any size fits into memory:
@@ -165,12 +156,12 @@ def inspect_study(
     traces: list[RecordingTrace | None] = []
     for one in study.checked():
         traces.append(None if one.recording is None else trace_recording(one.recording))
-        checked.append(dataclasses.replace(one, recording=None))
+        checked.append(replace(one, recording=None))
     of_study = check_study(checked, video_durations_s)
     inspected = []
     for position, (one, trace) in enumerate(zip(checked, traces, strict=True)):
         beyond = of_study.recordings.get(position, [])
-        one = dataclasses.replace(one, findings=(*one.findings, *beyond))
+        one = replace(one, findings=(*one.findings, *beyond))
         inspected.append(InspectedRecording(one, trace, _verdict(one, study.accept)))
     return Inspection(tuple(inspected), tuple(of_study.study), tuple(sorted(study.accept)))
 
@@ -195,10 +186,6 @@ def _badness(one: InspectedRecording) -> tuple[bool, int, int]:
 def leave_out_refused(path: Path, inspection: Inspection) -> str:
     """Write the file that leaves the refused recordings out; what it holds already is kept.
 
-    Args:
-        path: File to write, or to add to.
-        inspection: What was found.
-
     Returns:
         What was done, for people.
 
@@ -208,19 +195,22 @@ def leave_out_refused(path: Path, inspection: Inspection) -> str:
     kept = read_exclusions(path) if path.exists() else []
     new = _beyond(kept, inspection)
     write_exclusions(path, new, kept)
-    copies = Counter(one.name for one in new if _is_duplicate(one))
-    return "\n".join(
-        [
-            f"to leave the refused out of training: data.exclude={path} ({len(new)} added, "
-            f"{len(kept)} kept)",
-            *(
-                f"{'both' if count == 2 else f'all {count}'} recordings of {name} are left out; "
-                "delete the line of the one to keep"
-                for name, count in copies.items()
-                if count > 1
-            ),
-        ]
+    lines = [
+        f"to leave the refused out of training: data.exclude={path} ({len(new)} added, "
+        f"{len(kept)} kept)"
+    ]
+    copies = Counter(
+        one.name
+        for one in new
+        if any(finding.code == "duplicate_recording" for finding in one.findings)
     )
+    for name, count in copies.items():
+        if count > 1:
+            which = "both" if count == 2 else f"all {count}"
+            lines.append(
+                f"{which} recordings of {name} are left out; delete the line of the one to keep"
+            )
+    return "\n".join(lines)
 
 
 def _beyond(kept: Sequence[Exclusion], inspection: Inspection) -> list[CheckedRecording]:
@@ -238,7 +228,3 @@ def _beyond(kept: Sequence[Exclusion], inspection: Inspection) -> list[CheckedRe
         return errors == {"duplicate_recording"} and left[one.name] == 1
 
     return [one for one in unmet if not chosen(one)]
-
-
-def _is_duplicate(one: CheckedRecording) -> bool:
-    return "duplicate_recording" in {finding.code for finding in one.findings}

@@ -1,4 +1,4 @@
-"""An inspection as text for the terminal and as JSON for machines.
+"""An inspection as text for the terminal and as JSON for machines, and every check explained.
 
 The JSON file is one object::
 
@@ -22,23 +22,24 @@ and rows (how many are concerned).
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from vpnet.quality.inspection import (
+    WORDS,
     CodeSummary,
     InspectedRecording,
     Inspection,
     Verdict,
-    counted,
 )
-from vpnet.recordings.findings import Finding, Severity
+from vpnet.recordings.findings import RULES, Finding, Rule, Severity
+from vpnet.text_table import counted
 from vpnet.whole_files import write_text
 
 WORST_SHOWN = 20
@@ -52,14 +53,11 @@ SEVERITY_STYLES = {
     Severity.WARNING: "yellow",
     Severity.NOTE: "dim",
 }
-VERDICT_STYLES = {
-    Verdict.GOOD: ("green", "good"),
-    Verdict.CARE: ("yellow", "to be used with care"),
-    Verdict.REFUSED: ("bold red", "refused"),
-}
+VERDICT_STYLES = {Verdict.GOOD: "green", Verdict.CARE: "yellow", Verdict.REFUSED: "bold red"}
 
 FORMAT = "vpnet check"
 VERSION = 1
+NAMES = ("user_id", "video_id", "source", "started_at")
 
 
 def show_inspection(inspection: Inspection, console: Console) -> None:
@@ -69,8 +67,9 @@ def show_inspection(inspection: Inspection, console: Console) -> None:
         return
     if inspection.codes:
         console.print(_codes(inspection))
-    if inspection.worst_first():
-        console.print(_worst(inspection))
+    worst = [one for one in inspection.worst_first() if one.verdict is not Verdict.GOOD]
+    if worst:
+        console.print(_worst(worst))
     console.print(_totals(inspection))
 
 
@@ -100,26 +99,23 @@ def _how_many(summary: CodeSummary, total: int) -> str:
     return "the study" if times == 1 else f"the study, {times} times"
 
 
-def _worst(inspection: Inspection) -> Table:
+def _worst(worst: list[InspectedRecording]) -> Table:
     """One row for each of the worst recordings."""
-    worst = inspection.worst_first()
-    shown = max(WORST_SHOWN, len(inspection.refused))
+    shown = max(WORST_SHOWN, sum(one.verdict is Verdict.REFUSED for one in worst))
     unseen = len(worst) - shown
+    more = f"and {unseen} more; the HTML page and the JSON file have all"
     table = Table(
         title="Recordings refused, or to be used with care",
-        caption=f"and {unseen} more; the HTML page and the JSON file have all"
-        if unseen > 0
-        else None,
+        caption=more if unseen > 0 else None,
         title_justify="left",
         caption_justify="left",
     )
     for heading in ("recording", "verdict", "errors", "warnings"):
         table.add_column(heading)
     for one in worst[:shown]:
-        style, _ = VERDICT_STYLES[one.verdict]
         table.add_row(
             Text(one.checked.name),
-            Text(one.verdict.value, style=style),
+            Text(one.verdict.value, style=VERDICT_STYLES[one.verdict]),
             Text(_codes_of(one, Severity.ERROR)),
             Text(_codes_of(one, Severity.WARNING)),
         )
@@ -138,8 +134,8 @@ def _totals(inspection: Inspection) -> Text:
         f"{counted(len(inspection.videos), 'video')}, {inspection.length}: "
     )
     parts = [
-        Text(f"{inspection.counts[verdict]} {words}", style=style)
-        for verdict, (style, words) in VERDICT_STYLES.items()
+        Text(f"{inspection.counts[verdict]} {WORDS[verdict]}", style=style)
+        for verdict, style in VERDICT_STYLES.items()
     ]
     return text + Text(", ").join(parts)
 
@@ -148,12 +144,11 @@ def _show_recording(
     one: InspectedRecording, study_findings: tuple[Finding, ...], console: Console
 ) -> None:
     """Everything that is known about a recording."""
-    style, words = VERDICT_STYLES[one.verdict]
-    console.print(Text.assemble((one.checked.name, "bold"), ": ", (words, style)))
+    verdict = Text(WORDS[one.verdict], style=VERDICT_STYLES[one.verdict])
+    console.print(Text.assemble((one.checked.name, "bold"), ": ", verdict))
     console.print(Text(one.checked.source, style="dim"))
     for finding in (*one.worst_findings(), *study_findings):
-        for line in _in_full(finding):
-            console.print(line)
+        console.print(_in_full(finding))
     table = Table(title="Measurements", title_justify="left")
     table.add_column("name")
     table.add_column("value", justify="right")
@@ -168,16 +163,17 @@ def _in_digits(value: float) -> str:
     return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"
 
 
-def _in_full(finding: Finding) -> Iterator[RenderableType]:
-    yield Text.assemble("\n", _severity(finding), " ", (finding.code, "bold"), f"  {finding.title}")
-    yield Text(f"  {finding.found}")
+def _in_full(finding: Finding) -> Group:
     where = location(finding)
-    if where:
-        yield Text(f"  in {where}", style="dim")
-    yield Text(f"  {finding.meaning}")
-    yield Text(f"  -> {finding.remedy}", style="cyan")
-    if finding.accepted:
-        yield Text(f"  accepted: {finding.accepted}", style="dim")
+    lines = [
+        Text.assemble("\n", _severity(finding), " ", (finding.code, "bold"), f"  {finding.title}"),
+        Text(f"  {finding.found}"),
+        Text(f"  in {where}", style="dim") if where else None,
+        Text(f"  {finding.meaning}"),
+        Text(f"  -> {finding.remedy}", style="cyan"),
+        Text(f"  accepted: {finding.accepted}", style="dim") if finding.accepted else None,
+    ]
+    return Group(*(line for line in lines if line is not None))
 
 
 def location(finding: Finding) -> str:
@@ -219,7 +215,15 @@ def json_report(inspection: Inspection) -> dict[str, Any]:
         },
         "accepted": list(inspection.accepted),
         "study_findings": [finding.to_dict() for finding in inspection.findings],
-        "recordings": [_recording(one) for one in inspection.recordings],
+        "recordings": [
+            {
+                **{name: getattr(one.checked, name) for name in NAMES},
+                "verdict": one.verdict.value,
+                "measurements": finite_measurements(one),
+                "findings": [finding.to_dict() for finding in one.checked.findings],
+            }
+            for one in inspection.recordings
+        ],
     }
 
 
@@ -231,13 +235,45 @@ def finite_measurements(one: InspectedRecording) -> dict[str, float | None]:
     }
 
 
-def _recording(one: InspectedRecording) -> dict[str, Any]:
-    return {
-        "user_id": one.checked.user_id,
-        "video_id": one.checked.video_id,
-        "source": one.checked.source,
-        "started_at": one.checked.started_at,
-        "verdict": one.verdict.value,
-        "measurements": finite_measurements(one),
-        "findings": [finding.to_dict() for finding in one.checked.findings],
-    }
+INTRODUCTION = """\
+# What `vpnet check` looks for
+
+This page is written by the program: `vpnet check --explain > docs/CHECKS.md`.
+
+`vpnet check ROOT` reads every recording under ROOT and says what is wrong with it. An **error**
+refuses the recording: training does not use it. A **warning** means that it is used, and should be
+used with care. A **note** is good to know. Severities are the usual ones; a finding that concerns
+few or most of the rows can have another.
+
+An error that can be accepted names what is then done; `data.accept=[code,...]` accepts it in
+training, `vpnet check ROOT --accept code` in the check. `vpnet check ROOT --exclude FILE` writes
+the recordings that are refused to a file, and `data.exclude=FILE` leaves them out.
+"""
+HEADINGS = {
+    Severity.ERROR: "Errors",
+    Severity.WARNING: "Warnings",
+    Severity.NOTE: "Notes",
+}
+
+
+def explain_checks(rules: Iterable[Rule] = RULES.values()) -> str:
+    """A Markdown page with a section for each rule, errors first."""
+    rules = tuple(rules)
+    sections = [INTRODUCTION]
+    for severity, heading in HEADINGS.items():
+        of_severity = [rule for rule in rules if rule.severity is severity]
+        if of_severity:
+            sections += [f"## {heading}\n", *(_section(rule) for rule in of_severity)]
+    return "\n".join(sections)
+
+
+def _section(rule: Rule) -> str:
+    lines = [
+        f"### `{rule.code}`\n",
+        f"**{rule.title}.** {rule.meaning}\n",
+        f"- What to do: {rule.remedy}.",
+    ]
+    if rule.severity is Severity.ERROR:
+        accepted = f"{rule.accepted}." if rule.accepted else "not possible."
+        lines.append(f"- Accepted: {accepted}")
+    return "\n".join(lines) + "\n"

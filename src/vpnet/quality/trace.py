@@ -54,9 +54,9 @@ class RecordingTrace:
     series: dict[str, Tensor]
 
 
-def trace_recording(recording: Recording, points: int = POINTS) -> RecordingTrace:
-    """The course of a recording in series of at most so many points."""
-    block = -(-recording.samples // points)
+def trace_recording(recording: Recording) -> RecordingTrace:
+    """The course of a recording in series of at most `POINTS` points."""
+    block = -(-recording.samples // POINTS)
     times_s = recording.timestamps_s
     intervals_ms = torch.cat((times_s.new_full((1,), torch.nan), 1000 * times_s.diff()))
     yaw_rad, elevation_rad = yaw_and_elevation(recording.viewport_center)
@@ -72,17 +72,11 @@ def trace_recording(recording: Recording, points: int = POINTS) -> RecordingTrac
 
 
 def eye_openness(face: Tensor, face_names: tuple[str, ...]) -> Tensor | None:
-    """Openness of the eyes, 0 closed and 1 open, mean of both.
+    """Openness of the eyes, 0 closed and 1 open, mean of both, shape ``(samples,)``.
 
     A lid also covers the eye when one looks down; the lesser of the two weights for looking down is
-    taken off again (docs/CONVENTIONS.md, defect 5).
-
-    Args:
-        face: Expression weights, shape ``(samples, weights)``.
-        face_names: Their names.
-
-    Returns:
-        Shape ``(samples,)``, or None where the weights are not there.
+    taken off again (docs/CONVENTIONS.md, defect 5). None where weights of ``face``, shape
+    ``(samples, weights)``, are not there.
     """
     columns = {name: column for column, name in enumerate(face_names)}
     wanted = ("Eyes_Closed_L", "Eyes_Closed_R", "Eyes_Look_Down_L", "Eyes_Look_Down_R")
@@ -93,11 +87,8 @@ def eye_openness(face: Tensor, face_names: tuple[str, ...]) -> Tensor | None:
 
 
 def _gaze_series(recording: Recording, block: int) -> dict[str, Tensor]:
-    direction, valid, offset_deg = (
-        recording.gaze_direction,
-        recording.gaze_valid,
-        recording.gaze_offset_deg,
-    )
+    direction, valid = recording.gaze_direction, recording.gaze_valid
+    offset_deg = recording.gaze_offset_deg
     if direction is None or valid is None or offset_deg is None:
         return {}
     yaw_rad, elevation_rad = yaw_and_elevation(direction)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vpnet.errors import InputError
 from vpnet.questionnaires.questionnaire_files import read_questionnaire
-from vpnet.questionnaires.schema import Questionnaire
+from vpnet.questionnaires.questions import Questionnaire
 from vpnet.recordings.findings import RULES, Finding
 from vpnet.recordings.recording import ANSWERS
 

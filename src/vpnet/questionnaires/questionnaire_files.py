@@ -21,8 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vpnet.errors import InputError
-from vpnet.questionnaires.questions import NONE_CHOSEN
-from vpnet.questionnaires.schema import REPEATED, SECTIONS, Questionnaire
+from vpnet.questionnaires.questions import NONE_CHOSEN, REPEATED, SECTIONS, Questionnaire
 from vpnet.whole_files import write_text
 
 FORMATS = ("json", "csv")
@@ -105,10 +104,6 @@ def write_questionnaire(path: str | Path, questionnaire: Questionnaire) -> None:
 
 def read_table(text: str, path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     """Bring the lines of the CSV form into the nested form, not validated yet.
-
-    Args:
-        text: Content of the file.
-        path: The file, for messages.
 
     Returns:
         The nested form, and the line of the file of each answer in it.

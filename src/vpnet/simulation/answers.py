@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 
 from vpnet.questionnaires.questionnaire_files import questionnaire_path, write_questionnaire
-from vpnet.questionnaires.questions import Choice, Question, Scale, Several, Whole
-from vpnet.questionnaires.schema import (
+from vpnet.questionnaires.questions import (
     AfterStudy,
     Answers,
     BeforeStudy,
+    Choice,
+    Question,
     Questionnaire,
+    Scale,
     Session,
+    Several,
     Viewing,
+    Whole,
 )
-from vpnet.simulation.random_stream import random_stream
-from vpnet.simulation.videos import SimulatedVideo
-from vpnet.simulation.viewers import Viewer
+from vpnet.simulation.defects import QUESTIONNAIRE_DEFECTS
+from vpnet.simulation.viewers_and_videos import SimulatedVideo, Viewer, random_stream
 
 UNANSWERED_SHARE = 0.04
 """Share of the questions about which a simulated viewer says nothing."""
@@ -37,9 +40,7 @@ def draw_questionnaire(
     number: int,
     videos: Sequence[SimulatedVideo],
     seed: int,
-    *,
-    same_order: bool = False,
-    same_sessions: bool = False,
+    defects: Collection[str] = (),
 ) -> Questionnaire:
     """Make up what a viewer answers.
 
@@ -51,14 +52,19 @@ def draw_questionnaire(
         number: Their place in the study, from 0; decides which video they see first.
         videos: All videos of the study, each seen by everybody.
         seed: Seed of the simulated study.
-        same_order: Everybody sees the videos in one order, hence also in the same sessions.
-        same_sessions: Everybody sees the same videos in a session, in an order of their own.
+        defects: ``order_same_for_all``: everybody sees the videos in one order, hence also in the
+            same sessions. ``sessions_same_for_all``: everybody sees the same videos in a session,
+            in an order of their own. Other names are passed over.
     """
     names = [video.video_id for video in videos]
-    order = _order(seed, names) if same_order else _own_order(seed, names, viewer.user_id, number)
-    in_first = set(order[: _length_of_first(order)])
-    if same_sessions:
-        in_first = set(_order(seed, names)[: _length_of_first(order)])
+    common = _order(seed, names)
+    order = common
+    if "order_same_for_all" not in defects:
+        own = _order(seed, names, viewer.user_id)
+        first = own.index(common[number % len(names)])
+        order = own[first:] + own[:first]
+    half = (len(names) + 1) // 2
+    in_first = (common if "sessions_same_for_all" in defects else order)[:half]
     shown = (
         [name for name in order if name in in_first],
         [name for name in order if name not in in_first],
@@ -96,38 +102,25 @@ def write_questionnaires(
     videos: Sequence[SimulatedVideo],
     seed: int,
     *,
-    same_order: bool = False,
-    same_sessions: bool = False,
-    missing: Collection[str] = (),
+    defects: Collection[str] = (),
     layout: str = "v2",
 ) -> list[Path]:
-    """Write the questionnaires of a simulated study, JSON, one for each viewer.
+    """Write the questionnaires of a simulated study, JSON, one for each viewer; return the files.
 
-    Args:
-        root: Folder of the study.
-        viewers: All viewers, in order.
-        videos: All videos.
-        seed: Seed of the simulated study.
-        same_order: See `draw_questionnaire`.
-        same_sessions: See `draw_questionnaire`.
-        missing: Names of viewers who get none.
-        layout: ``v2`` writes into a folder for each viewer, ``v1`` directly into ``root``.
-
-    Returns:
-        The files.
+    Layout ``v2`` has them in a folder for each viewer, ``v1`` directly in ``root``. Defects that do
+    not concern questionnaires are passed over.
     """
+    answering = viewers[:-1] if "questionnaire_missing" in defects else viewers
     written = []
-    for number, viewer in enumerate(viewers):
-        if viewer.user_id in missing:
-            continue
+    for number, viewer in enumerate(answering):
         if layout == "v2":
             (Path(root) / viewer.user_id).mkdir(parents=True, exist_ok=True)
         path = questionnaire_path(root, viewer.user_id, "json")
-        questionnaire = draw_questionnaire(
-            viewer, number, videos, seed, same_order=same_order, same_sessions=same_sessions
-        )
-        write_questionnaire(path, questionnaire)
+        write_questionnaire(path, draw_questionnaire(viewer, number, videos, seed, defects))
         written.append(path)
+    for name, defect in QUESTIONNAIRE_DEFECTS.items():
+        if name in defects:
+            defect(written)
     return written
 
 
@@ -136,16 +129,6 @@ def _order(seed: int, names: Sequence[str], *whose: str) -> list[str]:
     return sorted(
         names, key=lambda name: random_stream(seed, "viewing order", name, *whose).random()
     )
-
-
-def _own_order(seed: int, names: Sequence[str], user_id: str, number: int) -> list[str]:
-    order = _order(seed, names, user_id)
-    first = order.index(_order(seed, names)[number % len(names)])
-    return order[first:] + order[:first]
-
-
-def _length_of_first(order: Sequence[str]) -> int:
-    return (len(order) + 1) // 2
 
 
 def _drawn(section: type[Answers], rng: np.random.Generator) -> dict[str, Any]:

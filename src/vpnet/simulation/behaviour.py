@@ -16,9 +16,7 @@ from vpnet.geometry.directions import (
     yaw_and_elevation,
 )
 from vpnet.geometry.rotations import forward_direction, quaternion_from_angles
-from vpnet.simulation.random_stream import random_stream
-from vpnet.simulation.videos import SimulatedVideo
-from vpnet.simulation.viewers import Viewer
+from vpnet.simulation.viewers_and_videos import SimulatedVideo, Viewer, random_stream
 
 REACTION_S = 0.25
 """Time from an event to the saccade that it draws."""
@@ -51,14 +49,7 @@ class Attention:
 
 
 class AttentionPlan:
-    """Chooses what one viewer looks at during one video.
-
-    Args:
-        viewer: Who looks.
-        video: At what.
-        times_s: Playback times of the rows, negative before playback, shape ``(rows,)``.
-        rng: Random numbers of this recording.
-    """
+    """Chooses what one viewer looks at during one video, at playback times of shape ``(rows,)``."""
 
     def __init__(
         self,
@@ -215,13 +206,8 @@ def simulate_behaviour(
 ) -> Behaviour:
     """One viewer watching one video.
 
-    Args:
-        viewer: Who watches.
-        video: What is watched.
-        times_s: Playback times at a steady rate, negative before playback, float64,
-            shape ``(rows,)``.
-        seed: Seed of the simulated study; the random numbers depend on it, the viewer and the
-            video.
+    The playback times, float64 of shape ``(rows,)``, have a steady rate and are negative before
+    playback. The random numbers depend on seed, viewer and video.
     """
     rng = random_stream(seed, "behaviour", viewer.user_id, video.video_id)
     times = times_s.numpy()

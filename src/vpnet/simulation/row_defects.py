@@ -5,9 +5,15 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from vpnet.simulation.headset_tables import (
+    FRAME_RATE_HZ,
+    TABLE_NAMES,
+    QuestProTables,
+    derive_tables,
+    rows_of,
+    with_columns,
+)
 from vpnet.simulation.sensor_defects import calmest_start
-from vpnet.simulation.table_columns import FRAME_RATE_HZ, TABLE_NAMES, QuestProTables, derive_tables
-from vpnet.simulation.table_streams import rows_of, with_columns
 
 LATE_S = 1.5
 EARLY_S = 3.0
@@ -93,11 +99,8 @@ def rows_before_playback(tables: QuestProTables, _rng: np.random.Generator) -> Q
     """Recording begins 1 s before the video, while the viewer looks around."""
     waiting = np.arange(min(rows_of(tables, WAIT_S), len(tables.head) - 1), 0, -1)
     first_s = tables.head["Timestamp"][0]
-    return QuestProTables(
-        **{
-            name: pl.concat((_waiting(table[waiting], 2 * first_s, 0.0), table), how="vertical")
-            for name, table in tables.named().items()
-        }
+    return tables.changed(
+        lambda table: pl.concat((_waiting(table[waiting], 2 * first_s, 0.0), table))
     )
 
 
@@ -106,11 +109,8 @@ def rows_after_playback(tables: QuestProTables, _rng: np.random.Generator) -> Qu
     rows = len(tables.head)
     waiting = np.arange(rows - 2, rows - 2 - rows_of(tables, WAIT_S), -1)
     last_s, end_s = tables.head["Timestamp"][-1], tables.head["PlaybackTime"][-1]
-    return QuestProTables(
-        **{
-            name: pl.concat((table, _waiting(table[waiting], 2 * last_s, end_s)), how="vertical")
-            for name, table in tables.named().items()
-        }
+    return tables.changed(
+        lambda table: pl.concat((table, _waiting(table[waiting], 2 * last_s, end_s)))
     )
 
 
@@ -174,4 +174,4 @@ def _with_clock(tables: QuestProTables, **clock: np.ndarray) -> QuestProTables:
 def _filtered(tables: QuestProTables, kept: np.ndarray) -> QuestProTables:
     """The same rows of every table; all lose or keep them together."""
     mask = pl.Series(kept)
-    return QuestProTables(**{name: table.filter(mask) for name, table in tables.named().items()})
+    return tables.changed(lambda table: table.filter(mask))

@@ -23,22 +23,18 @@ from vpnet.geometry.rotations import (
 )
 from vpnet.recordings.face import FACE_WEIGHTS
 from vpnet.simulation.behaviour import EYE_RANGE_RAD
-from vpnet.simulation.quest_pro_tables import TRACKED_CONFIDENCE
-from vpnet.simulation.table_columns import (
+from vpnet.simulation.headset_tables import (
     CONFIDENCE_COLUMNS,
     GAZE_COLUMNS,
     OPENNESS_COLUMNS,
     PUPIL_COLUMNS,
     QUATERNION_COLUMNS,
     QuestProTables,
-    matrix,
-    offset_columns,
-    wrap_deg,
-)
-from vpnet.simulation.table_streams import (
     gaze_in_head,
     gaze_tracked,
     head_orientation,
+    matrix,
+    offset_columns,
     rows_of,
     with_columns,
     with_face_weights,
@@ -46,7 +42,9 @@ from vpnet.simulation.table_streams import (
     with_gaze_lost,
     with_gaze_of_rows,
     with_head,
+    wrap_deg,
 )
+from vpnet.simulation.quest_pro_tables import TRACKED_CONFIDENCE
 
 STILL_RANGE_DEG = 2.0
 RECENTERED_DEG = 60.0
@@ -55,13 +53,9 @@ EXCHANGED_AXES_DEG = 90.0
 
 
 def calmest_start(tables: QuestProTables, rows: int) -> int:
-    """The row from which the head turns least until it has seen so many rows go by.
+    """The row from which the head turns least until so many rows later.
 
     What is cut out or held there leaves no jump behind.
-
-    Args:
-        tables: Tables of more rows.
-        rows: How many.
     """
     orientation_xyzw = head_orientation(tables)
     alike = (orientation_xyzw[:-rows] * orientation_xyzw[rows:]).sum(dim=1).abs()
@@ -230,10 +224,7 @@ def _steadiest_start(tables: QuestProTables, rows: int) -> int:
 def confidence_low(tables: QuestProTables, rng: np.random.Generator) -> QuestProTables:
     """The tracker is unsure for a quarter of the time."""
     rows = len(tables.eye)
-    start = int(rng.integers(rows - rows // 4))
-    unsure = np.zeros(rows, dtype=bool)
-    unsure[start : start + rows // 4] = True
-    unsure &= gaze_tracked(tables)
+    unsure = _stretch(rows, rows // 4, rng) & gaze_tracked(tables)
     confidence = np.where(unsure, LOW_CONFIDENCE, tables.eye["LeftConfidence"].to_numpy())
     return with_columns(tables, eye=dict.fromkeys(CONFIDENCE_COLUMNS, confidence))
 
@@ -247,19 +238,14 @@ def gaze_angles_disagree(tables: QuestProTables, _rng: np.random.Generator) -> Q
 def openness_is_confidence(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """The columns of the lids' openness hold the tracker's confidence."""
     confidences = (tables.eye[name].to_numpy() for name in CONFIDENCE_COLUMNS)
-    return _with_openness(tables, dict(zip(OPENNESS_COLUMNS, confidences, strict=True)))
+    openness: dict[str, np.ndarray] = dict(zip(OPENNESS_COLUMNS, confidences, strict=True))
+    return with_columns(tables, eye=openness, combined=openness)
 
 
 def openness_inconsistent(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
     """The columns of the lids' openness say how far they are closed."""
-    return _with_openness(
-        tables, {name: 1 - tables.eye[name].to_numpy() for name in OPENNESS_COLUMNS}
-    )
-
-
-def _with_openness(tables: QuestProTables, columns: dict[str, np.ndarray]) -> QuestProTables:
-    """Openness is in two files."""
-    return with_columns(tables, eye=columns, combined=columns)
+    closed = {name: 1 - tables.eye[name].to_numpy() for name in OPENNESS_COLUMNS}
+    return with_columns(tables, eye=closed, combined=closed)
 
 
 def pupil_not_measured(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:

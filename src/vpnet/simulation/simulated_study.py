@@ -21,8 +21,9 @@ from vpnet.questionnaires.encoded_answers import encode_answers
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
 from vpnet.recordings.recording import Recording
-from vpnet.settings import Positive, PositiveInt, Seed, Share, checked
-from vpnet.simulation.all_defects import (
+from vpnet.settings import PositiveInt, Seed, Share, checked
+from vpnet.simulation.answers import draw_questionnaire, write_questionnaires
+from vpnet.simulation.defects import (
     NOT_IN_MEMORY,
     check_defects,
     hit_by,
@@ -30,13 +31,21 @@ from vpnet.simulation.all_defects import (
     not_in_layout,
     with_defects,
 )
-from vpnet.simulation.answers import draw_questionnaire, write_questionnaires
-from vpnet.simulation.file_defects import spoil_questionnaires
 from vpnet.simulation.quest_pro_tables import simulate_tables
-from vpnet.simulation.study_folder import MARKER, prepare_folder, write_saliency
-from vpnet.simulation.study_plan import RecordingPlan, plan_study, same_for_all
-from vpnet.simulation.videos import DurationS, SimulatedVideo, draw_video
-from vpnet.simulation.viewers import Viewer, draw_viewer
+from vpnet.simulation.study_folder import (
+    MARKER,
+    RecordingPlan,
+    plan_study,
+    prepare_folder,
+    write_saliency,
+)
+from vpnet.simulation.viewers_and_videos import (
+    DurationS,
+    SimulatedVideo,
+    Viewer,
+    draw_video,
+    draw_viewer,
+)
 from vpnet.whole_files import write_text
 
 PARALLEL_FROM_S = 1200.0
@@ -114,12 +123,6 @@ def draw_study(
 ) -> tuple[list[Viewer], list[SimulatedVideo]]:
     """The viewers and the videos of a simulated study: its truth.
 
-    Args:
-        users: Number of viewers.
-        videos: Number of videos.
-        duration_s: Length of each video, in seconds.
-        seed: Seed of the study.
-
     Raises:
         InputError: A size is impossible.
     """
@@ -136,7 +139,6 @@ def write_simulated_study(
     videos: Count = 8,
     duration_s: DurationS = 40.0,
     seed: Seed = 0,
-    saliency_rate_hz: Positive = 5.0,
     command: str | None = None,
     *,
     saliency: bool = True,
@@ -161,11 +163,10 @@ def write_simulated_study(
         videos: Number of videos.
         duration_s: Length of each video, in seconds.
         seed: Decides everything.
-        saliency_rate_hz: Maps per second.
         command: What the user typed, for ``SIMULATED.txt``; by default the call of this function.
         saliency: Whether the maps are written.
         defects: What is wrong with the recordings, their files or the study: names of
-            `vpnet.simulation.all_defects`, ``headset`` for what every real headset does, ``all``.
+            `vpnet.simulation.defects`, ``headset`` for what every real headset does, ``all``.
         defective_share: Probability that a recording has a defect, for each defect by itself; those
             of the headset are in all, those of a study in the study.
         layout: ``v2`` (folders) or ``v1`` (flat files), see docs/CONVENTIONS.md.
@@ -195,16 +196,15 @@ def write_simulated_study(
     )
     # What a defect leaves out now may be there from before, and must not stay.
     complete = plan_study(root, viewers, shown, seed, layout=layout)
-    tables = [file for plan in [*plans, *complete] for file in plan.files.values()]
-    in_folders = [root / viewer.user_id / "questionnaire.json" for viewer in viewers]
-    answers = [root / f"questionnaire_{viewer.user_id}.json" for viewer in viewers]
-    prepare_folder(root, [*tables, *in_folders, *answers], shown)
+    files = [file for plan in [*plans, *complete] for file in plan.files.values()]
+    files += [root / viewer.user_id / "questionnaire.json" for viewer in viewers]
+    files += [root / f"questionnaire_{viewer.user_id}.json" for viewer in viewers]
+    prepare_folder(root, files, shown)
     command = command or (
         f"vpnet.simulation.simulated_study.write_simulated_study({str(root)!r}, users={users}, "
         f"videos={videos}, duration_s={duration_s}, seed={seed}, "
-        f"saliency_rate_hz={saliency_rate_hz}, saliency={saliency}, defects={list(defects)}, "
-        f"defective_share={defective_share}, layout={layout!r}, "
-        f"frame={frame})"
+        f"saliency={saliency}, defects={list(defects)}, "
+        f"defective_share={defective_share}, layout={layout!r}, frame={frame})"
     )
     notice = (
         "The data in this folder are SIMULATED. No person was recorded.\n"
@@ -214,13 +214,9 @@ def write_simulated_study(
     )
     write_text(root / MARKER, notice + "State: being written, not complete\n")
     _write_recordings(plans, workers)
-    without = {viewers[-1].user_id} if "questionnaire_missing" in defects else set()
-    questionnaires = write_questionnaires(
-        root, viewers, shown, seed, missing=without, layout=layout, **same_for_all(defects)
-    )
-    spoil_questionnaires(questionnaires, defects)
+    write_questionnaires(root, viewers, shown, seed, defects=defects, layout=layout)
     if saliency:
-        write_saliency(root, shown, saliency_rate_hz)
+        write_saliency(root, shown)
     write_text(root / MARKER, notice + "State: complete\n")
     return root
 

@@ -90,12 +90,9 @@ def read_exclusions(path: str | Path) -> list[Exclusion]:
 def write_exclusions(
     path: str | Path, new: Iterable[CheckedRecording], kept: Sequence[Exclusion] = ()
 ) -> None:
-    """Write the file that leaves recordings out; comments of an earlier file stay, at the top.
+    """Write the file that leaves out new recordings, with the errors for which it does so.
 
-    Args:
-        path: File to write.
-        new: Recordings, each with the errors for which it is left out.
-        kept: Lines that come before them.
+    The lines that are kept come before them; comments of an earlier file stay, at the top.
     """
     path, rows = Path(path), [asdict(line) for line in kept]
     for one in new:

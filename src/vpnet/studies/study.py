@@ -24,8 +24,7 @@ from vpnet.recordings.findings import ACCEPTABLE, RULES, Finding, Severity
 from vpnet.recordings.recording import Recording
 from vpnet.settings import PositiveInt, checked
 from vpnet.studies.exclusions import read_exclusions
-from vpnet.studies.recording_cache import default_folder
-from vpnet.studies.study_reading import StudyPart, read_parts
+from vpnet.studies.study_reading import StudyPart, default_folder, read_parts
 
 PROGRESS_FROM = 20
 """A study of more files than this shows a progress bar."""
@@ -36,7 +35,6 @@ MOST_WORKERS = 2
 REFUSALS_SHOWN = 10
 
 _LOGGER = logging.getLogger(__name__)
-
 
 Codes = Annotated[Sequence[str], Field(description="a list of codes, such as [euler_disagrees]")]
 
@@ -73,11 +71,10 @@ class StudyOptions:
         for code in self.accept:
             if code not in ACCEPTABLE:
                 close = difflib.get_close_matches(code, ACCEPTABLE, n=1)
-                known = (
-                    f"did you mean {close[0]}?" if close else f"known are {', '.join(ACCEPTABLE)}"
-                )
+                known = f"known are {', '.join(ACCEPTABLE)}"
+                remedy = f"did you mean {close[0]}?" if close else known
                 raise InputError(
-                    f"accept: no error that can be accepted is called {code!r}; {known}"
+                    f"accept: no error that can be accepted is called {code!r}; {remedy}"
                 )
 
 

@@ -8,11 +8,10 @@ from vpnet.geometry.directions import (
     great_circle_distance,
     normalize,
 )
+from vpnet.quality.checks.found import Found, runs_where
 from vpnet.quality.checks.played_rows import columns, lines_of, matched
-from vpnet.quality.checks.stretches import runs_where
 from vpnet.quest_pro.tables import BLINK_COLUMNS, BLINK_THRESHOLD, GAZE_COLUMNS
 from vpnet.recordings.face import FACE_WEIGHTS
-from vpnet.recordings.findings import RULES, Finding
 from vpnet.recordings.gaze import GAP_LIMIT_S, LENGTH_TOLERANCE, detect_fixations
 from vpnet.recordings.recording import Recording
 
@@ -56,208 +55,185 @@ DISAGREEING_SHARE = 0.1
 
 
 def check_eye(
-    eye: pl.DataFrame, face: pl.DataFrame | None, played: pl.DataFrame, file: str
-) -> tuple[list[Finding], dict[str, float]]:
+    eye: pl.DataFrame, face: pl.DataFrame | None, played: pl.DataFrame, found: Found
+) -> None:
     """Pupil, openness, confidence and blinks; the weights of the face have their names."""
     rows = matched(eye, played)
     if rows.is_empty():
-        return [], {}
-    blinks, measurements = _check_blinks(rows, file)
-    findings = [
-        *_check_pupil(rows, file),
-        *_check_openness(rows, face, file),
-        *_check_confidence(rows, file),
-        *blinks,
-    ]
-    return findings, measurements
+        return
+    _check_pupil(rows, found)
+    _check_openness(rows, face, found)
+    _check_confidence(rows, found)
+    _check_blinks(rows, found)
 
 
-def _check_pupil(rows: pl.DataFrame, file: str) -> list[Finding]:
+def _check_pupil(rows: pl.DataFrame, found: Found) -> None:
     names = [name for name in PUPIL_COLUMNS if name in rows.columns]
     if not names:
-        return []
+        return
     diameters = columns(rows, names)
-    if ((diameters > 0) & diameters.isfinite()).any():
-        return []
-    return [
-        RULES["pupil_not_measured"].broken(
-            f"a pupil's diameter is above 0, found {diameters.nan_to_num(0).min():g} to "
-            f"{diameters.nan_to_num(0).max():g} in all {len(rows)} rows of {' and '.join(names)}",
-            file=file,
+    if not ((diameters > 0) & diameters.isfinite()).any():
+        low, high = diameters.nan_to_num(0).aminmax()
+        found.broken(
+            "pupil_not_measured",
+            f"a pupil's diameter is above 0, found {low:g} to {high:g} in all {len(rows)} rows of "
+            f"{' and '.join(names)}",
         )
-    ]
 
 
-def _check_openness(rows: pl.DataFrame, face: pl.DataFrame | None, file: str) -> list[Finding]:
+def _check_openness(rows: pl.DataFrame, face: pl.DataFrame | None, found: Found) -> None:
     if not set(OPENNESS_COLUMNS) <= set(rows.columns):
-        return []
+        return
     difference = columns(rows, OPENNESS_COLUMNS) - columns(rows, CONFIDENCE_COLUMNS)
     same_share = float((difference.abs() <= SAME).all(dim=-1).double().mean())
     if same_share >= SAME_SHARE:
-        return [
-            RULES["openness_is_confidence"].broken(
-                f"openness must follow the lids, found it equal to the confidence in "
-                f"{same_share:.0%} of the rows",
-                file=file,
-            )
-        ]
+        found.broken(
+            "openness_is_confidence",
+            f"openness must follow the lids, found it equal to the confidence in {same_share:.0%} "
+            "of the rows",
+        )
+        return
     # Layout v1 has no blinks, and never says how it came by its openness.
     if face is None or not set(BLINK_COLUMNS) <= set(rows.columns):
-        return []
+        return
     lids = [f"Eyes_{lid}_{side}" for lid in ("Closed", "Look_Down") for side in "LR"]
     known = (pl.col("FaceIsValid") > 0) & pl.any_horizontal(pl.col(FACE_WEIGHTS) != 0)
     lids_of_row = face.filter(known).select("Timestamp", *lids).unique("Timestamp", keep="first")
     if lids_of_row["Timestamp"].dtype != rows["Timestamp"].dtype:
-        return []
+        return
     both = rows.join(lids_of_row, on="Timestamp", maintain_order="left")
     closed, look_down = columns(both, lids).split(2, dim=-1)
     expected = (1 - closed - look_down.amin(dim=-1, keepdim=True)).clamp(0, 1)
     differs = (columns(both, OPENNESS_COLUMNS) - expected).abs().amax(-1) > OPENNESS_TOLERANCE
-    if not len(both) or float(differs.double().mean()) <= OPENNESS_SHARE:
-        return []
-    return [
-        RULES["openness_inconsistent"].broken(
+    if len(both) and float(differs.double().mean()) > OPENNESS_SHARE:
+        found.broken(
+            "openness_inconsistent",
             f"openness must be 1 - (Eyes_Closed + the lesser Eyes_Look_Down) within "
             f"{OPENNESS_TOLERANCE:g}, found another value in {differs.double().mean():.0%} of the "
             "rows",
-            file=file,
             lines=lines_of(both, differs),
             rows=int(differs.sum()),
         )
-    ]
 
 
-def _check_confidence(rows: pl.DataFrame, file: str) -> list[Finding]:
+def _check_confidence(rows: pl.DataFrame, found: Found) -> None:
     confidence = columns(rows, CONFIDENCE_COLUMNS)
     low = ((confidence > 0) & (confidence < LOW_CONFIDENCE)).any(dim=-1)
     share = float(low.double().mean())
-    if share <= LOW_SHARE:
-        return []
-    return [
-        RULES["confidence_low"].broken(
+    if share > LOW_SHARE:
+        found.broken(
+            "confidence_low",
             f"the confidence of either eye must be at least {LOW_CONFIDENCE:g} where it is not 0, "
             f"found it lower in {share:.0%} of the rows",
-            file=file,
             lines=lines_of(rows, low),
             rows=int(low.sum()),
         )
-    ]
 
 
-def _check_blinks(rows: pl.DataFrame, file: str) -> tuple[list[Finding], dict[str, float]]:
+def _check_blinks(rows: pl.DataFrame, found: Found) -> None:
     """Blinks by the lids, of layout v2; layout v1 does not mark them."""
     if not set(BLINK_COLUMNS) <= set(rows.columns) or rows["elapsed_s"].null_count():
-        return [], {}
+        return
     steps_s = columns(rows, ("elapsed_s",))[:, 0].diff(append=torch.full((1,), torch.inf))
     tracked = (columns(rows, CONFIDENCE_COLUMNS) > 0).all(dim=-1)
     closed = columns(rows, BLINK_COLUMNS).mean(dim=-1) > BLINK_THRESHOLD
     # Lids cover the eyes: the tracker may well lose them in a blink.
     watched_s = float(steps_s[(tracked | closed) & (steps_s > 0) & (steps_s <= GAP_LIMIT_S)].sum())
     if watched_s <= 0:
-        return [], {}
+        return
     blinks = len(runs_where(closed))
     per_min = 60 * blinks / watched_s
-    measurements = {"blinks_per_min": per_min}
+    found.measurements["blinks_per_min"] = per_min
     never = blinks == 0 and watched_s > BLINKLESS_S
-    if not never and not (per_min > BLINKS_PER_MIN and watched_s >= BLINKS_FROM_S):
-        return [], measurements
-    finding = RULES["blink_rate"].broken(
-        f"people blink now and then, and less than {BLINKS_PER_MIN:g} times a minute, found "
-        f"{blinks} blinks in {watched_s:.0f} s",
-        file=file,
-    )
-    return [finding], measurements
+    if never or (per_min > BLINKS_PER_MIN and watched_s >= BLINKS_FROM_S):
+        found.broken(
+            "blink_rate",
+            f"people blink now and then, and less than {BLINKS_PER_MIN:g} times a minute, found "
+            f"{blinks} blinks in {watched_s:.0f} s",
+        )
 
 
-def check_gaze_angles(eye: pl.DataFrame, file: str) -> tuple[list[Finding], dict[str, float]]:
+def check_gaze_angles(eye: pl.DataFrame, found: Found) -> None:
     """Whether GazeYaw and GazePitch (positive up) are the angles of GazeDir."""
     if not {"GazeYaw", "GazePitch"} <= set(eye.columns):
-        return [], {}
+        return
     tracked = eye.filter(pl.col("BothEyesValid") > 0)
     values = columns(tracked, (*GAZE_COLUMNS, "GazeYaw", "GazePitch"))
     length = torch.linalg.vector_norm(values[:, :3], dim=-1)
     values = values[values.isfinite().all(dim=-1) & ((length - 1).abs() < LENGTH_TOLERANCE)]
     if not len(values):
-        return [], {}
-    yaw_rad, elevation_rad = torch.deg2rad(values[:, 3:]).unbind(dim=-1)
-    apart_rad = great_circle_distance(
-        normalize(values[:, :3]), direction_from_angles(yaw_rad, elevation_rad)
-    )
+        return
+    recorded = direction_from_angles(*torch.deg2rad(values[:, 3:]).unbind(dim=-1))
+    apart_rad = great_circle_distance(normalize(values[:, :3]), recorded)
     apart_deg = float(torch.rad2deg(apart_rad).quantile(0.9))
-    if apart_deg <= ANGLES_TOLERANCE_DEG:
-        return [], {}
-    found = (
-        f"GazeYaw and GazePitch (positive up) must agree with GazeDir within "
-        f"{ANGLES_TOLERANCE_DEG:g} degrees in nine rows of ten, found {apart_deg:.1f}"
-    )
-    return [RULES["gaze_angles_disagree"].broken(found, file=file)], {}
+    if apart_deg > ANGLES_TOLERANCE_DEG:
+        found.broken(
+            "gaze_angles_disagree",
+            f"GazeYaw and GazePitch (positive up) must agree with GazeDir within "
+            f"{ANGLES_TOLERANCE_DEG:g} degrees in nine rows of ten, found {apart_deg:.1f}",
+        )
 
 
-def check_recorded_offsets(
-    combined: pl.DataFrame, played: pl.DataFrame, file: str
-) -> tuple[list[Finding], dict[str, float]]:
+def check_recorded_offsets(combined: pl.DataFrame, played: pl.DataFrame, found: Found) -> None:
     """Whether the recorded offset subtracts like from like."""
     names = ("GazeYaw", "GazePitch", "GazeRelativeV", "EyeHeadOffset")
     if not set(names) <= set(combined.columns):
-        return [], {}
+        return
     rows = matched(combined, played)
     values = columns(rows, (*names, "yaw_deg", "elevation_deg"))
     values = values[values.isfinite().all(dim=-1)]
     if not len(values):
-        return [], {}
+        return
     gaze_yaw, gaze_elevation, relative_v, recorded_deg, head_yaw, head_elevation = values.unbind(-1)
-    measurements = {"recorded_offset_median_deg": float(recorded_deg.median())}
+    found.measurements["recorded_offset_median_deg"] = float(recorded_deg.median())
     # What was subtracted from the gaze's elevation: the head's, or its negative?
     subtracted = gaze_elevation - relative_v
     agreement = float((subtracted * head_elevation).sum() / (head_elevation**2).sum().clamp(1e-9))
     level = float(head_elevation.abs().quantile(0.9)) < LEVEL_DEG
     if level or agreement > -0.5:
-        return [], measurements
+        return
     true_deg = torch.rad2deg(
         great_circle_distance(
             direction_from_angles(torch.deg2rad(gaze_yaw), torch.deg2rad(gaze_elevation)),
             direction_from_angles(torch.deg2rad(head_yaw), torch.deg2rad(head_elevation)),
         )
     )
-    finding = RULES["mixed_pitch_sign"].broken(
+    found.broken(
+        "mixed_pitch_sign",
         "GazeRelativeV must be the gaze's elevation less the head's, found their sum: an offset of "
         f"{recorded_deg.median():.1f} degrees in the median and {recorded_deg.max():.0f} at most, "
         f"where {true_deg.median():.1f} and {true_deg.max():.0f} are true",
-        file=file,
         rows=len(values),
     )
-    return [finding], measurements
 
 
 def check_recorded_fixations(
-    eye: pl.DataFrame, played: pl.DataFrame, recording: Recording, file: str
-) -> tuple[list[Finding], dict[str, float]]:
+    eye: pl.DataFrame, played: pl.DataFrame, recording: Recording, found: Found
+) -> None:
     """Whether the recorded fixations are those of the distinct samples."""
     gaze, valid = recording.gaze_direction, recording.gaze_valid
     if "IsFixating" not in eye.columns or gaze is None or valid is None:
-        return [], {}
+        return
     rows = matched(eye, played).filter(
         pl.col("sample").is_not_null() & pl.col("IsFixating").is_finite()
     )
     samples = torch.from_numpy(rows["sample"].to_numpy(writable=True))
     measured = valid[samples]
     if not measured.any():
-        return [], {}
+        return
     fixating, _ = detect_fixations(recording.timestamps_s, gaze, valid, RECORDED_THRESHOLD_DEG_S)
     true, recorded = fixating[samples], columns(rows, ("IsFixating",))[:, 0] > 0
     share = float(true[measured].double().mean())
     recorded_share = float(recorded[measured].double().mean())
     wrong = measured & (recorded != true)
     disagreeing = float(wrong.sum() / measured.sum())
-    measurements = {"recorded_fixating_share": recorded_share}
-    if recorded_share - share <= MORE_FIXATIONS and disagreeing <= DISAGREEING_SHARE:
-        return [], measurements
-    finding = RULES["fixations_on_held_rows"].broken(
-        "IsFixating must compare distinct samples of the gaze, found fixations in "
-        f"{recorded_share:.0%} of the rows where there are {share:.0%}, and another answer in "
-        f"{disagreeing:.0%}",
-        file=file,
-        lines=lines_of(rows, wrong),
-        rows=int(wrong.sum()),
-    )
-    return [finding], measurements
+    found.measurements["recorded_fixating_share"] = recorded_share
+    if recorded_share - share > MORE_FIXATIONS or disagreeing > DISAGREEING_SHARE:
+        found.broken(
+            "fixations_on_held_rows",
+            "IsFixating must compare distinct samples of the gaze, found fixations in "
+            f"{recorded_share:.0%} of the rows where there are {share:.0%}, and another answer in "
+            f"{disagreeing:.0%}",
+            lines=lines_of(rows, wrong),
+            rows=int(wrong.sum()),
+        )

@@ -5,16 +5,16 @@ from torch import Tensor
 
 from vpnet.geometry.directions import wrap_angle, yaw_and_elevation
 from vpnet.geometry.rotations import quaternion_from_angles
-from vpnet.quality.checks.stretches import (
+from vpnet.quality.checks.found import (
+    Found,
     check_lost,
-    describe,
+    check_runs,
     held_samples,
-    rows_in,
     runs_where,
     sample_durations_s,
     still_runs,
 )
-from vpnet.recordings.findings import RULES, Finding, Severity
+from vpnet.recordings.findings import Severity
 from vpnet.recordings.gaze import eye_in_head_offset_deg
 from vpnet.recordings.recording import Recording
 
@@ -70,9 +70,7 @@ ALL_MASKED_REMEDY = (
 )
 
 
-def check_gaze(
-    recording: Recording, file: str, gaze_measured: Tensor | None
-) -> tuple[list[Finding], dict[str, float]]:
+def check_gaze(recording: Recording, found: Found, gaze_measured: Tensor | None) -> None:
     """Lost, stuck and rare gaze.
 
     ``gaze_measured`` is that of `vpnet.recordings.gaze.measured_gaze`, which has more than the
@@ -80,85 +78,52 @@ def check_gaze(
     """
     valid, fixating = recording.gaze_valid, recording.is_fixating
     if gaze_measured is None or valid is None or fixating is None:
-        return [], {}
+        return
     measured = gaze_measured.isfinite().all(dim=-1)
     timestamps_s = recording.timestamps_s
     durations_s = sample_durations_s(timestamps_s)
-    measurements = {"gaze_valid_share": float(valid.double().mean())}
-    findings = check_lost(RULES["gaze_lost"], "gaze", measured, file)
-    findings += _check_tracking(timestamps_s, measured, file)
+    found.measurements["gaze_valid_share"] = float(valid.double().mean())
+    check_lost(found, "gaze_lost", "gaze", measured)
+    lost = runs_where(~measured)
+    # From the first lost sample to the first that is back.
+    back = (lost[:, 1] + 1).clamp(max=len(timestamps_s) - 1)
+    lost_s = timestamps_s[back] - timestamps_s[lost[:, 0]]
+    rule = f"gaze must not be lost for more than {LOST_S:g} s, found it lost"
+    check_runs(found, "tracking_lost", rule, timestamps_s, lost[lost_s > LOST_S])
     if not measured.any():
-        return findings, measurements
+        return
 
     held = held_samples(timestamps_s, gaze_measured, measured)
-    stuck = still_runs(timestamps_s, held, STUCK_S)
-    if len(stuck):
-        findings.append(
-            RULES["gaze_stuck"].broken(
-                f"measured gaze must change within {STUCK_S:g} s, found none "
-                f"{describe(timestamps_s, stuck)}",
-                file=file,
-                rows=rows_in(stuck),
-            )
-        )
+    rule = f"measured gaze must change within {STUCK_S:g} s, found none"
+    check_runs(found, "gaze_stuck", rule, timestamps_s, still_runs(timestamps_s, held, STUCK_S))
     distinct = int((measured & ~held).sum())
     rate_hz = distinct / float(durations_s[measured].sum())
     row_rate_hz = recording.samples / float(durations_s.sum())
     if rate_hz < RATE_HZ and row_rate_hz >= FAST_ROWS_HZ:
-        findings.append(
-            RULES["gaze_rate_low"].broken(
-                f"gaze must be measured at {RATE_HZ:g} Hz or more, found {rate_hz:.1f} distinct "
-                f"samples a second in {row_rate_hz:.0f} rows",
-                file=file,
-            )
+        found.broken(
+            "gaze_rate_low",
+            f"gaze must be measured at {RATE_HZ:g} Hz or more, found {rate_hz:.1f} distinct "
+            f"samples a second in {row_rate_hz:.0f} rows",
         )
-    lost_runs = runs_where(~measured)
-    lost_s = _lost_durations_s(timestamps_s, lost_runs)
     blinks = int(((lost_s >= BLINK_S[0]) & (lost_s <= BLINK_S[1])).sum())
-    measurements |= {
-        "gaze_rate_hz": rate_hz,
-        "gaze_held_ratio": float(measured.sum()) / distinct,
-        "blinks_per_min": 60 * blinks / float(durations_s.sum()),
-    }
+    found.measurements["gaze_rate_hz"] = rate_hz
+    found.measurements["gaze_held_ratio"] = float(measured.sum()) / distinct
+    found.measurements["blinks_per_min"] = 60 * blinks / float(durations_s.sum())
     if valid.any():
-        measurements["fixating_share"] = float(fixating[valid].double().mean())
-    return findings, measurements
+        found.measurements["fixating_share"] = float(fixating[valid].double().mean())
 
 
-def _check_tracking(timestamps_s: Tensor, measured: Tensor, file: str) -> list[Finding]:
-    runs = runs_where(~measured)
-    runs = runs[_lost_durations_s(timestamps_s, runs) > LOST_S]
-    if not len(runs):
-        return []
-    return [
-        RULES["tracking_lost"].broken(
-            f"gaze must not be lost for more than {LOST_S:g} s, found it lost "
-            f"{describe(timestamps_s, runs)}",
-            file=file,
-            rows=rows_in(runs),
-        )
-    ]
-
-
-def _lost_durations_s(timestamps_s: Tensor, runs: Tensor) -> Tensor:
-    """From the first lost sample to the first that is back."""
-    back = (runs[:, 1] + 1).clamp(max=len(timestamps_s) - 1)
-    return timestamps_s[back] - timestamps_s[runs[:, 0]]
-
-
-def check_gaze_offset(
-    recording: Recording, file: str, gaze_measured: Tensor | None
-) -> tuple[list[Finding], dict[str, float]]:
+def check_gaze_offset(recording: Recording, found: Found, gaze_measured: Tensor | None) -> None:
     """Reach, centre and side of the eye-in-head offset, which is computed anew from directions.
 
     Measured gaze that the recording masks, as it is beyond the eyes' reach, counts as well.
     """
     valid = recording.gaze_valid
     if gaze_measured is None or valid is None:
-        return [], {}
+        return
     measured = gaze_measured.isfinite().all(dim=-1)
     if not measured.any():
-        return [], {}
+        return
     yaw_rad, elevation_rad = yaw_and_elevation(recording.viewport_center)
     orientation_xyzw = recording.head_orientation_xyzw
     if orientation_xyzw is None:
@@ -166,54 +131,39 @@ def check_gaze_offset(
     offset_deg = eye_in_head_offset_deg(orientation_xyzw, gaze_measured)
     # A held sample stays in the world while the head turns on: only new ones tell of the eyes.
     fresh = measured & ~held_samples(recording.timestamps_s, gaze_measured, measured)
-    findings = _check_reach(offset_deg[fresh, 2], ~valid[fresh], file)
+    _check_reach(offset_deg[fresh, 2], ~valid[fresh], found)
     if not valid.any():
-        return findings, {}
+        return
     valid_deg = offset_deg[valid]
-    measurements = {
-        "offset_median_deg": float(valid_deg[:, 2].median()),
-        "offset_p95_deg": float(valid_deg[:, 2].quantile(0.95)),
-    }
-    if recording.duration_s >= SHIFT_FROM_S:
-        findings += _check_shift(valid_deg, file)
-    turned_deg, comparable = _turning_deg(recording, yaw_rad, elevation_rad)
-    for axis, name in enumerate(("horizontal", "vertical")):
-        findings += _check_lead(
-            offset_deg[comparable & valid, axis], turned_deg[comparable & valid, axis], name, file
+    found.measurements["offset_median_deg"] = float(valid_deg[:, 2].median())
+    found.measurements["offset_p95_deg"] = float(valid_deg[:, 2].quantile(0.95))
+    right_deg, up_deg = (float(valid_deg[:, axis].median()) for axis in (0, 1))
+    if recording.duration_s >= SHIFT_FROM_S and max(abs(right_deg), abs(up_deg)) > SHIFT_DEG:
+        found.broken(
+            "offset_shifted",
+            f"in the median the eyes must be within {SHIFT_DEG:g} degrees of the head's axis, "
+            f"found them {right_deg:+.0f} to the right and {up_deg:+.0f} up",
         )
-    return findings, measurements
+    turned_deg, comparable = _turning_deg(recording, yaw_rad, elevation_rad)
+    comparable = comparable & valid
+    for axis, name in enumerate(("horizontal", "vertical")):
+        _check_lead(offset_deg[comparable, axis], turned_deg[comparable, axis], name, found)
 
 
-def _check_reach(magnitude_deg: Tensor, masked: Tensor, file: str) -> list[Finding]:
+def _check_reach(magnitude_deg: Tensor, masked: Tensor, found: Found) -> None:
     is_beyond = magnitude_deg > REACH_DEG
     beyond, masked_beyond = int(is_beyond.sum()), int((is_beyond & masked).sum())
     share = beyond / len(magnitude_deg)
-    if share < STRAY_SHARE:
-        return []
-    return [
-        RULES["offsets_beyond_reach"].broken(
+    if share >= STRAY_SHARE:
+        found.broken(
+            "offsets_beyond_reach",
             f"eyes turn at most {REACH_DEG:g} degrees from the head's axis, found {share:.1%} of "
             f"the measurements beyond, up to {magnitude_deg.max():.0f} degrees (masked by "
             f"max_gaze_offset_deg: {masked_beyond} of {beyond})",
-            file=file,
             rows=beyond,
             severity=Severity.NOTE if share < FEW_SHARE else None,
             remedy=ALL_MASKED_REMEDY if masked_beyond == beyond else None,
         )
-    ]
-
-
-def _check_shift(offset_deg: Tensor, file: str) -> list[Finding]:
-    right_deg, up_deg = (float(offset_deg[:, axis].median()) for axis in (0, 1))
-    if max(abs(right_deg), abs(up_deg)) <= SHIFT_DEG:
-        return []
-    return [
-        RULES["offset_shifted"].broken(
-            f"in the median the eyes must be within {SHIFT_DEG:g} degrees of the head's axis, "
-            f"found them {right_deg:+.0f} to the right and {up_deg:+.0f} up",
-            file=file,
-        )
-    ]
 
 
 def _turning_deg(
@@ -230,19 +180,14 @@ def _turning_deg(
     return torch.rad2deg(turned_rad), known
 
 
-def _check_lead(offset_deg: Tensor, turned_deg: Tensor, axis: str, file: str) -> list[Finding]:
-    if len(offset_deg) < LEAST_SAMPLES:
-        return []
+def _check_lead(offset_deg: Tensor, turned_deg: Tensor, axis: str, found: Found) -> None:
     pair = torch.stack((offset_deg, turned_deg))
-    if float(pair.std(dim=1).min()) < LEAST_MOVEMENT_DEG:
-        return []
+    if len(offset_deg) < LEAST_SAMPLES or float(pair.std(dim=1).min()) < LEAST_MOVEMENT_DEG:
+        return
     correlation = float(torch.corrcoef(pair)[0, 1])
-    if correlation >= OPPOSES:
-        return []
-    return [
-        RULES["gaze_opposes_head"].broken(
+    if correlation < OPPOSES:
+        found.broken(
+            "gaze_opposes_head",
             f"the {axis} offset of the eyes must not oppose the head's turn within {LEAD_S:g} s, "
             f"found a correlation of {correlation:.2f}",
-            file=file,
         )
-    ]

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from vpnet.geometry.directions import great_circle_distance, yaw_and_elevation
 from vpnet.geometry.rotations import roll_angle
-from vpnet.quality.checks.stretches import describe, held_samples, rows_in, still_runs
-from vpnet.recordings.findings import RULES, Finding
+from vpnet.quality.checks.found import Found, check_runs, held_samples, still_runs
 from vpnet.recordings.recording import Recording
 
 FROZEN_S = 2.0
@@ -35,88 +34,65 @@ ELEVATION_DEG = 45.0
 """Nor do they look so far up or down for half a video."""
 
 
-def check_head(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
+def check_head(recording: Recording, found: Found) -> None:
     """Freezing, stillness, jumps and tilt of the head."""
-    valid = recording.head_valid
-    measurements = {"fingerprint": fingerprint(recording.viewport_center)}
-    if not valid.any():
-        return [], measurements
-    frozen = _check_frozen(recording, file)
-    jumps, speeds = _check_jumps(recording, file)
-    posture, ranges = _check_posture(recording, file)
-    return [*frozen, *jumps, *posture], measurements | speeds | ranges
+    found.measurements["fingerprint"] = fingerprint(recording.viewport_center)
+    if recording.head_valid.any():
+        _check_frozen(recording, found)
+        _check_jumps(recording, found)
+        _check_posture(recording, found)
 
 
 def fingerprint(viewport_center: Tensor) -> float:
-    """A number that equal recordings share, and others practically never: 48 bits of a hash.
-
-    Args:
-        viewport_center: Unit vectors, shape ``(samples, 3)``.
-    """
+    """A number that equal recordings share, and others practically never: 48 bits of a hash."""
     # Adding 0 makes -0 and 0 the same bytes.
     content = np.round(viewport_center.numpy(), 6) + 0.0
     return float(int.from_bytes(hashlib.blake2b(content.tobytes(), digest_size=6).digest(), "big"))
 
 
-def _check_frozen(recording: Recording, file: str) -> list[Finding]:
+def _check_frozen(recording: Recording, found: Found) -> None:
     orientation = recording.head_orientation_xyzw
     pose = recording.viewport_center if orientation is None else orientation
     held = held_samples(recording.timestamps_s, pose, recording.head_valid)
-    runs = still_runs(recording.timestamps_s, held, FROZEN_S)
-    if not len(runs):
-        return []
-    return [
-        RULES["head_frozen"].broken(
-            f"the orientation must change within {FROZEN_S:g} s, found none "
-            f"{describe(recording.timestamps_s, runs)}",
-            file=file,
-            rows=rows_in(runs),
-        )
-    ]
+    frozen = still_runs(recording.timestamps_s, held, FROZEN_S)
+    rule = f"the orientation must change within {FROZEN_S:g} s, found none"
+    check_runs(found, "head_frozen", rule, recording.timestamps_s, frozen)
 
 
-def _check_jumps(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
+def _check_jumps(recording: Recording, found: Found) -> None:
     center, valid = recording.viewport_center, recording.head_valid
     steps_s = recording.timestamps_s.diff()
     angle_deg = torch.rad2deg(great_circle_distance(center[1:], center[:-1]))
     near = valid[1:] & valid[:-1] & (steps_s <= JUMP_WITHIN_S)
     if not near.any():
-        return [], {}
+        return
     speed_deg_s = torch.where(near, angle_deg / steps_s, 0.0)
     jumps = torch.nonzero((speed_deg_s > JUMP_DEG_S) & (angle_deg > JUMP_DEG)).squeeze(-1)
-    findings = []
     if len(jumps):
         worst = int(jumps[angle_deg[jumps].argmax()])
-        findings.append(
-            RULES["head_jumps"].broken(
-                f"the head must turn by less than {JUMP_DEG_S:g} degrees a second, found "
-                f"{angle_deg[worst]:.0f} degrees within {1000 * steps_s[worst]:.0f} ms at "
-                f"{recording.timestamps_s[worst + 1]:.1f} s (jumps: {len(jumps)})",
-                file=file,
-                rows=len(jumps),
-            )
+        found.broken(
+            "head_jumps",
+            f"the head must turn by less than {JUMP_DEG_S:g} degrees a second, found "
+            f"{angle_deg[worst]:.0f} degrees within {1000 * steps_s[worst]:.0f} ms at "
+            f"{recording.timestamps_s[worst + 1]:.1f} s (jumps: {len(jumps)})",
+            rows=len(jumps),
         )
     speed_deg_s = speed_deg_s[near]
-    return findings, {
-        "head_speed_median_deg_s": float(speed_deg_s.median()),
-        "head_speed_p99_deg_s": float(speed_deg_s.quantile(0.99)),
-    }
+    found.measurements["head_speed_median_deg_s"] = float(speed_deg_s.median())
+    found.measurements["head_speed_p99_deg_s"] = float(speed_deg_s.quantile(0.99))
 
 
-def _check_posture(recording: Recording, file: str) -> tuple[list[Finding], dict[str, float]]:
-    findings = []
+def _check_posture(recording: Recording, found: Found) -> None:
     yaw_rad, elevation_rad = yaw_and_elevation(recording.viewport_center[recording.head_valid])
     yaw_range_deg = _range(np.rad2deg(np.unwrap(yaw_rad.numpy())))
     elevation_deg = np.rad2deg(elevation_rad.numpy())
     elevation_range_deg = _range(elevation_deg)
     if recording.duration_s >= STILL_FROM_S and max(yaw_range_deg, elevation_range_deg) < STILL_DEG:
-        findings.append(
-            RULES["head_still"].broken(
-                f"yaw or elevation must range over {STILL_DEG:g} degrees (5th to 95th percentile), "
-                f"found {yaw_range_deg:.1f} and {elevation_range_deg:.1f} in "
-                f"{recording.duration_s:.0f} s",
-                file=file,
-            )
+        found.broken(
+            "head_still",
+            f"yaw or elevation must range over {STILL_DEG:g} degrees (5th to 95th percentile), "
+            f"found {yaw_range_deg:.1f} and {elevation_range_deg:.1f} in "
+            f"{recording.duration_s:.0f} s",
         )
     elevation_median_deg = float(np.median(elevation_deg))
     roll_median_deg = 0.0
@@ -124,18 +100,14 @@ def _check_posture(recording: Recording, file: str) -> tuple[list[Finding], dict
         roll_rad = roll_angle(recording.head_orientation_xyzw[recording.head_valid])
         roll_median_deg = float(torch.rad2deg(roll_rad.abs().median()))
     if roll_median_deg > ROLL_DEG or abs(elevation_median_deg) > ELEVATION_DEG:
-        findings.append(
-            RULES["head_tilted"].broken(
-                f"in the median the head must be rolled by less than {ROLL_DEG:g} degrees and "
-                f"point less than {ELEVATION_DEG:g} up or down, found {roll_median_deg:.0f} and "
-                f"{elevation_median_deg:+.0f}",
-                file=file,
-            )
+        found.broken(
+            "head_tilted",
+            f"in the median the head must be rolled by less than {ROLL_DEG:g} degrees and "
+            f"point less than {ELEVATION_DEG:g} up or down, found {roll_median_deg:.0f} and "
+            f"{elevation_median_deg:+.0f}",
         )
-    return findings, {
-        "head_yaw_range_deg": yaw_range_deg,
-        "head_elevation_median_deg": elevation_median_deg,
-    }
+    found.measurements["head_yaw_range_deg"] = yaw_range_deg
+    found.measurements["head_elevation_median_deg"] = elevation_median_deg
 
 
 def _range(angles_deg: np.ndarray) -> float:

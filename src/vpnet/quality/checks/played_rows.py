@@ -44,11 +44,7 @@ def played_rows(head: pl.DataFrame, kept: Tensor | None) -> pl.DataFrame:
 
 
 def matched(table: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
-    """Rows of another table that were written together with played rows.
-
-    Args:
-        table: The eye, face or combined table.
-        played: The result of `played_rows`.
+    """Rows of the eye, face or combined table that were written together with `played_rows`.
 
     Returns:
         The table's columns, its ``row``, and those of ``played`` but Timestamp and PlaybackTime,
@@ -75,10 +71,5 @@ def columns(table: pl.DataFrame, names: Sequence[str]) -> Tensor:
 
 
 def lines_of(rows: pl.DataFrame, chosen: Tensor) -> list[tuple[int, int]]:
-    """Ranges of lines in a table's file.
-
-    Args:
-        rows: The result of `matched` or `played_rows`.
-        chosen: Which of its rows are meant, booleans, shape ``(rows,)``.
-    """
+    """Ranges of lines in a table's file: those of the chosen rows (booleans)."""
     return line_ranges(rows["row"].to_numpy()[chosen.numpy()].tolist(), FIRST_LINE)

@@ -5,11 +5,12 @@ Where all participants saw the videos in one order, effects of a video and effec
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from vpnet.errors import InputError
+from vpnet.quality.checks.found import listed
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import RULES, Finding, Severity
 
@@ -19,7 +20,6 @@ EARLY_S = 2.0
 MOST_SHARE = 0.5
 """Where fewer people saw a video than this share, it was not meant for everybody."""
 
-NAMES_SHOWN = 6
 OTHERS_SHOWN = 3
 
 LEAST_PEOPLE = 3
@@ -27,6 +27,9 @@ LEAST_VIDEOS = 3
 """With fewer, an order is often the same by chance: two people share one of two orders, or not."""
 
 VIDEOS_SHOWN = 4
+
+Broken = Iterator[tuple[int, str, str]]
+"""Which recordings break a rule: their place, the rule's code, and what was found."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ def check_study(
     """
     durations_s = video_durations_s or {}
     recordings: defaultdict[int, list[Finding]] = defaultdict(list)
-    for index, finding in (
+    for index, code, found in (
         *_duplicates(checked),
         *_copies(checked),
         *_without_questionnaire(checked),
         *_ending_early(checked, durations_s),
     ):
-        recordings[index].append(finding)
+        recordings[index].append(RULES[code].broken(found, file=checked[index].source))
     study = [
         *check_orders(checked),
         *_missing_recordings(checked),
@@ -74,24 +77,17 @@ def check_study(
     return StudyFindings(study, dict(recordings))
 
 
-def _duplicates(checked: Sequence[CheckedRecording]) -> list[tuple[int, Finding]]:
+def _duplicates(checked: Sequence[CheckedRecording]) -> Broken:
     """Recordings of one person and one video."""
     keys = [
         (one.user_id, one.video_id) if one.user_id and one.video_id else None for one in checked
     ]
-    return [
-        (
-            index,
-            RULES["duplicate_recording"].broken(
-                f"{checked[index].name} must be recorded once, found {others} as well",
-                file=checked[index].source,
-            ),
-        )
-        for index, others in _others_alike(checked, keys)
-    ]
+    for index, others in _others_alike(checked, keys):
+        found = f"{checked[index].name} must be recorded once, found {others} as well"
+        yield index, "duplicate_recording", found
 
 
-def _copies(checked: Sequence[CheckedRecording]) -> list[tuple[int, Finding]]:
+def _copies(checked: Sequence[CheckedRecording]) -> Broken:
     """Recordings of the same movements."""
     keys = [
         None
@@ -99,17 +95,9 @@ def _copies(checked: Sequence[CheckedRecording]) -> list[tuple[int, Finding]]:
         else (one.measurements["fingerprint"], one.measurements.get("rows"))
         for one in checked
     ]
-    return [
-        (
-            index,
-            RULES["copied_recording"].broken(
-                "no two recordings can be equal to the last digit, found the same movements in "
-                + others,
-                file=checked[index].source,
-            ),
-        )
-        for index, others in _others_alike(checked, keys)
-    ]
+    rule = "no two recordings can be equal to the last digit, found the same movements in"
+    for index, others in _others_alike(checked, keys):
+        yield index, "copied_recording", f"{rule} {others}"
 
 
 def _others_alike(
@@ -123,37 +111,28 @@ def _others_alike(
     for group in groups.values():
         for index in group if len(group) > 1 else ():
             others = [checked[other].source for other in group if other != index]
-            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
-            yield index, ", ".join(others[:OTHERS_SHOWN]) + more
+            yield index, listed(others, shown=OTHERS_SHOWN)
 
 
-def _without_questionnaire(checked: Sequence[CheckedRecording]) -> list[tuple[int, Finding]]:
+def _without_questionnaire(checked: Sequence[CheckedRecording]) -> Broken:
     has = [one.measurements.get("has_questionnaire") for one in checked]
     answering = {one.user_id for one, known in zip(checked, has, strict=True) if known == 1}
-    if not answering:
-        return []
-    found = []
-    for index, one in enumerate(checked):
-        if has[index] != 0 or one.user_id in answering:
-            continue
-        is_blank = one.measurements.get("questionnaire_is_blank") == 1
-        finding = RULES["questionnaire_missing"].broken(
-            f"participant {one.user_id} must have a questionnaire as {len(answering)} others have, "
-            f"found {'one in which nothing is answered' if is_blank else 'none'}",
-            file=one.source,
-        )
-        found.append((index, finding))
-    return found
+    for index, one in enumerate(checked if answering else ()):
+        if has[index] == 0 and one.user_id not in answering:
+            is_blank = one.measurements.get("questionnaire_is_blank") == 1
+            yield (
+                index,
+                "questionnaire_missing",
+                f"participant {one.user_id} must have a questionnaire as {len(answering)} others "
+                f"have, found {'one in which nothing is answered' if is_blank else 'none'}",
+            )
 
 
-def _ending_early(
-    checked: Sequence[CheckedRecording], durations_s: Mapping[str, float]
-) -> list[tuple[int, Finding]]:
+def _ending_early(checked: Sequence[CheckedRecording], durations_s: Mapping[str, float]) -> Broken:
     ends_s: defaultdict[str, list[float]] = defaultdict(list)
     for one in checked:
         if "last_s" in one.measurements:
             ends_s[one.video_id].append(one.measurements["last_s"])
-    found = []
     for index, one in enumerate(checked):
         last_s = one.measurements.get("last_s")
         if last_s is None:
@@ -165,11 +144,8 @@ def _ending_early(
         end_s = durations_s[one.video_id] if given else usual_s
         if last_s < end_s - EARLY_S:
             whose = "the video lasts" if given else "other recordings of the video last"
-            finding = RULES["ends_early"].broken(
-                f"{whose} {end_s:.1f} s, found the last sample at {last_s:.1f} s", file=one.source
-            )
-            found.append((index, finding))
-    return found
+            found = f"{whose} {end_s:.1f} s, found the last sample at {last_s:.1f} s"
+            yield index, "ends_early", found
 
 
 def _unknown_durations(
@@ -182,10 +158,10 @@ def _unknown_durations(
     if len(unknown) == len(videos):
         raise InputError(
             "lengths of videos must be given by the names that the recordings have, found "
-            f"{_list(unseen)} for {_list(unknown)}; correct the names"
+            f"{listed(unseen)} for {listed(unknown)}; correct the names"
         )
     lacks = [
-        f"no {what} of {_list(names)}"
+        f"no {what} of {listed(names)}"
         for what, names in (("duration", unknown), ("recording", unseen))
         if names
     ]
@@ -214,33 +190,13 @@ def _missing_recordings(checked: Sequence[CheckedRecording]) -> list[Finding]:
     }
     if not lacking:
         return []
-    listed = [f"{user_id} lacks {_list(videos)}" for user_id, videos in lacking.items()]
+    lacks = [f"{user_id} lacks {listed(videos)}" for user_id, videos in lacking.items()]
     return [
         RULES["recording_missing"].broken(
             f"every participant must have the videos that most have, found {len(lacking)} of "
-            f"{len(seen)} who do not: {_list(listed, '; ')}"
+            f"{len(seen)} who do not: {listed(lacks, '; ')}"
         )
     ]
-
-
-def _list(names: Sequence[str], separator: str = ", ") -> str:
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return separator.join(names[:NAMES_SHOWN]) + more
-
-
-@dataclass(frozen=True)
-class _Viewing:
-    """When one person saw one video; parts of it that are not known are None or empty.
-
-    Args:
-        session: Number of the session.
-        position: Place among all videos of the study, 1 the first.
-        started_at: When the recording began.
-    """
-
-    session: float | None
-    position: float | None
-    started_at: str
 
 
 def check_orders(checked: Sequence[CheckedRecording]) -> list[Finding]:
@@ -249,23 +205,18 @@ def check_orders(checked: Sequence[CheckedRecording]) -> list[Finding]:
     A person's order is that of the questionnaires' positions, else that of the times at which the
     recordings began; a person for whom neither is known throughout is passed over.
     """
-    people: dict[str, dict[str, _Viewing]] = {}
+    people: dict[str, dict[str, CheckedRecording]] = {}
     for one in checked:
         if one.user_id and one.video_id:
-            viewing = _Viewing(
-                one.measurements.get("session"), one.measurements.get("position"), one.started_at
-            )
-            people.setdefault(one.user_id, {}).setdefault(one.video_id, viewing)
-    return [*_check_order(people), *_check_sessions(people)]
+            people.setdefault(one.user_id, {}).setdefault(one.video_id, one)
+    return [*_check_order(people.values()), *_check_sessions(people.values())]
 
 
-def _check_order(people: Mapping[str, Mapping[str, _Viewing]]) -> list[Finding]:
-    orders = [order for viewings in people.values() if (order := _order(viewings))]
-    shared = set.intersection(*map(set, orders)) if orders else set()
-    if len(orders) < LEAST_PEOPLE or len(shared) < LEAST_VIDEOS:
-        return []
+def _check_order(people: Iterable[Mapping[str, CheckedRecording]]) -> list[Finding]:
+    orders = [order for viewings in people if (order := _order(viewings))]
+    shared = _seen_by_all(orders)
     on_shared = {tuple(video for video in order if video in shared) for order in orders}
-    if len(on_shared) > 1:
+    if not shared or len(on_shared) > 1:
         return []
     (order,) = on_shared
     shown = ", ".join(order[:VIDEOS_SHOWN]) + (", ..." if len(order) > VIDEOS_SHOWN else "")
@@ -277,17 +228,15 @@ def _check_order(people: Mapping[str, Mapping[str, _Viewing]]) -> list[Finding]:
     ]
 
 
-def _check_sessions(people: Mapping[str, Mapping[str, _Viewing]]) -> list[Finding]:
-    assignments = [
-        {video: viewing.session for video, viewing in viewings.items()}
-        for viewings in people.values()
-        if all(viewing.session is not None for viewing in viewings.values())
+def _check_sessions(people: Iterable[Mapping[str, CheckedRecording]]) -> list[Finding]:
+    sessions_of = [
+        {video: one.measurements.get("session") for video, one in viewings.items()}
+        for viewings in people
     ]
-    shared = set.intersection(*map(set, assignments)) if assignments else set()
-    if len(assignments) < LEAST_PEOPLE or len(shared) < LEAST_VIDEOS:
-        return []
-    on_shared = {tuple(one[video] for video in sorted(shared)) for one in assignments}
-    if len(on_shared) > 1:
+    sessions_of = [sessions for sessions in sessions_of if None not in sessions.values()]
+    shared = _seen_by_all(sessions_of)
+    on_shared = {tuple(one[video] for video in sorted(shared)) for one in sessions_of}
+    if not shared or len(on_shared) > 1:
         return []
     (sessions,) = on_shared
     if len(set(sessions)) < 2:
@@ -295,22 +244,23 @@ def _check_sessions(people: Mapping[str, Mapping[str, _Viewing]]) -> list[Findin
     return [
         RULES["sessions_same_for_all"].broken(
             f"the videos of a session must differ between people, found {len(shared)} videos in "
-            f"the same of {len(set(sessions))} sessions for all {len(assignments)}"
+            f"the same of {len(set(sessions))} sessions for all {len(sessions_of)}"
         )
     ]
 
 
-def _order(viewings: Mapping[str, _Viewing]) -> list[str]:
+def _seen_by_all(people: Sequence[Iterable[str]]) -> set[str]:
+    """The videos that all people saw; empty where people or videos are too few."""
+    shared = set.intersection(*map(set, people)) if len(people) >= LEAST_PEOPLE else set()
+    return shared if len(shared) >= LEAST_VIDEOS else set()
+
+
+def _order(viewings: Mapping[str, CheckedRecording]) -> list[str]:
     """A person's videos in the order of viewing; empty where it is not known."""
-    places: dict[str, Any] = {
-        video: viewing.position
-        for video, viewing in viewings.items()
-        if viewing.position is not None
-    }
-    if len(places) < len(viewings):
-        places = {
-            video: viewing.started_at for video, viewing in viewings.items() if viewing.started_at
-        }
-    if len(places) < len(viewings) or len(set(places.values())) < len(places):
+    positions = {video: one.measurements.get("position") for video, one in viewings.items()}
+    places: dict[str, Any] = positions
+    if None in positions.values():
+        places = {video: one.started_at for video, one in viewings.items()}
+    if "" in places.values() or len(set(places.values())) < len(places):
         return []
     return sorted(places, key=lambda video: places[video])

@@ -1,9 +1,12 @@
-"""Simulated videos: things that move around the viewer, and what happens to them.
+"""Simulated viewers and videos: traits that differ, things that move, and what happens to them.
 
 A video is a set of attractors, each on an inclined great circle near the horizon, with a strength
-that changes over time. Because the attractors are known, so is the true saliency.
+that changes over time. Because the attractors are known, so is the true saliency. The traits of
+viewers are plausible choices, not fitted to data: nothing learned from simulated viewers says how
+large an effect is in real ones.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,7 +20,20 @@ from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
 from vpnet.geometry.equirectangular import pixel_directions, solid_angle_weights
 from vpnet.settings import Seed, checked
-from vpnet.simulation.random_stream import random_stream
+
+
+def random_stream(seed: int, *names: str) -> np.random.Generator:
+    """A generator of its own for each combination of seed and names.
+
+    Its numbers are the same on every machine. Adding a viewer or a video therefore changes no other
+    viewer or video, and nothing that is recorded of them. Answers do change with the videos: each
+    is shown at another place then.
+    """
+    key = "\0".join((str(seed), *names)).encode()
+    return np.random.default_rng(
+        int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")
+    )
+
 
 DurationS = Annotated[float, Field(ge=1, le=36_000)]
 
@@ -66,11 +82,7 @@ class Attractor:
     width_rad: float
 
     def directions(self, times_s: Tensor) -> Tensor:
-        """Where it is (or would be), unit vectors, shape ``(times, 3)``.
-
-        Args:
-            times_s: Playback times, shape ``(times,)``.
-        """
+        """Where it is (or would be) at playback times, unit vectors, shape ``(times, 3)``."""
         age_s = times_s - self.onset_s
         sway_rad = self.wobble_rad * torch.sin(2 * math.pi * age_s / self.wobble_period_s)
         along_rad = (self.rate_rad_s * age_s + sway_rad).unsqueeze(-1)
@@ -83,11 +95,7 @@ class Attractor:
         return torch.cos(along_rad) * node + torch.sin(along_rad) * top
 
     def strengths(self, times_s: Tensor) -> Tensor:
-        """How much it attracts, events left out; 0 while it is absent, shape ``(times,)``.
-
-        Args:
-            times_s: Playback times, shape ``(times,)``.
-        """
+        """How much it attracts, events left out; 0 while it is absent, shape ``(times,)``."""
         appeared = ((times_s - self.onset_s) / FADE_S).clamp(0, 1)
         remaining = ((self.offset_s - times_s) / FADE_S).clamp(0, 1)
         pulse = 0.7 + 0.3 * torch.cos(2 * math.pi * times_s / self.wobble_period_s)
@@ -128,19 +136,11 @@ class SimulatedVideo:
     events: tuple[Event, ...]
 
     def attractor_directions(self, times_s: Tensor) -> Tensor:
-        """Where the attractors are, unit vectors, shape ``(times, attractors, 3)``.
-
-        Args:
-            times_s: Playback times, shape ``(times,)``.
-        """
+        """Where the attractors are, unit vectors, shape ``(times, attractors, 3)``."""
         return torch.stack([each.directions(times_s) for each in self.attractors], dim=1)
 
     def attractor_strengths(self, times_s: Tensor) -> Tensor:
-        """How much the attractors attract, 0 while absent, shape ``(times, attractors)``.
-
-        Args:
-            times_s: Playback times, shape ``(times,)``.
-        """
+        """How much the attractors attract, 0 while absent, shape ``(times, attractors)``."""
         strengths = torch.stack([each.strengths(times_s) for each in self.attractors], dim=1)
         for event in self.events:
             age_s = times_s - event.time_s
@@ -152,15 +152,10 @@ class SimulatedVideo:
 
 @checked
 def draw_video(video_id: str, duration_s: DurationS, seed: Seed) -> SimulatedVideo:
-    """Make up a video.
+    """Make up a video; its name and the seed decide everything.
 
     One attractor is always there; the others come and go on `TRACKS_AT_ONCE` tracks. Every
     category has a track, so that a viewer's preference has something to choose.
-
-    Args:
-        video_id: Its name; with the seed it decides everything.
-        duration_s: Its length, at least 1 s.
-        seed: Seed of the simulated study.
 
     Raises:
         InputError: The duration is no length of a video.
@@ -251,3 +246,82 @@ def saliency_maps(
         maps[frame] = (frame_strengths * densities)[shown] @ bumps
     maps = maps.reshape(-1, height, width)
     return maps / (maps * weights).sum(dim=(1, 2), keepdim=True)
+
+
+VIEWER_KINDS = ("explorer", "follower", "focuser")
+"""Explorers scan the whole scene, followers go where something happens, focusers stay."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A simulated person.
+
+    Args:
+        user_id: Their name.
+        kind: One of `VIEWER_KINDS`.
+        preferred_category: The category of attractors they like best.
+        preference: How many times more a preferred attractor attracts them, less 1.
+        exploration: Probability that they scan the scene rather than choose an attractor.
+        capture: Probability that an event draws them away from what they look at.
+        dwell_s: Mean time they stay with one thing.
+        scan_rate_rad_s: How fast they scan the scene.
+        saccade_interval_s: Mean time between two saccades.
+        saccade_scatter_rad: Standard deviation of where saccades land around an attractor.
+        fixation_noise_rad: Standard deviation of a single gaze sample around the true gaze.
+        head_gain: Share of a large gaze shift that the head makes, in (0, 1].
+        eye_head_latency_s: How long the head waits after the eyes have gone, 0.2 to 0.3 s.
+        head_frequency_rad_s: Natural frequency of the head's critically damped movement.
+        blink_rate_per_min: Mean number of blinks a minute.
+        expressiveness: Scale of what shows in the face, in [0, 1].
+    """
+
+    user_id: str
+    kind: str
+    preferred_category: str
+    preference: float
+    exploration: float
+    capture: float
+    dwell_s: float
+    scan_rate_rad_s: float
+    saccade_interval_s: float
+    saccade_scatter_rad: float
+    fixation_noise_rad: float
+    head_gain: float
+    eye_head_latency_s: float
+    head_frequency_rad_s: float
+    blink_rate_per_min: float
+    expressiveness: float
+
+
+_ATTENTION_OF_KIND = {
+    "explorer": {"preference": 1.0, "exploration": 0.60, "capture": 0.35, "dwell_s": 1.8},
+    "follower": {"preference": 1.5, "exploration": 0.15, "capture": 0.90, "dwell_s": 2.4},
+    "focuser": {"preference": 6.0, "exploration": 0.04, "capture": 0.30, "dwell_s": 5.0},
+}
+
+
+def draw_viewer(user_id: str, number: int, seed: int) -> Viewer:
+    """Make up a viewer; the name and the seed decide every trait but the kind.
+
+    The kinds take turns over the numbers, so that any three viewers in a row have one of each.
+    """
+    rng = random_stream(seed, "viewer", user_id)
+    kind = VIEWER_KINDS[number % len(VIEWER_KINDS)]
+    attention = {
+        name: value * rng.uniform(0.8, 1.1) for name, value in _ATTENTION_OF_KIND[kind].items()
+    }
+    return Viewer(
+        user_id=user_id,
+        kind=kind,
+        preferred_category=str(rng.choice(CATEGORIES)),
+        **attention,
+        scan_rate_rad_s=math.radians(rng.uniform(20.0, 40.0)),
+        saccade_interval_s=rng.uniform(0.35, 0.55),
+        saccade_scatter_rad=math.radians(rng.uniform(6.0, 9.0)),
+        fixation_noise_rad=math.radians(rng.uniform(0.08, 0.15)),
+        head_gain=rng.uniform(0.75, 0.98),
+        eye_head_latency_s=rng.uniform(0.2, 0.3),
+        head_frequency_rad_s=rng.uniform(5.0, 7.5),
+        blink_rate_per_min=rng.uniform(11.0, 24.0),
+        expressiveness=rng.uniform(0.3, 1.0),
+    )

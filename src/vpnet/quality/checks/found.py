@@ -1,23 +1,47 @@
-"""Stretches of samples: where a condition holds, where a measurement does not change, how long."""
+"""What checks find in a recording, and the stretches of samples in which they find it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from vpnet.recordings.findings import Finding, Rule
+from vpnet.recordings.findings import RULES, Finding
 from vpnet.recordings.gaze import GAP_LIMIT_S, SAME_DIRECTION
+
+NAMES_SHOWN = 6
 
 LOST_SHARE = 0.2
 """Blinks cost about 5 % of the samples; four times that is no longer a moment's failure."""
 
 
-def runs_where(mask: Tensor) -> Tensor:
-    """Unbroken stretches of True, as first and last sample.
+@dataclass(frozen=True)
+class Found:
+    """What checks have found so far.
 
     Args:
-        mask: Booleans, shape ``(samples,)``.
+        file: The file that new findings name.
+        findings: What is wrong.
+        measurements: Finite numbers by name. One that a recording does not have, such as a rate of
+            gaze without gaze, is absent.
+    """
 
-    Returns:
-        Indices, int64, shape ``(runs, 2)``.
+    file: object = ""
+    findings: list[Finding] = field(default_factory=list)
+    measurements: dict[str, float] = field(default_factory=dict)
+
+    def broken(self, code: str, found: str, **details: Any) -> None:
+        """Add a finding; the arguments are those of `vpnet.recordings.findings.Rule.broken`."""
+        self.findings.append(RULES[code].broken(found, file=self.file, **details))
+
+    def about(self, file: object) -> "Found":
+        """The same lists; findings that are added through it name another file."""
+        return replace(self, file=file)
+
+
+def runs_where(mask: Tensor) -> Tensor:
+    """Unbroken stretches of True: first and last sample, int64, shape ``(runs, 2)``.
 
     Example:
         >>> runs_where(torch.tensor([True, True, False, True])).tolist()
@@ -46,15 +70,10 @@ def held_samples(timestamps_s: Tensor, values: Tensor, valid: Tensor) -> Tensor:
 
 
 def still_runs(timestamps_s: Tensor, held: Tensor, least_s: float) -> Tensor:
-    """Stretches of at least so many seconds through which one measurement was held.
+    """Stretches of at least ``least_s`` through which one measurement was held.
 
-    Args:
-        timestamps_s: Playback time, shape ``(samples,)``.
-        held: The result of `held_samples`.
-        least_s: Shorter stretches are left out.
-
-    Returns:
-        First and last sample, the one that is held included, shape ``(runs, 2)``.
+    They are first and last sample, the one that is held included, shape ``(runs, 2)``; ``held`` is
+    the result of `held_samples`.
     """
     runs = runs_where(held)
     runs[:, 0] -= 1
@@ -62,10 +81,9 @@ def still_runs(timestamps_s: Tensor, held: Tensor, least_s: float) -> Tensor:
 
 
 def sample_durations_s(timestamps_s: Tensor) -> Tensor:
-    """The time that each sample stands for: until the next, and never across a gap of the clock.
+    """The time that each of at least 2 samples stands for, shape ``(samples,)``.
 
-    Args:
-        timestamps_s: Playback time of at least 2 samples, shape ``(samples,)``.
+    It lasts until the next sample, and never across a gap of the clock.
     """
     steps_s = timestamps_s.diff()
     usual_s = steps_s.median()
@@ -79,11 +97,7 @@ def rows_in(runs: Tensor) -> int:
 
 
 def describe(timestamps_s: Tensor, runs: Tensor) -> str:
-    """Where runs lie, in words: the longest, and how many there are.
-
-    Args:
-        timestamps_s: Playback time, shape ``(samples,)``.
-        runs: At least one, shape ``(runs, 2)``.
+    """Where runs, at least one, lie in words: the longest, and how many there are.
 
     Example:
         >>> describe(torch.arange(5.0), torch.tensor([[0, 1], [2, 4]]))
@@ -95,17 +109,25 @@ def describe(timestamps_s: Tensor, runs: Tensor) -> str:
     return span if len(runs) == 1 else f"{len(runs)} times, longest {span}"
 
 
-def check_lost(rule: Rule, stream: str, measured: Tensor, file: str) -> list[Finding]:
+def check_lost(found: Found, code: str, stream: str, measured: Tensor) -> None:
     """Whether too large a share of a stream was lost: ``measured`` has shape ``(samples,)``."""
     seen, samples = int(measured.sum()), len(measured)
-    lost = samples - seen
-    if lost <= LOST_SHARE * samples:
-        return []
-    return [
-        rule.broken(
+    if samples - seen > LOST_SHARE * samples:
+        found.broken(
+            code,
             f"{stream} must be measured in {1 - LOST_SHARE:.0%} of the samples, found "
             f"{seen / samples:.1%} ({seen} of {samples})",
-            file=file,
-            rows=lost,
+            rows=samples - seen,
         )
-    ]
+
+
+def check_runs(found: Found, code: str, rule: str, timestamps_s: Tensor, runs: Tensor) -> None:
+    """A finding of where a rule was broken: ``runs`` has shape ``(runs, 2)``, none is allowed."""
+    if len(runs):
+        found.broken(code, f"{rule} {describe(timestamps_s, runs)}", rows=rows_in(runs))
+
+
+def listed(names: Sequence[str], separator: str = ", ", shown: int = NAMES_SHOWN) -> str:
+    """Names in one line: the first few, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return separator.join(names[:shown]) + more

@@ -1,15 +1,94 @@
 """Defects of real headset files and studies, to be put into simulated ones by name."""
 
 import difflib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from vpnet.errors import InputError
 from vpnet.simulation import row_defects, sensor_defects
-from vpnet.simulation.file_defects import FILE_DEFECTS, QUESTIONNAIRE_DEFECTS
-from vpnet.simulation.random_stream import random_stream
-from vpnet.simulation.table_columns import QuestProTables
+from vpnet.simulation.headset_tables import QuestProTables
+from vpnet.simulation.viewers_and_videos import random_stream
+from vpnet.whole_files import whole_file, write_text
+
+FileDefect = Callable[[Mapping[str, Path], np.random.Generator], None]
+"""Changes the written files of one recording, which are given by the names of their tables."""
+
+NO_NUMBER = "lost"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def _word_in(table: str, column: str) -> FileDefect:
+    """A word where a column of a table must hold a number."""
+
+    def defect(files: Mapping[str, Path], rng: np.random.Generator) -> None:
+        header, *lines = files[table].read_text(encoding="utf-8").splitlines()
+        row = int(rng.integers(len(lines)))
+        values = lines[row].split(",")
+        values[header.split(",").index(column)] = NO_NUMBER
+        lines[row] = ",".join(values)
+        write_text(files[table], "\n".join((header, *lines)) + "\n")
+
+    return defect
+
+
+def _missing(table: str) -> FileDefect:
+    """There is no file of a table."""
+    return lambda files, _rng: files[table].unlink()
+
+
+def _last_line_cut(files: Mapping[str, Path], _rng: np.random.Generator) -> None:
+    """The last line of every file ends in its middle: the app was killed."""
+    for file in files.values():
+        text = file.read_text(encoding="utf-8").rstrip("\n")
+        last_line = text[text.rindex("\n") + 1 :]
+        write_text(file, text[: -(len(last_line) // 2)])
+
+
+def _byte_order_mark(files: Mapping[str, Path], _rng: np.random.Generator) -> None:
+    """Every file begins with the mark that some programs put before UTF-8."""
+    for file in files.values():
+        content = file.read_bytes()
+        with whole_file(file) as temporary:
+            temporary.write_bytes(BYTE_ORDER_MARK + content)
+
+
+FILE_DEFECTS: Mapping[str, FileDefect] = {
+    "unreadable": _word_in("head", "UnitQuaternion.w"),
+    "gaze_unreadable": _word_in("eye", "GazeDir.x"),
+    "face_unreadable": _word_in("face", "FaceIsValid"),
+    # Of combined.csv nobody needs other columns than the time.
+    "combined_unreadable": _word_in("combined", "Timestamp"),
+    "last_line_cut": _last_line_cut,
+    "byte_order_mark": _byte_order_mark,
+    "head_missing": _missing("head"),
+    "eye_missing": _missing("eye"),
+    "face_missing": _missing("face"),
+}
+"""Each defect by its name, in the order in which several are put in."""
+
+
+def _video_not_in_questionnaire(written: Sequence[Path]) -> None:
+    """The first one to answer wrote the name of a video with another letter."""
+    answers = json.loads(written[0].read_text(encoding="utf-8"))
+    answers["videos"][0]["video"] = answers["videos"][0]["video"].capitalize()
+    write_text(written[0], json.dumps(answers, indent=2) + "\n")
+
+
+def _questionnaire_unreadable(written: Sequence[Path]) -> None:
+    """The file of the last one to answer ends in its middle."""
+    text = written[-1].read_text(encoding="utf-8")
+    write_text(written[-1], text[: len(text) // 2])
+
+
+QUESTIONNAIRE_DEFECTS: Mapping[str, Callable[[Sequence[Path]], None]] = {
+    "video_not_in_questionnaire": _video_not_in_questionnaire,
+    "questionnaire_unreadable": _questionnaire_unreadable,
+}
+"""Defects of a study's questionnaires (JSON, at least one), in the order in which they are put in.
+"""
 
 TableDefect = Callable[[QuestProTables, np.random.Generator], QuestProTables]
 
@@ -80,27 +159,11 @@ TABLE_DEFECTS: Mapping[str, TableDefect] = {
 }
 """Each defect by its name, in the order in which several are put in."""
 
-ALSO_FOUND: Mapping[str, frozenset[str]] = {
-    "gaze_opposes_head": frozenset({"offsets_beyond_reach"}),
-    "playback_paused": frozenset({"playback_repeats"}),
-    "playback_unit": frozenset({"face_rate_low", "fixations_on_held_rows", "tracking_lost"}),
-}
-"""Findings that a defect may bring along: eyes that run away from the head leave their reach, a
-clock that stands still repeats itself, and in another unit nothing lasts as long as it should."""
-
 
 def hit_by(
     defects: Sequence[str], defective_share: float, seed: int, user_id: str, video_id: str
 ) -> list[str]:
-    """Which of the defects a recording of a simulated study has.
-
-    Args:
-        defects: Names.
-        defective_share: Probability of each, but for those that every headset has.
-        seed: Seed of the study.
-        user_id: Who watches.
-        video_id: What is watched.
-    """
+    """Which defects a recording has: each with this probability, `HEADSET_DEFECTS` always."""
     return [
         name
         for name in defects
@@ -112,14 +175,9 @@ def hit_by(
 def with_defects(
     tables: QuestProTables, defects: Sequence[str], seed: int, user_id: str, video_id: str
 ) -> QuestProTables:
-    """Tables with the given ones of `TABLE_DEFECTS`; other names are passed over.
+    """Tables of at least `LONGEST_DEFECT_S` with the given ones of `TABLE_DEFECTS`.
 
-    Args:
-        tables: Tables without defects, of at least `LONGEST_DEFECT_S`.
-        defects: Names.
-        seed: Seed of the study.
-        user_id: Who watches.
-        video_id: What is watched.
+    Other names are passed over.
     """
     for name, defect in TABLE_DEFECTS.items():
         if name in defects:
@@ -148,8 +206,7 @@ NOT_IN_LAYOUT: Mapping[str, Mapping[str, str]] = {
         "rows_without_frame": "layout v1 has no VideoFrame",
     },
 }
-"""Layouts of a Quest Pro study (docs/CONVENTIONS.md), the defects that cannot show in each, and
-why."""
+"""Layouts of a Quest Pro study (docs/CONVENTIONS.md): the defects that cannot show, and why."""
 
 NOT_IN_MEMORY: Mapping[str, str] = dict.fromkeys(
     (*FILE_DEFECTS, *STUDY_DEFECTS), "recordings in memory have no files"
@@ -158,10 +215,7 @@ NOT_IN_MEMORY: Mapping[str, str] = dict.fromkeys(
 
 
 def not_in_layout(layout: str) -> Mapping[str, str]:
-    """Names of the defects that a study in a layout cannot show, and why.
-
-    Args:
-        layout: A key of `NOT_IN_LAYOUT`.
+    """`NOT_IN_LAYOUT` of one layout.
 
     Raises:
         InputError: The layout is unknown.
@@ -204,13 +258,7 @@ def named_defects(defects: Sequence[str], impossible: Mapping[str, str]) -> tupl
 
 
 def check_defects(defects: Iterable[str], users: int, videos: int, duration_s: float) -> None:
-    """Refuse defects for which the study is too small.
-
-    Args:
-        defects: Names, as `named_defects` gives them.
-        users: Number of viewers.
-        videos: Number of videos.
-        duration_s: Length of each video.
+    """Refuse defects for which there are too few users or videos, or the videos are too short.
 
     Raises:
         InputError: The rule that was broken.

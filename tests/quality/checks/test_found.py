@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpnet.quality.checks.stretches import (
+from vpnet.quality.checks.found import (
     describe,
     held_samples,
     rows_in,
