@@ -23,7 +23,7 @@ import polars as pl
 import torch
 
 from vpnet.cli.app import app
-from vpnet.paver import Paver
+from vpnet.paver.network import Paver
 from vpnet.simulation.simulated_study import write_simulated_study
 
 REPOSITORY = Path(__file__).resolve().parents[1]

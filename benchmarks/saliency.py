@@ -19,14 +19,13 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import interpolate
 
-from vpnet.paver import Paver
+from vpnet.paver.network import Paver
 from vpnet.paver.weights import load_weights
 from vpnet.runtime.device import cpu_has_bfloat16
 from vpnet.saliency.maps import resize_maps
 from vpnet.saliency.salient_points import salient_points
 from vpnet.video.decoders import open_video, read_resized
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import VideoFile, probe_video
+from vpnet.video.video_file import VideoFile, probe_video, video_writer
 
 WIDTH, HEIGHT, RATE_HZ = 1920, 960, 30
 LENGTHS = (30, 300, 3000)
@@ -39,9 +38,9 @@ def write_video(path: Path, frames: int) -> Path:
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, HEIGHT // 8, WIDTH // 8, generator=generator) * 255
     texture = interpolate(coarse, (HEIGHT, WIDTH), mode="bilinear")[0].byte()
-    with VideoWriter(path, WIDTH, HEIGHT, RATE_HZ) as writer:
+    with video_writer(path, WIDTH, HEIGHT, RATE_HZ) as add:
         for number in range(frames):
-            writer.write(texture.roll(4 * number, dims=2))
+            add(texture.roll(4 * number, dims=2))
     return path
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from vpnet.cli.app import app
 from vpnet.studies.exclusions import write_exclusions
-from vpnet.video.encoding import VideoWriter
+from vpnet.video.video_file import video_writer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/GUIDE.md", "docs/RESULTS.md")
@@ -72,9 +72,9 @@ def train_commands() -> list:
 def videos(tmp_path_factory) -> Path:
     """Folder of one short film, grey and simulated, of a video of the simulated study."""
     folder = tmp_path_factory.mktemp("films") / "videos"
-    with VideoWriter(folder / "simulated_01.mp4", 256, 128, 30.0) as writer:
+    with video_writer(folder / "simulated_01.mp4", 256, 128, 30.0) as add:
         for number in range(12):
-            writer.write(torch.full((3, 128, 256), 100 + number, dtype=torch.uint8))
+            add(torch.full((3, 128, 256), 100 + number, dtype=torch.uint8))
     return folder
 
 

@@ -43,6 +43,9 @@ from vpnet.errors import InputError
 NAME = "name"
 """The entry of a mapping that chooses in a table of builders."""
 
+OWN_CODE = "_target_"
+"""In a configuration, in its place: the import path of code of the user's own."""
+
 REQUIRED = inspect.Parameter.empty
 """The default of a setting that has none."""
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vpnet.checkpoints.checkpoint import Checkpoint
-from vpnet.checkpoints.warm_start import read_lstm, start_from_lstm
+from vpnet.checkpoints.checkpoint import Checkpoint, read_lstm, start_from_lstm
 from vpnet.errors import InputError
 from vpnet.models.baselines import Static
 from vpnet.models.fusion import Fusion

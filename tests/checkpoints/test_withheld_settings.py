@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vpnet.checkpoints.all_sources import SOURCES
-from vpnet.checkpoints.withheld_settings import check_withheld, recall, withhold
+from vpnet.checkpoints.checkpoint_entry import SOURCES, check_withheld, recall, withhold
 from vpnet.dataset.splits import SPLITS
 from vpnet.errors import InputError
 from vpnet.readers.reading import READERS as READING

@@ -15,7 +15,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vpnet.checkpoints.all_sources import SOURCES
+from vpnet.checkpoints.checkpoint_entry import SOURCES
 from vpnet.cli.failures import fails_clearly, full_disk_ends, why_not_written
 from vpnet.cli.hydra_command import CONFIG_FOLDER
 from vpnet.errors import InputError

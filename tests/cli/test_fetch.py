@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from vpnet.cli.app import app
 from vpnet.errors import InputError
-from vpnet.video.encoding import VideoWriter
+from vpnet.video.video_file import video_writer
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -25,9 +25,9 @@ class QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture
 def address(tmp_path) -> Iterator[str]:
     """Of a server of one video, v.mp4."""
-    with VideoWriter(tmp_path / "served" / "v.mp4", 64, 32, 10.0) as writer:
+    with video_writer(tmp_path / "served" / "v.mp4", 64, 32, 10.0) as add:
         for _ in range(4):
-            writer.write(torch.zeros(3, 32, 64, dtype=torch.uint8))
+            add(torch.zeros(3, 32, 64, dtype=torch.uint8))
     handler = partial(QuietHandler, directory=str(tmp_path / "served"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

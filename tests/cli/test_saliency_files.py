@@ -18,8 +18,7 @@ from vpnet.paver.sphere_patches import HeatMap
 from vpnet.saliency.maps import resize_maps
 from vpnet.saliency.salient_points import salient_points
 from vpnet.video.decoders import open_video
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import probe_video
+from vpnet.video.video_file import probe_video, video_writer
 
 FRAMES, MAPS = 24, 4
 
@@ -41,9 +40,9 @@ def run() -> Callable[..., str]:
 def video(tmp_path) -> Path:
     """0.8 s of stripes, named as a video of the simulated study."""
     stripes = (100 + 50 * torch.sin(torch.arange(256) / 8)).to(torch.uint8).expand(3, 128, 256)
-    with VideoWriter(tmp_path / "simulated_01.mp4", 256, 128, 30.0) as writer:
+    with video_writer(tmp_path / "simulated_01.mp4", 256, 128, 30.0) as add:
         for number in range(FRAMES):
-            writer.write(stripes.roll(number, dims=2).contiguous())
+            add(stripes.roll(number, dims=2).contiguous())
     return tmp_path / "simulated_01.mp4"
 
 

@@ -8,7 +8,7 @@ import torch
 
 from vpnet.dataset.window import SaliencyView, WindowSpec
 from vpnet.dataset.windows import VideoContent
-from vpnet.paver.map_store import MapStore
+from vpnet.paver.map_file import MapStore
 from vpnet.saliency.salient_points import map_points
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vpnet.paver import Paver
-from vpnet.video.encoding import VideoWriter
+from vpnet.paver.network import Paver
+from vpnet.video.video_file import video_writer
 
 
 def fill(module: nn.Module) -> None:
@@ -102,13 +102,13 @@ def write_panorama(path: Path, frames: int, seed: int = 0, rate_hz: float = 30.0
     """A bright spot that travels over a striped sphere, 256 x 128."""
     yaw = torch.linspace(-math.pi, math.pi, 257)[:-1]
     rows = torch.linspace(math.pi / 2, -math.pi / 2, 128).unsqueeze(1)
-    with VideoWriter(path, 256, 128, rate_hz) as writer:
+    with video_writer(path, 256, 128, rate_hz) as add:
         for number in range(frames):
             spot = torch.exp(6 * (torch.cos(rows) * torch.cos(yaw - 0.2 * number - seed)) - 6)
             stripes = 60 + 30 * torch.sin(5 * yaw + seed) * torch.cos(rows)
             red = (stripes + 150 * spot).clamp(0, 255)
             frame = torch.stack((red, stripes.expand_as(red), 200 * spot)).clamp(0, 255)
-            writer.write(frame.to(torch.uint8))
+            add(frame.to(torch.uint8))
     return path
 
 

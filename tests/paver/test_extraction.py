@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from vpnet.paver import Paver
 from vpnet.paver.map_file import MapFile
+from vpnet.paver.network import Paver
 from vpnet.paver.weights import load_weights
 from vpnet.saliency.maps import resize_maps
 from vpnet.video.decoders import open_video, read_resized
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import probe_video
+from vpnet.video.video_file import probe_video, video_writer
 
 
 @pytest.fixture
@@ -36,10 +35,10 @@ def shell(repository, small_encoder) -> Callable[..., subprocess.Popen[str]]:
 def write_noise(path: Path, frames: int) -> None:
     """A video whose every frame takes many bytes, so that it can be cut anywhere."""
     generator = torch.Generator().manual_seed(0)
-    with VideoWriter(path, 128, 64, 30.0, keyframe_distance=10) as writer:
+    with video_writer(path, 128, 64, 30.0, keyframe_distance=10) as add:
         for _ in range(frames):
             noise = torch.randint(0, 255, (3, 64, 128), generator=generator)
-            writer.write(noise.to(torch.uint8))
+            add(noise.to(torch.uint8))
 
 
 def test_videos_become_the_maps_of_the_network(

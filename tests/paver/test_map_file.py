@@ -170,12 +170,13 @@ def test_other_files_are_refused(tmp_path):
 def test_parts_come_back_and_damaged_ones_do_not(part, tmp_path):
     write_part(tmp_path / "0.npz", part())
     found = read_part(tmp_path / "0.npz")
-    assert found is not None
     for value, expected in zip(found, part(), strict=True):
         assert np.array_equal(value, expected)
     content = (tmp_path / "0.npz").read_bytes()
     (tmp_path / "0.npz").write_bytes(content[: len(content) // 2])
-    assert read_part(tmp_path / "0.npz") is None
+    with pytest.raises(InputError, match="run the same command again"):
+        read_part(tmp_path / "0.npz")
+    assert not (tmp_path / "0.npz").exists()
 
 
 @given(arrays(np.uint8, (2, 5, 7)))

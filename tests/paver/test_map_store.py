@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.paver.map_file import MapFile, MapPart, write_map_file
-from vpnet.paver.map_store import MapStore
+from vpnet.paver.map_file import MapFile, MapPart, MapStore, write_map_file
 from vpnet.saliency.maps import normalize_maps
 from vpnet.saliency.salient_points import map_points
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from vpnet.errors import InputError
-from vpnet.paver import Paver
+from vpnet.paver.network import Paver
 from vpnet.paver.sphere_patches import SpherePatches
 
 FEATURE, SCORE, HEAT = 5e-5, 1e-5, 5e-5

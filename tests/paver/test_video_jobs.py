@@ -12,7 +12,7 @@ from vpnet.errors import InputError
 from vpnet.paver.clips import neighbouring_clips
 from vpnet.paver.map_file import MapFile, MapPart
 from vpnet.paver.video_jobs import VideoJob, find_videos, video_identity
-from vpnet.video.probe import probe_video
+from vpnet.video.video_file import probe_video
 
 
 @pytest.fixture
@@ -112,18 +112,18 @@ def test_a_video_is_told_from_another_of_its_name(tmp_path):
 
 def test_a_folder_a_pattern_and_a_name_with_brackets_find_videos(panoramas):
     names = ["beach [2].mp4", "street.mp4"]
-    assert [video.path.name for video in find_videos(str(panoramas)).usable] == names
-    assert [video.path.name for video in find_videos(f"{panoramas}/*.mp4").usable] == names
-    (one,) = find_videos([f"{panoramas}/beach [2].mp4"]).usable
+    assert [video.path.name for video in find_videos(str(panoramas))[0]] == names
+    assert [video.path.name for video in find_videos(f"{panoramas}/*.mp4")[0]] == names
+    ((one,), _) = find_videos([f"{panoramas}/beach [2].mp4"])
     assert one.path.name == "beach [2].mp4"
 
 
 def test_what_is_wrong_with_one_video_does_not_stop_the_others(panoramas, tmp_path):
     shutil.copy(panoramas / "street.mp4", tmp_path)
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 40)
-    found = find_videos(str(tmp_path))
-    assert [video.path.name for video in found.usable] == ["street.mp4"]
-    assert set(found.refused) == {"noise.mp4"}
+    usable, refused = find_videos(str(tmp_path))
+    assert [video.path.name for video in usable] == ["street.mp4"]
+    assert set(refused) == {"noise.mp4"}
 
 
 def test_no_video_is_refused(tmp_path):

@@ -7,8 +7,7 @@ from vpnet.errors import InputError
 from vpnet.plots.saliency_overlay import Overlay, write_overlay
 from vpnet.saliency.viewing import VideoViewing
 from vpnet.video.decoders import open_video
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import probe_video
+from vpnet.video.video_file import probe_video, video_writer
 
 HEIGHT, WIDTH = 64, 128
 
@@ -84,9 +83,9 @@ def test_what_cannot_be_drawn_is_refused():
 
 def test_the_film_keeps_the_times_of_the_video(grey, tmp_path):
     times_s = [0.0, 0.1, 0.25, 0.3, 0.5]
-    with VideoWriter(tmp_path / "v.mp4", WIDTH, HEIGHT, 30.0) as writer:
+    with video_writer(tmp_path / "v.mp4", WIDTH, HEIGHT, 30.0) as add:
         for time_s in times_s:
-            writer.write(grey, time_s)
+            add(grey, time_s)
     video = probe_video(tmp_path / "v.mp4")
     overlay = Overlay(TwoMaps(), HEIGHT // 2, WIDTH // 2)
     film = str(tmp_path / "film.mp4")
@@ -99,10 +98,10 @@ def test_the_film_keeps_the_times_of_the_video(grey, tmp_path):
 def test_a_damaged_video_gives_a_film_up_to_the_damage(tmp_path):
     path = tmp_path / "v.mp4"
     generator = torch.Generator().manual_seed(0)
-    with VideoWriter(path, WIDTH, HEIGHT, 30.0, keyframe_distance=10) as writer:
+    with video_writer(path, WIDTH, HEIGHT, 30.0, keyframe_distance=10) as add:
         for _ in range(40):
             noise = torch.randint(0, 255, (3, HEIGHT, WIDTH), generator=generator)
-            writer.write(noise.to(torch.uint8))
+            add(noise.to(torch.uint8))
     content = path.read_bytes()
     path.write_bytes(content[: int(0.6 * len(content))])
     video = probe_video(path)

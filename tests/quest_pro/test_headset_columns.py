@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from vpnet.errors import InputError
-from vpnet.quest_pro.headset_columns import HeadsetColumns
-from vpnet.quest_pro.reader import read_quest_pro
+from vpnet.quest_pro.reader import HeadsetColumns, read_quest_pro
 from vpnet.readers.reading import read_any
 from vpnet.recordings.findings import Severity
 from vpnet.studies.study import StudyOptions

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vpnet.video.encoding import VideoWriter
+from vpnet.video.video_file import video_writer
 
 WIDTH, HEIGHT = 256, 128
 
@@ -61,10 +61,10 @@ def make_video() -> Callable[..., Path]:
         rotation_deg: int = 0,
         keyframe_distance: int = 12,
     ) -> Path:
-        with VideoWriter(path, width, height, rate_hz, keyframe_distance) as writer:
+        with video_writer(path, width, height, rate_hz, keyframe_distance) as add:
             for number in range(frames):
                 time_s = None if times_s is None else times_s[number]
-                writer.write(numbered_frame(number, height, width), time_s)
+                add(numbered_frame(number, height, width), time_s)
         return turn(path, rotation_deg) if rotation_deg else path
 
     return make
@@ -238,10 +238,10 @@ def video_bytes(tmp_path_factory) -> bytes:
     """A short video of noise, long enough to be cut."""
     path: Path = tmp_path_factory.mktemp("served") / "v.mp4"
     generator = torch.Generator().manual_seed(0)
-    with VideoWriter(path, 128, 64, 30.0) as writer:
+    with video_writer(path, 128, 64, 30.0) as add:
         for _ in range(15):
             noise = torch.randint(0, 255, (3, 64, 128), generator=generator)
-            writer.write(noise.to(torch.uint8))
+            add(noise.to(torch.uint8))
     return path.read_bytes()
 
 

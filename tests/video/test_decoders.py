@@ -12,7 +12,7 @@ from vpnet.video.decoders import (
     read_resized,
     resize_frames,
 )
-from vpnet.video.probe import probe_video
+from vpnet.video.video_file import probe_video
 
 NAMES = sorted(BACKENDS)
 

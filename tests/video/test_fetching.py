@@ -3,8 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vpnet.video.download import RetrySettings
-from vpnet.video.fetching import fetch_videos
+from vpnet.video.download import RetrySettings, fetch_videos
 from vpnet.video.manifest import ManifestEntry
 
 FAST = RetrySettings(retries=2, wait_s=0.001, timeout_s=1.0)
@@ -19,7 +18,7 @@ def fetch(server, tmp_path):
             ManifestEntry(path.split(".")[0], server.link(path), line)
             for line, path in enumerate(paths, start=2)
         ]
-        return fetch_videos(entries, tmp_path / "videos", settings=FAST)
+        return fetch_videos(entries, tmp_path / "videos", 2, FAST)
 
     return fetch
 
@@ -61,12 +60,12 @@ def test_a_bad_file_is_replaced_by_a_good_one_only(fetch, server, tmp_path):
 
 def test_a_link_that_cannot_be_right_is_not_followed(server, fetch, tmp_path):
     entry = ManifestEntry("2_8", server.link("fine.mp4"), 2, "the link of another video")
-    (missing,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    (missing,) = fetch_videos([entry], tmp_path / "videos", 2, FAST)
     assert (missing.state, missing.failure) == ("missing", "the link of another video")
     assert server.requests == []
     fetch("fine.mp4")
     (tmp_path / "videos" / "fine.mp4").rename(tmp_path / "videos" / "2_8.mp4")
-    (found,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    (found,) = fetch_videos([entry], tmp_path / "videos", 2, FAST)
     assert found.state == "there already", "who has the right file keeps it"
 
 
@@ -78,12 +77,12 @@ def test_a_full_disk_is_named(server, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(server.content) // 2, limits[1]))
     try:
         entry = ManifestEntry("fine", server.link("fine.mp4"), 2)
-        (missing,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+        (missing,) = fetch_videos([entry], tmp_path / "videos", 2, FAST)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert missing.failure == "File too large; what was loaded is kept, fix this and fetch again"
-    (fetched,) = fetch_videos([entry], tmp_path / "videos", settings=FAST)
+    (fetched,) = fetch_videos([entry], tmp_path / "videos", 2, FAST)
     assert fetched.state == "resumed"
     assert (tmp_path / "videos" / "fine.mp4").read_bytes() == server.content
 

@@ -20,7 +20,6 @@ from vpnet.video.torch_companions import (
         ("2.7.0", "0.4.0"),
         ("2.14.1", "0.17.0"),
         ("2.15.0+cu130", "0.17.0"),
-        ("2.10.0", None),
         ("2.10.0", "0.0.3"),
     ],
 )
@@ -67,7 +66,7 @@ def test_a_torchcodec_that_does_not_load_costs_one_line(make_video, tmp_path):
     program = (
         "import sys\n"
         "from vpnet.video.decoders import open_video\n"
-        "from vpnet.video.probe import probe_video\n"
+        "from vpnet.video.video_file import probe_video\n"
         "for _ in range(2):\n"
         "    print(open_video(probe_video(sys.argv[1])).backend)\n"
     )

@@ -18,10 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vpnet.checkpoints.all_sources import SOURCES
-from vpnet.checkpoints.checkpoint_entry import check_entry, spec_of
+from vpnet.checkpoints.checkpoint_entry import SOURCES, check_entry, recall, spec_of
 from vpnet.checkpoints.checkpoint_file import CHECKPOINT_KEY, read_content
-from vpnet.checkpoints.withheld_settings import recall
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
@@ -32,8 +30,10 @@ from vpnet.saliency.source import SaliencySource
 from vpnet.settings import NAME, build, check_settings
 from vpnet.viewer_ids import KnownViewers
 
-_MODEL_PREFIX = "model."
-_HALF = (torch.bfloat16, torch.float16)
+_LSTM_PART = "recurrent."
+_LSTM_INPUTS = "encoder.weight_ih_l0"
+"""The weights of the inputs; those of inputs that the LSTM did not have start at zero."""
+
 _FAILURES = (
     *(ValueError, TypeError, LookupError, AttributeError),
     *(RuntimeError, OverflowError, MemoryError),
@@ -49,12 +49,12 @@ class Checkpoint:
         path: The file.
         model: Name of the model and its settings, `spec` apart.
         task: Settings of `vpnet.dataset.task.Task`.
-        saliency: Name of the saliency source and its settings without paths, or None.
+        saliency: Name of the saliency source and its settings without paths.
         spec: Shape of the windows it was trained on.
         users: Users of the embedding, in order, by hash.
-        face_features: Features of the face.
+        face_features: Features of the face, by name.
         saliency_state: What the saliency source learned.
-        crowd_state: The training viewers' directions, or None where they are not used.
+        crowd_state: The training viewers' directions, where they are used.
         weights: State of the network.
         run: The other settings of the run, `vpnet.checkpoints.checkpoint_entry.RUN_SETTINGS`.
         trained_on: Hash of the user, and video, of the recordings that trained or validated.
@@ -88,19 +88,11 @@ class Checkpoint:
         return self.crowd_state is not None or "rows" in self.saliency_state
 
     def trained_beyond(self, keys: Collection[tuple[str, str]]) -> int:
-        """How many recordings trained or validated it that are not among ``keys``.
-
-        Args:
-            keys: User and video of recordings.
-        """
+        """How many recordings (user, video) trained or validated it that are not among ``keys``."""
         return len(self.trained_on - self._hashed(keys))
 
     def remarks(self, test_keys: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """What a reader must know about this checkpoint's errors on some recordings.
-
-        Args:
-            test_keys: User and video of the recordings.
-        """
+        """What a reader must know about its errors on recordings, given by user and video."""
         remarks = []
         seen = len(self.trained_on & self._hashed(test_keys))
         if seen:
@@ -114,21 +106,21 @@ class Checkpoint:
         return tuple(remarks)
 
     def run_settings(
-        self, typed: Collection[str] = (), tables: Mapping[str, Mapping[str, Any]] | None = None
+        self, typed: Collection[str], tables: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, Any]:
         """`run`, completed with the withheld settings from its run folder.
 
         Args:
             typed: Keys that the user gave, such as ``data.path`` or ``split``.
-            tables: By group, what can be built by name; None skips this check.
+            tables: By group, what can be built by name.
 
         Raises:
             InputError: A withheld setting is neither there nor typed, or a name is in none of the
                 tables: code of the user's own, which only a configuration may name.
         """
-        for group, table in (tables or {}).items():
-            name = self.run.get(group, {}).get(NAME) if group in ("data", "split") else None
-            if name is not None and name not in table and group not in typed:
+        for group in ("data", "split"):
+            name = self.run.get(group, {}).get(NAME)
+            if name is not None and name not in tables[group] and group not in typed:
                 raise InputError(
                     f"{self.path}: was trained with {group} of {str(name)[:80]}, which is none of "
                     f"vpnet's own, and nothing is imported for a checkpoint; give {group}=... on "
@@ -142,11 +134,7 @@ class Checkpoint:
         return recall(self.path, groups, self.withheld, typed)["saliency"]
 
     def check_can_resume(self) -> None:
-        """Refuse to resume a training whose state is not in the file.
-
-        Raises:
-            InputError: It holds weights only.
-        """
+        """Raise an InputError where the file holds the weights only."""
         if not self.can_resume:
             raise InputError(
                 f"{self.path}: holds the weights alone, not the state of its training; resume from "
@@ -155,16 +143,12 @@ class Checkpoint:
             )
 
     def build_task(self) -> Task:
-        """The task that it was trained for."""
+        """The task that it was trained for; an InputError where its settings build none."""
         with _of(self.path):
             return Task(**check_settings(Task, self.task, "task"))
 
     def build_model(self) -> Forecaster:
-        """The network, with its weights.
-
-        Raises:
-            InputError: It is none of vpnet's own.
-        """
+        """The network, with its weights; an InputError where it is none of vpnet's own."""
         with _of(self.path):
             _check_own("model", self.model, MODELS)
             model = build(MODELS, self.model, "model", spec=self.spec)
@@ -209,11 +193,7 @@ class Checkpoint:
         return crowd
 
     def load_into(self, model: Forecaster) -> None:
-        """Give a network the checkpoint's weights.
-
-        Raises:
-            InputError: The weights are those of another network.
-        """
+        """Give a network the checkpoint's weights; an InputError where it is another network."""
         with _of(self.path):
             check_weights(model, self.weights, str(self.model.get(NAME)))
         model.load_state_dict(self.weights)
@@ -231,12 +211,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     content = read_content(path)
+    prefix = "model."
     with _of(path):
         entry = check_entry(content[CHECKPOINT_KEY])
         weights: dict[str, Tensor] = {
-            name.removeprefix(_MODEL_PREFIX): value
+            name.removeprefix(prefix): value
             for name, value in content["state_dict"].items()
-            if name.startswith(_MODEL_PREFIX)
+            if name.startswith(prefix)
         }
         checkpoint = Checkpoint(
             path=path,
@@ -264,17 +245,80 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return checkpoint
 
 
+def read_lstm(path: str) -> Checkpoint:
+    """A checkpoint that another network may start from; an InputError where it is none."""
+    checkpoint = read_checkpoint(path)
+    name = checkpoint.model.get(NAME)
+    if name != "lstm" or any(not weight.startswith(_LSTM_PART) for weight in checkpoint.weights):
+        raise InputError(
+            f"lstm_checkpoint={path}: must be of model=lstm with crowd=false, this is a {name} "
+            "with more in it; train one"
+        )
+    return checkpoint
+
+
+def start_from_lstm(
+    model: Forecaster, checkpoint: Checkpoint, own_keys: Collection[tuple[str, str]]
+) -> None:
+    """Give a network's encoder-decoder the weights of a trained one.
+
+    Inputs other than the head have no effect at the start.
+
+    Args:
+        model: The network.
+        checkpoint: From `read_lstm`.
+        own_keys: User and video of the recordings that train and validate the network. The LSTM
+            must have seen no others: they may be of the test part, or of its viewers and videos.
+
+    Raises:
+        InputError: The network has no such part, the LSTM does not fit it, or was trained on other
+            recordings or at another rate.
+    """
+    part = model.recurrent_part()
+    if part is None:
+        raise InputError(
+            f"lstm_checkpoint: only star_vp, muse_vp with lstm=single and lstm can start so, this "
+            f"is {model.name}; leave it out"
+        )
+    others = checkpoint.trained_beyond(own_keys)
+    if others:
+        raise InputError(
+            f"lstm_checkpoint={checkpoint.path}: was trained or validated on {others} recordings "
+            "that are not of this split's training and validation; train it on this split"
+        )
+    if checkpoint.spec.sampling_rate_hz != model.spec.sampling_rate_hz:
+        raise InputError(
+            f"lstm_checkpoint={checkpoint.path}: was trained at {checkpoint.spec.sampling_rate_hz} "
+            f"Hz, the task has {model.spec.sampling_rate_hz} Hz; use one task for both"
+        )
+    weights = {name.removeprefix(_LSTM_PART): value for name, value in checkpoint.weights.items()}
+    own = part.module.state_dict()
+    if weights[_LSTM_INPUTS].shape[1] == part.head_features:
+        more = own[_LSTM_INPUTS].shape[1] - part.head_features
+        weights[_LSTM_INPUTS] = torch.nn.functional.pad(weights[_LSTM_INPUTS], (0, more))
+    shapes, own_shapes = (
+        {name: value.shape for name, value in state.items()} for state in (weights, own)
+    )
+    if shapes != own_shapes:
+        raise InputError(
+            f"lstm_checkpoint={checkpoint.path}: does not fit the LSTM of {model.name}; it has "
+            f"{_lstm_size(weights)}, {model.name} {_lstm_size(own)}; give both the same "
+            "model.velocity (the head is 3 numbers a step without it, 6 with it), as many layers "
+            "and units (star_vp and muse_vp: model.layers=2 model.hidden=256 of the LSTM)"
+        )
+    part.module.load_state_dict(weights)
+
+
 def check_weights(model: Forecaster, weights: Mapping[str, Tensor], name: str) -> None:
     """Refuse weights of another network.
 
     Args:
         model: The network; it may be on the device ``meta``, where it takes no memory.
         weights: State of a network.
-        name: Name of the model in the weights' file.
+        name: The weights' own name of their model.
 
     Raises:
-        InputError: A tensor is missing, superfluous, of another shape, or of a type that the
-            network's does not take.
+        InputError: A tensor is missing, superfluous, of another shape or type.
     """
     state = model.state_dict()
     differing = sorted(
@@ -297,7 +341,8 @@ def check_weights(model: Forecaster, weights: Mapping[str, Tensor], name: str) -
 
 def _may_hold(expected: torch.dtype, found: torch.dtype) -> bool:
     """Whether weights of one type fit a network of another: a training may be in bfloat16."""
-    return found == expected or (expected == torch.float32 and found in _HALF)
+    half = (torch.bfloat16, torch.float16)
+    return found == expected or (expected == torch.float32 and found in half)
 
 
 def _shape(tensor: Tensor | None) -> str:
@@ -335,3 +380,10 @@ def _check_own(group: str, settings: Mapping[str, Any], table: Mapping[str, Any]
             "a checkpoint imports nothing; evaluate it by train.py fit=false with the "
             "configuration that names your code"
         )
+
+
+def _lstm_size(weights: Mapping[str, Tensor]) -> str:
+    layers = sum(name.startswith("encoder.weight_hh") for name in weights)
+    units = weights["encoder.weight_hh_l0"].shape[1]
+    inputs = weights[_LSTM_INPUTS].shape[1]
+    return f"{layers} layers of {units} units that read {inputs} numbers a step"

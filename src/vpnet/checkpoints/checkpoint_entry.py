@@ -1,26 +1,35 @@
 """The entry that makes a checkpoint stand alone, and the checks before it is used.
 
 It holds the model and its settings, the task, the shape of the windows, the face features, what the
-saliency source learned, and the settings of the run.
+saliency source learned, and the settings of the run: all but paths of a machine and ids of viewers.
+A path often holds the name of a person, and ``split.user`` is the id of one. The entry names the
+settings that are withheld. A training that resumes finds them in the ``config.yaml`` of the
+checkpoint's run folder, or the user gives them. A file that holds such a setting is refused: its
+author would choose what is read and written on this machine.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
-from vpnet.checkpoints.all_sources import SOURCES
+import yaml
+
+from vpnet.allowed_values import options_of
 from vpnet.checkpoints.checkpoint_file import check_plain
-from vpnet.checkpoints.withheld_settings import check_withheld, withhold
 from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task
 from vpnet.dataset.window import WindowSpec
 from vpnet.errors import InputError
 from vpnet.models.all_models import MODELS
+from vpnet.paver.map_file import MapStore
 from vpnet.readers.reading import READERS
 from vpnet.saliency.crowd import Crowd
+from vpnet.saliency.fitted_sources import Behavioural, CenterBias
+from vpnet.saliency.map_files import MapFolder
 from vpnet.saliency.source import SaliencySource
-from vpnet.settings import NAME, Seed, check_settings, checked, choose
+from vpnet.settings import NAME, OWN_CODE, Seed, check_settings, checked, choose, settings_of
 from vpnet.training.stages import Stage
 from vpnet.training.training_settings import TrainingSettings
 from vpnet.viewer_ids import HASH_BYTES, SALT_BYTES, KnownViewers
@@ -29,6 +38,20 @@ Tables = Mapping[str, Mapping[str, Callable[..., Any]]]
 
 RUN_SETTINGS = ("data", "split", "training", "stage", "seed", "skip_short")
 """Settings of a run that its training needs when it resumes."""
+
+SOURCES: Mapping[str, Callable[..., SaliencySource]] = {
+    "center_bias": CenterBias,
+    "behavioural": Behavioural,
+    "paver": MapStore,
+    "file": MapFolder,
+}
+"""vpnet's saliency sources by name: a closed table, from which configurations choose."""
+
+OF_PEOPLE = {"split.user"}
+"""Settings whose values are ids of viewers."""
+
+OF_A_MACHINE = {"data.cache"}
+"""Settings whose paths do not change the data: another machine uses its default."""
 
 
 def describe(
@@ -48,9 +71,9 @@ def describe(
         config: Configuration of the run, plain values.
         spec: Shape of the windows.
         users: Users of the embedding, in order; their salt hashes all ids.
-        saliency: The fitted saliency source, or None.
+        saliency: The fitted source.
         trained_on: User and video of the recordings that trained or validated.
-        crowd: The fitted crowd, or None.
+        crowd: The fitted crowd.
         earlier: `vpnet.checkpoints.checkpoint.Checkpoint.trained_on` of the checkpoint that the
             training started from; it must have the same ``users``.
         tables: Builders by group and name that are in none of vpnet's tables: the simulation, code
@@ -95,8 +118,7 @@ class Entry:
     """The types of what `describe` gives; `check_entry` checks the rest.
 
     Model and saliency are a name in `MODELS` or `SOURCES` with its settings. Salt and users are
-    hexadecimal, the users in the order of the embedding. ``trained_on`` holds the hash of the user,
-    and the video, of each recording that trained or validated.
+    hexadecimal. ``trained_on`` holds the hash of the user, and the video, of each recording.
     """
 
     model: Mapping[str, Any]
@@ -129,8 +151,7 @@ class Run:
 def check_entry(values: Mapping[str, Any]) -> Entry:
     """Refuse an entry that `describe` would not write.
 
-    Models and sources of the user's own code are named in it and never imported. Building them is
-    refused later.
+    Models and sources of the user's own code are never imported. Building them is refused later.
 
     Raises:
         InputError: A value is missing, superfluous, of another type or out of its range, or two
@@ -223,3 +244,110 @@ def _check_ids(entry: Entry) -> None:
     for key in entry.withheld:
         if not re.fullmatch(r"(data|split|saliency)\.\w+", key):
             raise InputError(f"vpnet.withheld must hold keys of settings, got {key[:80]!r}")
+
+
+def withhold(
+    group: str, values: Mapping[str, Any] | None, table: Mapping[str, Callable[..., Any]]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The settings of a group such as ``data`` as a checkpoint holds them.
+
+    Args:
+        group: Its name.
+        values: Its settings, ``name`` included, or None.
+        table: What can be built by name. Of code of the user's own only numbers and switches are
+            kept: any of its texts may be a path.
+
+    Returns:
+        The settings without those that are withheld, and the keys of these.
+    """
+    if values is None:
+        return None, []
+    name = values.get(NAME, values.get(OWN_CODE))
+    # Code of the user's own has an import path as its name, and may declare paths as texts.
+    is_own = OWN_CODE in values or "." in str(name)
+    declared = settings_of(table[name]) if name in table and not is_own else None
+    kept, withheld = {NAME: name}, []
+    for setting, value in values.items():
+        if setting in (NAME, OWN_CODE):
+            continue
+        if declared is None or setting not in declared:
+            stays = value is None or isinstance(value, bool | int | float)
+        else:
+            is_path = isinstance(value, str | Path) and _takes_path(declared[setting].annotation)
+            stays = not is_path and (f"{group}.{setting}" not in OF_PEOPLE or value is None)
+        if stays:
+            kept[setting] = value
+        elif f"{group}.{setting}" not in OF_A_MACHINE:
+            withheld.append(f"{group}.{setting}")
+    return kept, withheld
+
+
+def check_withheld(
+    group: str, values: Mapping[str, Any] | None, table: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Raise an InputError where settings hold what `withhold` leaves out.
+
+    A name that is not in the table passes, since nothing is built of it.
+    """
+    if values is None or values.get(NAME) not in table:
+        return
+    kept, _ = withhold(group, values, table)
+    for setting in values:
+        if setting not in (kept or {}):
+            raise InputError(
+                f"{group}.{setting} is a path or an id of a viewer, which no checkpoint holds"
+            )
+
+
+def recall(
+    checkpoint: Path, groups: Mapping[str, Any], withheld: Collection[str], typed: Collection[str]
+) -> dict[str, Any]:
+    """Settings of a checkpoint, completed with the withheld ones from its run folder.
+
+    Args:
+        checkpoint: The file, in the folder ``checkpoints`` of a run.
+        groups: Settings as the checkpoint holds them, by group.
+        withheld: Keys such as ``data.path``.
+        typed: Keys that the user gave; they are left out here.
+
+    Raises:
+        InputError: A withheld setting is neither in the run folder nor typed.
+    """
+    found = {
+        group: dict(values) if isinstance(values, Mapping) else values
+        for group, values in groups.items()
+    }
+    config = _config_of(checkpoint)
+    for key in withheld:
+        group, _, setting = key.partition(".")
+        if group not in found or key in OF_A_MACHINE or {key, group} & set(typed):
+            continue
+        settings = config.get(group)
+        settings = settings if isinstance(settings, Mapping) else {}
+        is_same = settings.get(NAME, settings.get(OWN_CODE)) == found[group][NAME]
+        value = settings.get(setting) if is_same else None
+        plain = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int) and "${" not in str(each) for each in plain):
+            alias = " (predict.py: saliency_path=...)" if key == "saliency.path" else ""
+            raise InputError(
+                f"{checkpoint}: does not hold {key}: paths, ids of viewers and texts of the user's "
+                f"own code are left out; give {key}=... as in the training{alias}"
+            )
+        found[group][setting] = value
+    return found
+
+
+def _config_of(checkpoint: Path) -> Mapping[str, Any]:
+    """The configuration in a checkpoint's run folder; empty where there is none."""
+    file = checkpoint.resolve().parent.parent / "config.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, Mapping) else {}
+
+
+def _takes_path(annotation: Any) -> bool:
+
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return any(option is Path for option in options_of(base))

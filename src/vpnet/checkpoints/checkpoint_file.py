@@ -15,7 +15,7 @@ import math
 import pickletools
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,8 @@ MOST_STEPS = 5_000_000
 """Of the pickle; a tensor takes about 40."""
 
 STORAGES = ("Float", "Half", "BFloat16", "Double", "Long", "Int", "Byte", "Bool")
-NAMES = {
-    "torch._utils _rebuild_tensor_v2",
-    "collections OrderedDict",
-    *(f"torch {kind}Storage" for kind in STORAGES),
-}
+NAMES = {"torch._utils _rebuild_tensor_v2", "collections OrderedDict"}
+NAMES |= {f"torch {kind}Storage" for kind in STORAGES}
 """All that `torch.save` names where it writes tensors and plain values."""
 
 STEPS = frozenset(
@@ -72,6 +69,10 @@ _PART = re.compile(
 )
 _ENTRIES = {"epoch", "global_step", "pytorch-lightning_version", "state_dict", CHECKPOINT_KEY}
 _OF_TRAINING = {"loops", "callbacks", "optimizer_states", "lr_schedulers", "MixedPrecision"}
+_MAY_BE_INFINITE = ("callbacks", "lr_schedulers")
+"""A schedule or an early stopping that has seen no error yet holds an infinite one."""
+
+_WITHOUT_TEXT = ("loops", "optimizer_states")
 _NAME_SUFFIX = " (a name)"
 _HYDRA_KEY = re.compile(r"_[a-z]+_")
 _TRAINING_REFERENCE = re.compile(r"\$\{training\.[a-z_]+\}")
@@ -79,14 +80,10 @@ _TRAINING_REFERENCE = re.compile(r"\$\{training\.[a-z_]+\}")
 
 
 def write_content(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write a checkpoint, whole or not at all, and sign it.
+    """Write and sign the entries of Lightning and `vpnet.checkpoints.checkpoint_entry.describe`.
 
-    Args:
-        content: The entries of Lightning and of `vpnet.checkpoints.checkpoint_entry.describe`.
-        path: The file; an earlier one of this name stays until the new one is on the disk.
-
-    Raises:
-        OSError: It could not be written, for instance because the disk is full.
+    An earlier file stays until the new one is on the disk. An OSError says why it could not be
+    written, for instance because the disk is full.
     """
     buffer = io.BytesIO()
     # A plain mapping: that of a module carries attributes.
@@ -190,7 +187,7 @@ def checked_archive(data: bytes) -> bytes:
 
     Raises:
         InputError: It is no such archive.
-        BadZipFile: It is none at all.
+        BadZipFile: It is no archive.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _check_parts(archive.infolist(), len(data))
@@ -257,41 +254,29 @@ def _check_entries(content: Any) -> None:
             raise InputError(f"state_dict must hold tensors by name, got the name {name!r}")
         if not isinstance(value, Tensor):
             raise InputError(f"state_dict.{name} must be a tensor, got {type(value).__name__}")
-    # A schedule or an early stopping that has seen no error yet holds an infinite one.
-    check_plain(
-        content,
-        may_be_infinite=("callbacks", "lr_schedulers"),
-        without_text=("loops", "optimizer_states"),
-    )
+    check_plain(content)
 
 
-def check_plain(
-    content: Any, may_be_infinite: Sequence[str] = (), without_text: Sequence[str] = ()
-) -> None:
+def check_plain(content: Any) -> None:
     """Refuse all but numbers, texts, lists, mappings and tensors within bounds.
 
-    Args:
-        content: Everything of a checkpoint.
-        may_be_infinite: Entries at the top whose numbers may be infinite; none may be NaN.
-        without_text: Entries at the top whose values are no texts.
-
     Raises:
-        InputError: A value is of another type, too long, too deep or not finite; a key is one that
-            Hydra would act upon; a text refers to something outside the file.
+        InputError: A value of a checkpoint is of another type, too long, too deep or not finite; a
+            key is one that Hydra would act upon; a text refers to something outside the file.
     """
     sizes_bytes: dict[int, int] = {}
     tensors_bytes = 0
     for count, (key, value) in enumerate(_walk(content, "", 0)):
         if count > MOST_VALUES:
             raise InputError(f"holds more than {MOST_VALUES} values")
-        finite = not key.startswith(tuple(may_be_infinite))
+        finite = not key.startswith(_MAY_BE_INFINITE)
         if isinstance(value, Tensor):
             _check_tensor(key, value, finite)
             storage = value.untyped_storage()
             sizes_bytes[storage.data_ptr()] = storage.nbytes()
             tensors_bytes += value.nbytes
         elif isinstance(value, str):
-            if key.startswith(tuple(without_text)) and not key.endswith(_NAME_SUFFIX):
+            if key.startswith(_WITHOUT_TEXT) and not key.endswith(_NAME_SUFFIX):
                 raise InputError(f"{key} must be a number, got {value[:80]!r}")
             _check_text(key, value)
         elif type(value) is float:

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from vpnet.errors import InputError
 from vpnet.whole_files import whole_file
 
 logger = logging.getLogger(__name__)
-
-_PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class CheckpointFiles(CheckpointIO):
@@ -36,9 +35,8 @@ class CheckpointFiles(CheckpointIO):
         """Write a file; one without the state of the optimizer holds no progress of loops."""
         content = dict(checkpoint)
         if "optimizer_states" in content:
-            content["callbacks"] = _with_paths(
-                content["callbacks"], lambda file: Path(file).name, "."
-            )
+            states = content["callbacks"]
+            content["callbacks"] = _with_paths(states, lambda file: Path(file).name, ".")
         else:
             content.pop("loops", None)
         write_content(content, path)
@@ -100,14 +98,13 @@ class BestCheckpoint(ModelCheckpoint):
             super().load_state_dict(state_dict)
             return
         found = self._resumed.with_name(own.name)
-        epoch = _epoch_of(found)
+        epoch = None
+        with suppress(InputError):
+            epoch = read_content(found)["epoch"]
         if epoch is None or epoch > self._resumed_epoch:
             state = "is missing or damaged" if epoch is None else "is of a later epoch"
-            logger.warning(
-                "%s: %s; the best of the epochs that follow is kept, not the best of all",
-                found,
-                state,
-            )
+            kept = "the best of the epochs that follow is kept, not the best of all"
+            logger.warning("%s: %s; %s", found, state, kept)
             super().load_state_dict(state_dict)
             return
         here = {"dirpath": self.dirpath, "best_model_path": str(own), "last_model_path": ""}
@@ -130,7 +127,7 @@ def _with_paths(callbacks: Any, change: Callable[[str], str], folder: str) -> An
     for key, state in callbacks.items():
         if isinstance(state, dict) and "dirpath" in state:
             state = {**state, "dirpath": folder}
-            for name in _PATHS:
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
                 state[name] = change(state[name])
             scores = state["best_k_models"].items()
             state["best_k_models"] = {change(file): score for file, score in scores}
@@ -142,11 +139,3 @@ def _path_in(folder: str, name: str) -> str:
     if name in (".", "..") or Path(name).name != name:
         raise InputError(f"{name!r} is no name of a file")
     return os.path.join(folder, name) if name else ""
-
-
-def _epoch_of(checkpoint: Path) -> int | None:
-    """The epoch of a checkpoint; None where it cannot be read."""
-    try:
-        return read_content(checkpoint)["epoch"]
-    except InputError:
-        return None

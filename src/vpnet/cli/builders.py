@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vpnet.checkpoints.withheld_settings import OWN_CODE
 from vpnet.errors import InputError
 from vpnet.quality.checking import with_checks
 from vpnet.readers.reading import READERS, arguments_for, recognise_layout
 from vpnet.recordings.recording import Recording
-from vpnet.settings import NAME
+from vpnet.settings import NAME, OWN_CODE
 from vpnet.simulation.simulated_study import simulate_recordings
 from vpnet.studies.study import Study
 

@@ -11,10 +11,9 @@ import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
-from vpnet.checkpoints.withheld_settings import OWN_CODE
 from vpnet.cli.train_config import TABLES, RunSettings
 from vpnet.errors import InputError
-from vpnet.settings import NAME
+from vpnet.settings import NAME, OWN_CODE
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
 """Settings that say what windows see of their video."""

@@ -9,7 +9,7 @@ from vpnet.errors import InputError
 
 if TYPE_CHECKING:
     from vpnet.text_table import TextTable
-    from vpnet.video.fetching import Fetched
+    from vpnet.video.download import Fetched
 
 
 def fetch(
@@ -31,8 +31,7 @@ def fetch(
     Ends with 1 if one is missing.
     """
     from vpnet.text_table import print_table
-    from vpnet.video.download import RetrySettings
-    from vpnet.video.fetching import fetch_videos
+    from vpnet.video.download import RetrySettings, fetch_videos
     from vpnet.video.manifest import read_manifest
 
     folder = output.removeprefix("output=")

@@ -11,11 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from vpnet.errors import InputError
-from vpnet.paver import Paver
 from vpnet.paver.clips import plan_clips
-from vpnet.paver.extraction import ChunkDataModule, ChunkDataset, PartWriter, SaliencyModule
+from vpnet.paver.extraction import ChunkDataset, PartWriter, SaliencyModule, chunk_loader
+from vpnet.paver.network import Paver
 from vpnet.paver.video_jobs import (
-    FoundVideos,
     VideoJob,
     find_videos,
     outcome_table,
@@ -28,6 +27,7 @@ from vpnet.runtime.trainer import make_prediction_trainer
 from vpnet.settings import TorchDevice, check_settings, checked
 from vpnet.text_table import print_table
 from vpnet.video.decoders import open_video
+from vpnet.video.video_file import VideoFile
 
 CLIPS_AT_A_TIME = {False: 1, True: 16}
 """Without and with a GPU. On a CPU more are no faster and take memory; 16 fit a card of 24 GB."""
@@ -139,14 +139,14 @@ def predict_saliency(config: DictConfig) -> int:
         raise InputError("trainer.precision=16-mixed needs a GPU; take bf16-mixed or 32-true")
     if settings.batch_clips is None:
         settings = replace(settings, batch_clips=CLIPS_AT_A_TIME[on_gpu])
-    found = find_videos(settings.videos)
+    videos, unusable = find_videos(settings.videos)
     paver = Paver(network.seam, network.width, network.depth, network.heads)
     weights = load_weights(paver, network.checkpoint, network.encoder, network.random_weights)
-    jobs, refused = plan_jobs(found, settings, weights, precision)
+    jobs, refused = plan_jobs(videos, settings, weights, precision)
     # Before the work, so that a folder that cannot be written is known by then.
     Path(settings.output).mkdir(parents=True, exist_ok=True)
     dataset = ChunkDataset(jobs, settings.backend, settings.decode_device)
-    data = ChunkDataModule(dataset, settings.num_workers)
+    chunks = chunk_loader(dataset, settings.num_workers)
     writer = PartWriter(jobs, settings.dtype)
     trainer = make_prediction_trainer(callbacks=[writer], **settings.trainer)
     if network.compile:
@@ -157,12 +157,12 @@ def predict_saliency(config: DictConfig) -> int:
     )
     if len(dataset) > 0:
         print(f"{len(dataset)} chunks of {len(jobs)} videos to compute; weights {weights}")
-        trainer.predict(module, data, return_predictions=False)
+        trainer.predict(module, chunks, return_predictions=False)
         trainer.strategy.barrier()
     dataset.close()
     if not trainer.is_global_zero:
         return 0
-    results = outcomes(jobs, found.refused | refused)
+    results = outcomes(jobs, unusable | refused)
     print_table(outcome_table(results))
     failures = [outcome for outcome in results if outcome.failure]
     for outcome in failures:
@@ -171,7 +171,7 @@ def predict_saliency(config: DictConfig) -> int:
 
 
 def plan_jobs(
-    found: FoundVideos, settings: MapSettings, weights: str, precision: str
+    videos: Sequence[VideoFile], settings: MapSettings, weights: str, precision: str
 ) -> tuple[list[VideoJob], dict[str, str]]:
     """The work for each video, and the videos whose file was made in another way."""
     sampling: dict[str, Any] = {
@@ -194,7 +194,7 @@ def plan_jobs(
         "vpnet": version("vpnet"),
     }
     jobs, refused = [], {}
-    for video in found.usable:
+    for video in videos:
         clips = tuple(plan_clips(video.frame_times_s, **sampling))
         try:
             reader = open_video(video, settings.backend, settings.decode_device)

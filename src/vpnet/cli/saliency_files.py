@@ -149,7 +149,7 @@ def overlay(
     from vpnet.paver.map_file import MapFile
     from vpnet.plots.saliency_overlay import Overlay, write_overlay
     from vpnet.video.decoders import open_video
-    from vpnet.video.probe import check_equirectangular, probe_video
+    from vpnet.video.video_file import check_equirectangular, probe_video
 
     if width < 16 or width % 4:
         raise InputError(f"--width must be a multiple of 4 of at least 16, got {width}")

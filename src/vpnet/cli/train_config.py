@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from vpnet.checkpoints.all_sources import SOURCES
+from vpnet.checkpoints.checkpoint_entry import SOURCES
 from vpnet.cli.builders import DATA, with_own_code
 from vpnet.dataset.splits import SPLITS
 from vpnet.dataset.task import Task

@@ -9,10 +9,9 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
-from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint, read_lstm, start_from_lstm
 from vpnet.checkpoints.checkpoint_entry import describe
 from vpnet.checkpoints.checkpoint_file import CHECKPOINT_KEY
-from vpnet.checkpoints.warm_start import read_lstm, start_from_lstm
 from vpnet.cli.builders import checked_recordings
 from vpnet.cli.checkpoint_config import adopt_checkpoint, starting_checkpoint
 from vpnet.cli.train_config import TrainConfig, check_start

@@ -1,5 +1,1 @@
 """PAVER, the network that turns videos into saliency maps."""
-
-from vpnet.paver.network import Paver
-
-__all__ = ["Paver"]

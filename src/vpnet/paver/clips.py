@@ -12,8 +12,6 @@ from torch import Tensor
 from vpnet.errors import InputError
 
 CLIP_FRAMES = 5
-"""Frames of a clip."""
-
 SEGMENT_FRAMES = 25
 """Clips do not reach over the end of a segment."""
 
@@ -35,10 +33,8 @@ def neighbouring_clips(frames: Sequence[int]) -> list[Clip]:
 
     Segments of 25 frames are cut into fives. In the last segment the last clip is moved back so
     that it has five frames too, and only its new ones are kept; a last segment of fewer than five
-    is one short clip. Source: Yun et al., ECCV 2022, and their published code.
-
-    Args:
-        frames: Numbers of the frames, all of a video's or a sample of them.
+    is one short clip. ``frames`` are the numbers of all frames of a video, or of some of them.
+    Source: Yun et al., ECCV 2022, and their published code.
     """
     clips = []
     for start in range(0, len(frames), SEGMENT_FRAMES):
@@ -53,12 +49,8 @@ def neighbouring_clips(frames: Sequence[int]) -> list[Clip]:
 def surrounding_clips(frames: Sequence[int], frame_count: int) -> list[Clip]:
     """A clip of five neighbouring frames around each of ``frames``, whose map alone is kept.
 
-    Near the ends of the video the clip is moved inwards. This is how the authors of STAR-VP
-    sampled PAVER's maps at 5 Hz.
-
-    Args:
-        frames: Numbers of the frames whose maps are wanted.
-        frame_count: Frames of the video.
+    Near the ends of the video, which has ``frame_count`` frames, the clip is moved inwards. This is
+    how the authors of STAR-VP sampled PAVER's maps at 5 Hz.
     """
     length = min(CLIP_FRAMES, frame_count)
     clips = []
@@ -69,12 +61,7 @@ def surrounding_clips(frames: Sequence[int], frame_count: int) -> list[Clip]:
 
 
 def sampled_frames(frame_times_s: Tensor, rate_hz: float) -> list[int]:
-    """The frames shown at the playback times k / rate, each once.
-
-    Args:
-        frame_times_s: Playback times of all frames, ascending, ``(frames,)``; any frame rate.
-        rate_hz: Samples per second of playback.
-    """
+    """The frames shown at the playback times k / rate, each once; see `plan_clips`."""
     last_s = float(frame_times_s[-1])
     count = int((last_s + _TOLERANCE_S) * rate_hz) + 1
     times_s = torch.arange(count, dtype=torch.float64) / rate_hz
@@ -83,10 +70,7 @@ def sampled_frames(frame_times_s: Tensor, rate_hz: float) -> list[int]:
 
 
 def plan_clips(
-    frame_times_s: Tensor,
-    frames: str = "sampled",
-    rate_hz: float = 5.0,
-    clip: str = "consecutive",
+    frame_times_s: Tensor, frames: str = "sampled", rate_hz: float = 5.0, clip: str = "consecutive"
 ) -> list[Clip]:
     """Choose the clips of a video.
 

@@ -24,9 +24,8 @@ class Chunk(NamedTuple):
     """Frames of one chunk and the clips they form."""
 
     job: int
-    """Which video."""
+    """The place of its video among the jobs."""
     number: int
-    """Which chunk of it."""
     frames: Tensor
     """The distinct frames, uint8, ``(frames, 3, height, width)``."""
     clips: tuple[Tensor, ...]
@@ -42,10 +41,7 @@ class Chunk(NamedTuple):
 class ChunkDataset(Dataset[Chunk]):
     """The chunks that remain to be computed, video after video, decoded when they are read.
 
-    Args:
-        jobs: The videos.
-        backend: What decodes.
-        device: Where it decodes.
+    `vpnet.video.decoders.open_video` explains ``backend`` and ``device``.
     """
 
     def __init__(
@@ -109,48 +105,19 @@ class ChunkDataset(Dataset[Chunk]):
         )
 
 
-class ChunkDataModule(pl.LightningDataModule):
-    """Loads chunks ahead of the network; Lightning shares them out among devices and nodes.
-
-    Args:
-        dataset: The chunks.
-        num_workers: Decoding processes; 0 decodes in the main one.
+def chunk_loader(dataset: ChunkDataset, num_workers: int) -> DataLoader[Chunk]:
+    """Load chunks one at a time, ahead of the network, by processes that decode (0: this one).
 
     Raises:
         InputError: Frames shall be decoded on a GPU in other processes.
     """
-
-    def __init__(self, dataset: ChunkDataset, num_workers: int = 0) -> None:
-        super().__init__()
-        if num_workers > 0 and dataset.device != "cpu":
-            raise InputError(
-                f"decode_device={dataset.device} works in the main process only; set num_workers=0"
-            )
-        self.dataset = dataset
-        self.num_workers = num_workers
-
-    def predict_dataloader(self) -> DataLoader[Chunk]:
-        """One chunk at a time: it holds many clips."""
-        return DataLoader(
-            self.dataset,
-            batch_size=None,
-            num_workers=self.num_workers,
-            # One chunk ahead for each process: decoded chunks are large.
-            prefetch_factor=1 if self.num_workers > 0 else None,
+    if num_workers > 0 and dataset.device != "cpu":
+        raise InputError(
+            f"decode_device={dataset.device} works in the main process only; set num_workers=0"
         )
-
-
-class ChunkMaps(NamedTuple):
-    """The results for a chunk."""
-
-    maps: Tensor
-    """In [0, 1], float32, ``(maps, height, width)``."""
-    scores: Tensor
-    """Of the patches, float32, ``(maps, 392)``."""
-    point_pixels: Tensor
-    """Salient points of the maps at full size, ``(maps, 128)``."""
-    point_values: Tensor
-    """The maps' values there, ``(maps, 128)``."""
+    # One chunk ahead for each process: decoded chunks are large.
+    prefetch = 1 if num_workers > 0 else None
+    return DataLoader(dataset, batch_size=None, num_workers=num_workers, prefetch_factor=prefetch)
 
 
 class SaliencyModule(pl.LightningModule):
@@ -165,7 +132,7 @@ class SaliencyModule(pl.LightningModule):
     """
 
     def __init__(
-        self, paver: Paver, height: int, width: int, batch_clips: int, weighting: str = "none"
+        self, paver: Paver, height: int, width: int, batch_clips: int, weighting: str
     ) -> None:
         super().__init__()
         self.paver = paver.eval().requires_grad_(False)
@@ -174,14 +141,16 @@ class SaliencyModule(pl.LightningModule):
         self.batch_clips = batch_clips
         self.weighting = weighting
 
-    def predict_step(self, chunk: Chunk, batch_idx: int = 0) -> ChunkMaps:
-        """Maps of the kept frames of a chunk, in order."""
+    def predict_step(self, chunk: Chunk, batch_idx: int = 0) -> list[Tensor]:
+        """Maps of the kept frames of a chunk, in order.
+
+        Returns:
+            Maps in [0, 1], ``(maps, height, width)``; scores of the patches, ``(maps, 392)``;
+            salient points of the maps at full size, their pixels and values, ``(maps, 128)`` each.
+            Empty where no clip of the chunk could be read.
+        """
         batches = [self._batch(chunk, first, stop) for first, stop in self._batches(chunk)]
-        if not batches:
-            points = torch.zeros(0, 128)
-            empty = torch.zeros(0, self.height, self.width)
-            return ChunkMaps(empty, torch.zeros(0, ROWS * COLUMNS), points.long(), points)
-        return ChunkMaps(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+        return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
     def _batches(self, chunk: Chunk) -> list[tuple[int, int]]:
         """Ranges of clips that are computed together: a few of one length."""
@@ -194,7 +163,7 @@ class SaliencyModule(pl.LightningModule):
                 first = at
         return ranges
 
-    def _batch(self, chunk: Chunk, first: int, stop: int) -> ChunkMaps:
+    def _batch(self, chunk: Chunk, first: int, stop: int) -> tuple[Tensor, ...]:
         clips = torch.stack(chunk.clips[first:stop]).to(self.device)
         # A frame that several clips share is encoded once.
         distinct, row = torch.unique(clips, return_inverse=True)
@@ -208,15 +177,13 @@ class SaliencyModule(pl.LightningModule):
         maps = self.paver.heat_map(scores)
         points = salient_points(maps, weighting=self.weighting)
         small = resize_maps(maps, self.height, self.width)
-        return ChunkMaps(small.cpu(), scores.cpu(), points.pixels.cpu(), points.values.cpu())
+        return small.cpu(), scores.cpu(), points.pixels.cpu(), points.values.cpu()
 
 
 class PartWriter(BasePredictionWriter):
     """Keeps every chunk as soon as it is computed, and a video's file as soon as it is whole.
 
-    Args:
-        jobs: The videos, in the dataset's order.
-        dtype: How maps are kept, ``uint8`` or ``float16``.
+    ``jobs`` are in the dataset's order, ``dtype`` is ``uint8`` or ``float16``.
     """
 
     def __init__(self, jobs: Sequence[VideoJob], dtype: str) -> None:
@@ -228,7 +195,7 @@ class PartWriter(BasePredictionWriter):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        prediction: ChunkMaps,
+        prediction: list[Tensor],
         batch_indices: Any,
         batch: Chunk,
         batch_idx: int,
@@ -236,7 +203,7 @@ class PartWriter(BasePredictionWriter):
     ) -> None:
         """Keep one chunk."""
         job = self.jobs[batch.job]
-        if len(prediction.maps) > 0:
+        if prediction:
             job.keep(batch.number, self._part(job, prediction, batch), batch.damage)
         elif batch.damage is not None:
             job.keep(batch.number, None, batch.damage)
@@ -246,13 +213,14 @@ class PartWriter(BasePredictionWriter):
             # Named in the table at the end; the other videos are still computed.
             return
 
-    def _part(self, job: VideoJob, prediction: ChunkMaps, batch: Chunk) -> MapPart:
+    def _part(self, job: VideoJob, prediction: list[Tensor], batch: Chunk) -> MapPart:
         frame_index = batch.frame_index.cpu()
+        maps, scores, pixels, values = prediction
         return MapPart(
             frame_index=frame_index.numpy(),
             times_s=job.video.frame_times_s[frame_index].numpy(),
-            maps=encode_maps(prediction.maps, self.dtype),
-            scores=prediction.scores.numpy().reshape(-1, ROWS, COLUMNS),
-            point_pixels=prediction.point_pixels.numpy().astype(np.uint32),
-            point_values=prediction.point_values.numpy().astype(np.float16),
+            maps=encode_maps(maps, self.dtype),
+            scores=scores.numpy().reshape(-1, ROWS, COLUMNS),
+            point_pixels=pixels.numpy().astype(np.uint32),
+            point_values=values.numpy().astype(np.float16),
         )

@@ -1,16 +1,17 @@
-"""A file of one video's saliency maps, HDF5: written part by part, read row by row.
+"""Files of saliency maps, HDF5, one a video: written part by part, read row by row, looked up.
 
 Maps of bytes are kept as differences of neighbouring pixels, modulo 256: half the bytes once
 compressed, and nothing is lost.
 """
 
 import json
+import logging
 import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import h5py
 import numpy as np
@@ -21,14 +22,13 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.paver.clips import complete_at_s
 from vpnet.paver.sphere_patches import HEIGHT, WIDTH, HeatMap
-from vpnet.saliency.salient_points import point_features
+from vpnet.saliency.map_files import MapFiles
+from vpnet.saliency.salient_points import map_points, point_features
+from vpnet.settings import checked
 from vpnet.whole_files import whole_file
 
 FORMAT, VERSION = "vpnet saliency", 1
-"""What a file says it is."""
-
 DTYPES = ("uint8", "float16")
-"""How maps can be kept."""
 
 _MAPS_PER_CHUNK = {"maps": 1, "scores": 32, "point_pixels": 32, "point_values": 32}
 """Single maps are read at random; the rest is small."""
@@ -36,7 +36,12 @@ _MAPS_PER_CHUNK = {"maps": 1, "scores": 32, "point_pixels": 32, "point_values": 
 _ROWS_AT_ONCE = 64
 """Exported maps that are in memory at a time."""
 
+logger = logging.getLogger(__name__)
+
 _AGAIN = "delete it and run `python predict.py predict=saliency` again"
+
+_SHARED = ("source", "weights", "seam", "height", "width", "weighting")
+"""Settings that the maps of all videos must share: else a model would learn the difference."""
 
 Rows = Sequence[int] | slice
 
@@ -59,11 +64,7 @@ class MapPart(NamedTuple):
 
 
 def encode_maps(maps: Tensor, dtype: str) -> np.ndarray:
-    """Maps in [0, 1] as they are kept.
-
-    Args:
-        maps: Shape ``(maps, height, width)``.
-        dtype: ``uint8``, in steps of 1 / 255, or ``float16``.
+    """Maps in [0, 1], ``(maps, height, width)``, as uint8 (steps of 1 / 255) or float16.
 
     Raises:
         InputError: The type is another.
@@ -81,14 +82,22 @@ def write_part(path: Path, part: MapPart) -> None:
         np.savez_compressed(file, **part._asdict())
 
 
-def read_part(path: Path) -> MapPart | None:
-    """What `write_part` kept; None where the file is damaged."""
+def read_part(path: Path) -> MapPart:
+    """What `write_part` kept.
+
+    Raises:
+        InputError: The file is damaged; it is removed.
+    """
     try:
         # Opened here, since numpy leaves a damaged file open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return MapPart(**{name: file[name] for name in MapPart._fields})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink()
+        raise InputError(
+            f"{path}: this part was damaged on disk and is removed; run the same command "
+            "again, which computes it anew"
+        ) from error
 
 
 def to_differences(maps: np.ndarray) -> np.ndarray:
@@ -112,7 +121,7 @@ def write_map_file(path: Path, parts: Iterable[MapPart], settings: Mapping[str, 
     parts and settings give the same bytes.
 
     Args:
-        path: File to write.
+        path: The file.
         parts: In the order of time, all of one size and type.
         settings: What made the maps; anything that JSON can say.
     """
@@ -148,15 +157,10 @@ def _create_dataset(file: h5py.File, name: str, values: np.ndarray, is_bytes: bo
 
 
 class MapFile:
-    """The maps of one video, opened when they are read.
-
-    It can be handed to other processes: each opens the file for itself.
-
-    Args:
-        path: The file.
+    """The maps of one video; other processes that it is handed to open the file for themselves.
 
     Raises:
-        InputError: It is missing, damaged, or no such file.
+        InputError: The file is missing, damaged, or holds no maps.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -180,9 +184,7 @@ class MapFile:
             self.settings: dict[str, Any] = json.loads(str(attributes["settings"]))
             self.times_s = torch.from_numpy(self._read("times_s", slice(None)))
             self.frame_index = torch.from_numpy(self._read("frame_index", slice(None)))
-            made = {
-                name: self.settings[name] for name in ("frames", "clip") if name in self.settings
-            }
+            made = {name: self.settings[name] for name in {"frames", "clip"} & self.settings.keys()}
             self.complete_s = complete_at_s(self.times_s, self.frame_index, **made)
             maps = self._dataset("maps")
             self.size: tuple[int, int] = maps.shape[1:]
@@ -242,20 +244,84 @@ class MapFile:
             raise InputError(f"{self.path}: is damaged ({error}); {_AGAIN}") from error
 
 
-def export_maps(maps: MapFile, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write the plain tensor that other code of this field expects, as `torch.save` writes it.
-
-    The maps, ``(maps, 224, 448)`` in [0, 1], are computed anew from the stored scores: they are
-    PAVER's own at full size, not enlargements of the smaller maps that are kept. Memory does not
-    depend on their number.
+@checked
+class MapStore(MapFiles):
+    """Maps of a folder of ``<video>.h5`` files, with the true playback time of each.
 
     Args:
-        maps: The file of maps.
-        path: File to write, ending in .pt.
-        dtype: float32 or float16.
+        path: Folder of <video>.h5 files, as predict.py predict=saliency writes it.
 
     Raises:
-        InputError: The name ends otherwise.
+        InputError: The folder is missing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, ".h5", self._open_alike)
+        self._first: MapFile | None = None
+        if not self.path.is_dir():
+            raise InputError(
+                f"saliency.path={self.path}: no such folder; `python predict.py predict=saliency` "
+                "writes one"
+            )
+
+    def bind(self, user_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Open the maps of the videos that the recordings show; a missing one is masked.
+
+        Raises:
+            InputError: No video has maps, or they were made in different ways.
+        """
+        self._first = None
+        super().bind(user_ids, video_ids)
+        if self._first is not None and self._first.settings["weights"].startswith("random-"):
+            logger.warning(
+                "%s: these maps were made with random weights and mean nothing", self.path
+            )
+
+    def look_up_points(
+        self, recording_index: Tensor, time_s: Tensor, weighting: str
+    ) -> tuple[Tensor, Tensor]:
+        """Salient points of the maps displayed at ``time_s``, both arguments ``(batch,)``.
+
+        Those stored with the maps, of the maps at full size, where they were chosen with the same
+        weighting (``none`` or ``solid_angle``); else points of the maps as they are kept.
+
+        Returns:
+            Points x, y, z, s, ``(maps, points, 4)``, and each window's row or -1, ``(batch,)``.
+        """
+        if self._first is None or self._first.settings.get("weighting", "none") != weighting:
+            maps, index = self.look_up(recording_index, time_s)
+            return map_points(maps, weighting=weighting), index
+        points, index = self._look_up(
+            recording_index, time_s, lambda video, rows: cast(MapFile, video).points(rows)
+        )
+        return torch.cat(points) if points else torch.zeros(0, 128, 4), index
+
+    def _open_alike(self, file: Path) -> MapFile:
+        """Open one file, made in the same way as the others."""
+        store = MapFile(file)
+        if self._first is None:
+            self._first = store
+        differing = [
+            f"{name} is {store.settings.get(name)!r} and {self._first.settings.get(name)!r}"
+            for name in _SHARED
+            if store.settings.get(name) != self._first.settings.get(name)
+        ]
+        if differing:
+            raise InputError(
+                f"{file} and {self._first.path} were made in different ways: "
+                f"{'; '.join(differing)}; make them alike, in one folder"
+            )
+        return store
+
+
+def export_maps(maps: MapFile, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write the maps at full size with `torch.save`, as other code of this field expects them.
+
+    The tensor, ``(maps, 224, 448)`` in [0, 1], is computed from the stored scores: these are
+    PAVER's own maps, not enlargements of the smaller ones. Memory does not depend on their number.
+
+    Raises:
+        InputError: The path does not end in .pt.
     """
     path = Path(path)
     if path.suffix != ".pt":

@@ -6,6 +6,8 @@ written anew from the paper and the behaviour of the published code, with its qu
 
 import timm
 import torch
+from timm.layers.mlp import Mlp
+from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -14,8 +16,6 @@ from vpnet.errors import InputError
 from vpnet.paver.sphere_patches import COLUMNS, ROWS, HeatMap, SpherePatches
 
 ARCHITECTURE = "vit_base_patch16_224"
-"""timm's name of the encoder."""
-
 DECODER_HEADS = 8
 
 
@@ -36,13 +36,7 @@ class Encoder(nn.Module):
     """A vision transformer with the sphere's patches in place of the image's.
 
     The state dict has timm's names, with the position embedding as it is stored for 224 x 224
-    images. Source: Dosovitskiy et al., ICLR 2021.
-
-    Args:
-        seam: See `vpnet.paver.sphere_patches.SpherePatches`.
-        width: Channels of a token.
-        depth: Transformer blocks.
-        heads: Attention heads.
+    images. Arguments as in `Paver`. Source: Dosovitskiy et al., ICLR 2021.
     """
 
     def __init__(self, seam: str, width: int, depth: int, heads: int) -> None:
@@ -57,9 +51,9 @@ class Encoder(nn.Module):
         )
         assert isinstance(made, VisionTransformer)
         assert made.cls_token is not None
+        assert made.pos_embed is not None
         self.patch_embed = SpherePatchEmbedding(made.patch_embed.proj, seam)
         self.cls_token = made.cls_token
-        assert made.pos_embed is not None
         self.pos_embed = made.pos_embed
         self.blocks = made.blocks
         self.norm = made.norm
@@ -67,16 +61,12 @@ class Encoder(nn.Module):
     def position_embedding(self) -> Tensor:
         """The learned embedding at 14 x 28 patches, ``(1, 393, width)``.
 
-        Bicubic without antialiasing, in float32, as published; timm's own resampler antialiases.
+        Bicubic without antialiasing, in float32, as published.
         """
-        embedding = self.pos_embed.float()
-        side = round((embedding.shape[1] - 1) ** 0.5)
-        grid = embedding[:, 1:].unflatten(1, (side, side)).permute(0, 3, 1, 2)
-        with torch.autocast(grid.device.type, enabled=False):
-            wide = nn.functional.interpolate(
-                grid, (ROWS, COLUMNS), mode="bicubic", align_corners=False
+        with torch.autocast(self.pos_embed.device.type, enabled=False):
+            return resample_abs_pos_embed(  # pyright: ignore[reportCallIssue]
+                self.pos_embed.float(), [ROWS, COLUMNS], antialias=False
             )
-        return torch.cat((embedding[:, :1], wide.flatten(2).transpose(1, 2)), dim=1)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Tokens of each frame by itself.
@@ -118,19 +108,6 @@ class SpaceTimeAttention(nn.Module):
         ).transpose(2, 3)
         mean = (spatial + temporal) / 2
         return self.proj(mean.permute(0, 2, 3, 1, 4).flatten(-2))
-
-
-class Mlp(nn.Module):
-    """Two linear layers with a GELU between them."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Transform each token by itself."""
-        return self.fc2(nn.functional.gelu(self.fc1(tokens)))
 
 
 class SpaceTimeBlock(nn.Module):
@@ -186,8 +163,8 @@ class Paver(nn.Module):
     """Panoramic vision transformer for saliency in 360-degree video.
 
     Args:
-        seam: ``zero`` as published, ``wrap`` closes the sphere at the image's seam.
-        width: Channels of a token; this and the next two are by default those of the released
+        seam: As in `vpnet.paver.sphere_patches.SpherePatches`.
+        width: Channels of a token; the defaults of this and the next two are those of the released
             weights, ViT-B/16.
         depth: Transformer blocks of the encoder.
         heads: Attention heads of the encoder.

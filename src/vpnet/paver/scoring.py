@@ -9,7 +9,7 @@ from rich.progress import track
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.paver.map_store import MapStore
+from vpnet.paver.map_file import MapStore
 from vpnet.saliency.fitted_sources import CenterBias
 from vpnet.saliency.map_files import MapFiles, MapFolder
 from vpnet.saliency.metrics import WEIGHTINGS, SaliencyScores, score_map
@@ -23,7 +23,6 @@ class VideoScores(NamedTuple):
     """The mean over the moments of one video."""
 
     video_id: str
-    """Which video."""
     moments: int
     """At which there were a map and a viewer."""
     scores: dict[str, SaliencyScores]
@@ -31,17 +30,12 @@ class VideoScores(NamedTuple):
 
 
 def open_maps(path: str | Path) -> MapFiles:
-    """The maps of a folder, of either kind, shown at their own times.
-
-    Args:
-        path: Folder of ``<video>.h5`` files, or of ``<video>.npy`` files and ``saliency.json``.
+    """The maps of a folder of ``<video>.h5`` files, or of ``<video>.npy`` and ``saliency.json``.
 
     Raises:
         InputError: It is neither.
     """
-    if any(Path(path).glob("*.h5")):
-        return MapStore(path)
-    return MapFolder(path)
+    return MapStore(path) if any(Path(path).glob("*.h5")) else MapFolder(path)
 
 
 def score_saliency(
@@ -79,21 +73,20 @@ def score_saliency(
         generator = torch.Generator().manual_seed(seed)
         elsewhere = [watched for name, watched in viewing.items() if name != video_id]
         bias = _center_bias(elsewhere) if elsewhere else None
-        sums: dict[str, Tensor] = {}
-        moments = 0
+        found: dict[str, list[SaliencyScores]] = {}
         for saliency, directions in _moments(maps, number, viewing[video_id], rate_hz):
-            moments += 1
             candidates = {MAPS: saliency, UNIFORM: torch.ones_like(saliency)}
             if bias is not None:
                 candidates[CENTER_BIAS] = bias
             for name, candidate in candidates.items():
-                found = score_map(candidate, directions, generator, weighting, smoothing_deg)
-                sums[name] = sums.get(name, torch.zeros(6).double()) + torch.tensor(found).double()
-        if moments:
+                scores = score_map(candidate, directions, generator, weighting, smoothing_deg)
+                found.setdefault(name, []).append(scores)
+        if found:
             means = {
-                name: SaliencyScores(*(total / moments).tolist()) for name, total in sums.items()
+                name: SaliencyScores(*torch.tensor(scores).double().mean(dim=0).tolist())
+                for name, scores in found.items()
             }
-            results.append(VideoScores(video_id, moments, means))
+            results.append(VideoScores(video_id, len(found[MAPS]), means))
     if not results:
         raise InputError(
             f"{maps.path}: there is no moment at which a video has a map and a viewer; check that "

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from vpnet.errors import InputError
 from vpnet.paver.clips import Clip
 from vpnet.paver.map_file import MapFile, MapPart, read_part, write_map_file, write_part
 from vpnet.text_table import TextTable
-from vpnet.video.probe import VideoFile, check_equirectangular, probe_video
+from vpnet.video.video_file import VideoFile, check_equirectangular, probe_video
 from vpnet.whole_files import write_text
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".ts")
@@ -26,21 +26,12 @@ _SAMPLE_BYTES = 1 << 20
 """Start and end of a video that identify it; reading gigabytes twice helps nobody."""
 
 
-class FoundVideos(NamedTuple):
-    """The videos that some patterns name."""
+def find_videos(patterns: str | Sequence[str]) -> tuple[list[VideoFile], dict[str, str]]:
+    """Probe the videos of files, folders or patterns such as ``videos/*.mp4``.
 
-    usable: tuple[VideoFile, ...]
-    refused: dict[str, str]
-    """Name of the file and what is wrong with it."""
-
-
-def find_videos(patterns: str | Sequence[str]) -> FoundVideos:
-    """Probe the videos of some patterns, in the order of their names.
-
-    What is wrong with one video does not stop the others.
-
-    Args:
-        patterns: Files, folders or patterns such as ``videos/*.mp4``.
+    Returns:
+        The videos that can be used, in the order of their names; and what is wrong with the others,
+        by the name of the file.
 
     Raises:
         InputError: Nothing is there, or two videos would write the same file.
@@ -66,7 +57,7 @@ def find_videos(patterns: str | Sequence[str]) -> FoundVideos:
             refused[path.name] = str(error)
         else:
             usable.append(video)
-    return FoundVideos(tuple(usable), refused)
+    return usable, refused
 
 
 def _video_paths(pattern: str) -> list[Path]:
@@ -79,7 +70,7 @@ def _video_paths(pattern: str) -> list[Path]:
 
 
 def video_identity(path: Path) -> dict[str, Any]:
-    """Name, size and a digest of a video's start and end."""
+    """What tells a video from others: name, size and a digest of its start and end."""
     size = path.stat().st_size
     digest = hashlib.blake2b(digest_size=8)
     with path.open("rb") as file:
@@ -176,17 +167,13 @@ class VideoJob:
                     raise InputError(damage[1] if damage else f"{self.video.path}: has no frame")
                 reason = damage[1] if damage is not None else self.video.complaint
                 complete = {"complete": reason is None, "damage": reason or ""}
-                write_map_file(self.path, _read_parts(readable), {**self.settings, **complete})
+                write_map_file(self.path, map(read_part, readable), {**self.settings, **complete})
             shutil.rmtree(self.parts_folder, ignore_errors=True)
         lock.unlink(missing_ok=True)
         return True
 
     def check_finished(self) -> None:
-        """Refuse a finished file that was made in another way.
-
-        Raises:
-            InputError: Its settings differ; the message names them.
-        """
+        """Raise an InputError where the finished file was made with other settings."""
         if not self.path.exists():
             return
         found = MapFile(self.path).settings
@@ -215,25 +202,13 @@ class VideoJob:
         return [file for file in files if file.is_file()]
 
 
-def _read_parts(files: Sequence[Path]) -> Iterator[MapPart]:
-    for file in files:
-        part = read_part(file)
-        if part is None:
-            file.unlink()
-            raise InputError(
-                f"{file}: this part was damaged on disk and is removed; run the same command "
-                "again, which computes it anew"
-            )
-        yield part
-
-
 class Outcome(NamedTuple):
     """What became of one video."""
 
     video: str
     """Name of its file."""
     maps: int
-    """Maps that are in its file of maps."""
+    """How many are in its file of maps."""
     duration_s: float
     """Playback time of the last of them, s."""
     failure: str
@@ -241,11 +216,9 @@ class Outcome(NamedTuple):
 
 
 def outcomes(jobs: Sequence[VideoJob], refused: Mapping[str, str]) -> list[Outcome]:
-    """Finish what is left to finish, and say what became of every video, by name.
+    """Finish what is left to finish; what became of every video, in the order of their names.
 
-    Args:
-        jobs: The videos that were worked on.
-        refused: The others, and what is wrong with them.
+    ``refused`` holds the videos that were not worked on, and what is wrong with them.
     """
     found = [Outcome(name, 0, 0.0, reason) for name, reason in refused.items()]
     for job in jobs:

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vpnet.errors import InputError
-from vpnet.paver.network import Paver
+from vpnet.paver.network import ARCHITECTURE, Paver
 from vpnet.paver.sphere_patches import COLUMNS, ROWS, heat_map_basis
 
-ENCODER_TAG = "vit_base_patch16_224.augreg_in21k_ft_in1k"
+ENCODER_TAG = f"{ARCHITECTURE}.augreg_in21k_ft_in1k"
 """timm's name of the encoder's weights; without the suffix it would be other weights."""
 
 _PATHS = [
@@ -30,16 +30,12 @@ _PATHS = [
 
 _BUFFER_TOLERANCE = 1e-3
 
-_BLOCK = "Transformer/encoderblock_{}/"
-_ATTENTION = _BLOCK + "MultiHeadDotProductAttention_1/"
-
 
 def load_weights(
     paver: Paver,
     checkpoint: str | Path | None,
     encoder: str | Path | None = None,
     random_weights: bool = False,
-    seed: int = 0,
 ) -> str:
     """Load the decoder's and the encoder's weights.
 
@@ -49,7 +45,6 @@ def load_weights(
         encoder: The encoder's weights as .npz (Flax), .safetensors, or a state dict of torch;
             None lets timm download `ENCODER_TAG`.
         random_weights: Fill the network with random numbers instead; for tests.
-        seed: Of the random numbers.
 
     Returns:
         A digest of all weights, 16 digits; that of random weights begins with ``random-``.
@@ -64,7 +59,7 @@ def load_weights(
                 "saliency.checkpoint or saliency.encoder is given"
             )
         with torch.no_grad():
-            _fill(paver, seed)
+            _fill(paver)
         return f"random-{_digest(paver)}"
     if checkpoint is None:
         raise InputError(
@@ -79,9 +74,9 @@ def load_weights(
     return _digest(paver)
 
 
-def _fill(paver: Paver, seed: int) -> None:
-    """Small random numbers, and ones for the norms: a network that runs and means nothing."""
-    generator = torch.Generator().manual_seed(seed)
+def _fill(paver: Paver) -> None:
+    """Small random numbers, and ones for the norms."""
+    generator = torch.Generator().manual_seed(0)
     for name, tensor in paver.state_dict().items():
         tensor.normal_(std=0.02, generator=generator)
         if "norm" in name and name.endswith("weight"):
@@ -90,8 +85,8 @@ def _fill(paver: Paver, seed: int) -> None:
 
 def _decoder_state(path: Path) -> dict[str, Tensor]:
     state = _tensors(path, "saliency.checkpoint")
-    for name, expected in constant_buffers(set(state)).items():
-        found = state.pop(name)
+    for name in [name for name in CONSTANTS if name in state]:
+        found, expected = state.pop(name), CONSTANTS[name]()
         fits = found.shape == expected.shape
         if not fits or (found.double() - expected.double()).abs().max() > _BUFFER_TOLERANCE:
             raise InputError(
@@ -109,7 +104,7 @@ def _encoder_state(paver: Paver, path: Path) -> dict[str, Tensor]:
     try:
         with np.load(path, allow_pickle=False) as file:
             flax = {name: torch.from_numpy(file[name]) for name in file.files}
-            return from_flax(flax, depth=len(list(paver.encoder.blocks.children())))
+            return _from_flax(flax, depth=len(list(paver.encoder.blocks.children())))
     except (ValueError, OSError, EOFError, KeyError, RuntimeError, BadZipFile) as error:
         raise InputError(
             f"saliency.encoder={path}: is not a Flax ViT-B/16 checkpoint in .npz ({error!r}); "
@@ -133,14 +128,16 @@ def _check_file(path: Path, option: str) -> None:
         raise InputError(f"{option}={path}: no such file")
 
 
-def _read(path: Path, option: str) -> object:
-    """Read a file of tensors without running any code that it might hold."""
+def _tensors(path: Path, option: str) -> dict[str, Tensor]:
+    """The state dict of a file, or that under its key ``model``; no code in it is run."""
     _check_file(path, option)
+    content: object
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        with torch.serialization.safe_globals(_PATHS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content = load_file(path)
+        else:
+            with torch.serialization.safe_globals(_PATHS):
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{option}={path}: holds more than tensors and plain values, and is not loaded, since "
@@ -150,11 +147,6 @@ def _read(path: Path, option: str) -> object:
         raise InputError(
             f"{option}={path}: is not a whole file of weights ({error}); download it again"
         ) from error
-
-
-def _tensors(path: Path, option: str) -> dict[str, Tensor]:
-    """The state dict of a file, or that under its key ``model``."""
-    content: object = _read(path, option)
     if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         content = content["model"]
     if not isinstance(content, Mapping) or not all(
@@ -189,20 +181,10 @@ def _digest(paver: Paver) -> str:
     return digest.hexdigest()
 
 
-def from_flax(flax: Mapping[str, Tensor], depth: int = 12) -> dict[str, Tensor]:
-    """ViT-B/16 weights as the transformer's authors publish them, under timm's names.
+def _from_flax(flax: Mapping[str, Tensor], depth: int) -> dict[str, Tensor]:
+    """ViT weights as their authors publish them, under timm's names, without the head.
 
-    Flax keeps the input before the output, and heads apart.
-
-    Args:
-        flax: Arrays of the .npz file, by name.
-        depth: Transformer blocks.
-
-    Returns:
-        timm's state dict, without the classification head.
-
-    Raises:
-        KeyError: An array is missing.
+    Flax keeps the input before the output, and heads apart. A KeyError: an array is missing.
     """
     state = {
         "cls_token": flax["cls"],
@@ -213,8 +195,8 @@ def from_flax(flax: Mapping[str, Tensor], depth: int = 12) -> dict[str, Tensor]:
         "norm.bias": flax["Transformer/encoder_norm/bias"],
     }
     for number in range(depth):
-        block, attention = _BLOCK.format(number), _ATTENTION.format(number)
-        ours = f"blocks.{number}."
+        ours, block = f"blocks.{number}.", f"Transformer/encoderblock_{number}/"
+        attention = f"{block}MultiHeadDotProductAttention_1/"
         parts = [flax[f"{attention}{part}/kernel"] for part in ("query", "key", "value")]
         state[f"{ours}attn.qkv.weight"] = torch.cat([part.flatten(1).T for part in parts])
         parts = [flax[f"{attention}{part}/bias"] for part in ("query", "key", "value")]
@@ -228,20 +210,6 @@ def from_flax(flax: Mapping[str, Tensor], depth: int = 12) -> dict[str, Tensor]:
             state[f"{ours}mlp.{layer}.weight"] = flax[f"{block}MlpBlock_3/{name}/kernel"].T
             state[f"{ours}mlp.{layer}.bias"] = flax[f"{block}MlpBlock_3/{name}/bias"]
     return {name: value.float().contiguous() for name, value in state.items()}
-
-
-def constant_buffers(names: set[str]) -> dict[str, Tensor]:
-    """The constants that the released checkpoint carries, by their names in it.
-
-    Args:
-        names: Only these are computed.
-    """
-    known = {
-        "sph_basis": heat_map_basis,
-        "adjacency_matrix": adjacency_matrix,
-        "spatial_weight": spatial_weight,
-    }
-    return {name: make() for name, make in known.items() if name in names}
 
 
 def adjacency_matrix() -> Tensor:
@@ -268,3 +236,11 @@ def _centers() -> tuple[Tensor, Tensor]:
     row = torch.arange(ROWS, dtype=torch.float64).repeat_interleave(COLUMNS)
     column = torch.arange(COLUMNS, dtype=torch.float64).repeat(ROWS)
     return (2 * row + 1 - ROWS) * math.pi / COLUMNS, (2 * column + 1) * math.pi / COLUMNS
+
+
+CONSTANTS = {
+    "sph_basis": heat_map_basis,
+    "adjacency_matrix": adjacency_matrix,
+    "spatial_weight": spatial_weight,
+}
+"""What computes the constants that the released checkpoint carries, by their names in it."""

@@ -13,8 +13,7 @@ from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import pixel_from_direction
 from vpnet.saliency.viewing import VideoViewing
 from vpnet.video.decoders import DecodingError, FrameReader, resize_frames
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import VideoFile
+from vpnet.video.video_file import VideoFile, video_writer
 
 _TOLERANCE_S = 1e-3
 _DOT_SHARE = 1 / 160
@@ -142,12 +141,12 @@ def write_overlay(video: VideoFile, reader: FrameReader, overlay: Overlay, outpu
     frames = len(video.frame_pts)
     rate_hz = (frames - 1) / video.duration_s if frames > 1 else 1.0
     damage: list[str] = []
-    with VideoWriter(output, overlay.width, overlay.height, rate_hz) as writer:
+    with video_writer(output, overlay.width, overlay.height, rate_hz) as add:
         shown = track(_until_damage(reader, frames, damage), description=output, total=frames)
         for number, frame in enumerate(shown):
             small = resize_frames(frame.unsqueeze(0), overlay.height, overlay.width)[0].cpu()
             time_s = float(video.frame_times_s[number])
-            writer.write(overlay.draw(small, time_s), time_s)
+            add(overlay.draw(small, time_s), time_s)
     return "".join(damage)
 
 

@@ -39,8 +39,8 @@ class QuestProFiles:
     """The files of one recording; those that are missing are None.
 
     Args:
-        user_id: Who watched, from the names.
-        video_id: What was watched, from the names.
+        user_id: From the names.
+        video_id: From the names.
         source: The folder (v2) or the common part of the names (v1), for messages.
         head: Orientation of the head.
         eye: Directions of the gaze.
@@ -112,8 +112,8 @@ def find_recordings(root: str | Path) -> list[QuestProFiles]:
     """All recordings of a study, in the order of participants' and videos' names.
 
     Args:
-        root: Folder of a study in layout v2, v1 or both; or the folder of one recording (v2), or
-            one of its files.
+        root: Folder of a study in layout v2, v1 or both; the folder of one recording (v2); or one
+            of a recording's files.
 
     Raises:
         InputError: There is no recording, or a recording's files are in an unexpected place.
@@ -175,7 +175,6 @@ def _recording_in_folder(folder: Path) -> QuestProFiles:
         named.name,
         str(folder),
         *map(tables.get, TABLES),
-        recorded_at="",
         others=() if tables else tuple(_csv_files(folder)),
         questionnaires=questionnaire_files(named.parent.parent, named.parent.name),
     )

@@ -137,7 +137,7 @@ def matched_rows(
 
     Args:
         tables: The tables of one recording.
-        name: Which of them: eye, face or combined.
+        name: The other table: eye, face or combined.
         rows: Rows of the head table, shape ``(samples,)``.
         findings: Rows that are missing in either table are added here.
         foreign: Severity of a table that belongs to another recording.

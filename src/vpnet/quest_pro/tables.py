@@ -3,7 +3,7 @@
 Columns, units and defects are those of docs/CONVENTIONS.md, section "Meta Quest Pro recordings".
 What cannot be read is noted, and the other tables are read nevertheless. Pupil and openness are no
 streams: they were not measured (defects 4 and 5). What the headset derived, offsets and fixations,
-is recomputed (defects 1 and 3); `headset_columns` reads it.
+is recomputed (defects 1 and 3); `vpnet.quest_pro.reader` reads it.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ UNNAMED_WEIGHTS = tuple(f"Expr_{number}" for number in range(len(FACE_WEIGHTS)))
 FRAME_COLUMN = "VideoFrame"
 HEAD_COLUMNS = ("PlaybackTime", *QUATERNION_COLUMNS)
 HEAD_EXTRAS = (
-    *("HmdPosition.x", "HmdPosition.y", "HmdPosition.z"),
+    *(f"HmdPosition.{axis}" for axis in "xyz"),
     *("EulerYaw", "EulerPitch", "EulerRoll", "VelYaw", "VelPitch", "VelRoll"),
 )
 EYE_COLUMNS = (*GAZE_COLUMNS, "LeftConfidence", "RightConfidence", "BothEyesValid")
@@ -65,9 +65,7 @@ WEIGHT_TOLERANCE = 0.01
 def read_tables(files: QuestProFiles, findings: list[Finding]) -> RawTables | None:
     """The tables of one recording; None where the head's is missing or cannot be read.
 
-    Args:
-        files: Where they are.
-        findings: Files that are missing, damaged or unreadable are added here.
+    Files that are missing, damaged or unreadable are added to ``findings``.
     """
     if not files.present:
         others = ", ".join(file.name for file in files.others)
@@ -152,13 +150,7 @@ def _with_timestamps(table: pl.DataFrame, file: Path) -> pl.DataFrame:
 
 
 def named_weights(face: pl.DataFrame, file: str, findings: list[Finding]) -> pl.DataFrame:
-    """A face table with its weights named, which the headset may have numbered.
-
-    Args:
-        face: The face table, its weights headed by name or Expr_0 to Expr_62.
-        file: Its file, for messages.
-        findings: That they were numbered is added here.
-    """
+    """A face table with its weights named, which the headset may have numbered (a finding)."""
     if UNNAMED_WEIGHTS[0] not in face.columns:
         return face
     findings.append(
@@ -177,7 +169,7 @@ def head_orientation(
     Args:
         head: The head table; Euler angles where they were recorded.
         rows: Rows to read, shape ``(samples,)``.
-        file: Its file, for messages.
+        file: Its name, for messages.
         findings: Vectors that are no unit quaternions and angles that disagree are added here.
 
     Returns:
@@ -263,13 +255,8 @@ def face_samples(
 ) -> tuple[Tensor, tuple[str, ...], Tensor]:
     """Face weights with their mean as a 64th column, their names, and which were measured.
 
-    FaceIsValid can be 1 while all weights are exactly 0: tracking was lost (defect 6).
-
-    Args:
-        face: The face table, its weights named.
-        matched: Its row for each sample, null where there is none, shape ``(samples,)``.
-        file: The face table's file, for messages.
-        findings: Weights outside [0, 1] are added here.
+    FaceIsValid can be 1 while all weights are exactly 0: tracking was lost (defect 6). Weights
+    outside [0, 1] are added to ``findings``. ``matched`` is as in `gaze_samples`.
 
     Returns:
         Weights, zero where they are missing or out of range, shape ``(samples, 64)``; names;

@@ -18,20 +18,17 @@ from vpnet.recordings.findings import RULES, Finding
 from vpnet.studies.study import Study, StudyOptions
 from vpnet.studies.study_reading import StudyPart
 
-FIRST_LINE = 1
-"""Line of a file without names that holds row 0 of the table."""
-
 
 @dataclass(frozen=True)
 class DatasetLayout:
     r"""Where the authors of a data set put its files.
 
     Args:
-        folder: The folder that holds them, below that into which the data set was unpacked, for
-            example ``H/Scanpaths``; empty where there is none.
-        files: Pattern of the files in it, for example ``*/*.txt``.
+        folder: The folder that holds them, in that into which the data set was unpacked, such as
+            ``H/Scanpaths``; empty where there is none.
+        files: Pattern of the files in it, such as ``*/*.txt``.
         names: Regular expression for the end of a file's path, with a group for each name that it
-            holds, for example ``/([^/]+)/(\d+)\.txt``.
+            holds, such as ``/([^/]+)/(\d+)\.txt``.
         rule: The same in words, for messages.
     """
 
@@ -44,14 +41,11 @@ class DatasetLayout:
         return f"{self.folder}/{self.files}" if self.folder else self.files
 
     def find(self, root: Path) -> list[Path]:
-        """Files of the data set at a path or below it, in the order of their names.
+        """Files of the data set at a path or below it, in the order of their names; may be none.
 
         Args:
             root: The folder into which the data set was unpacked, any folder of the layout within
                 it, or one of its files; names of folders decide which of these it is.
-
-        Returns:
-            The files; none where there are none, or where nothing has the layout's names.
         """
         parts = str(self).split("/")
         for depth in range(len(parts)):
@@ -63,13 +57,9 @@ class DatasetLayout:
         return [root] if root.is_file() and root.absolute().match(str(self)) else []
 
     def require(self, root: Path) -> list[Path]:
-        """The same for a path that the user says holds this data set.
+        """The same for a path that the user says holds this data set; an InputError where none is.
 
-        Args:
-            root: As for `find`; the innermost folder may also have another name.
-
-        Raises:
-            InputError: There is no such file.
+        The innermost folder may also have another name.
         """
         files = self.find(root) or sorted(root.glob(self.files))
         if files:
@@ -87,11 +77,7 @@ class DatasetLayout:
         )
 
     def names_of(self, file: Path) -> tuple[str, ...]:
-        """The names that a file's path holds, as ``names`` groups them.
-
-        Raises:
-            InputError: The path is none of the data set's.
-        """
+        """The names that a file's path holds; an InputError where it is none of the data set's."""
         found = re.search(self.names + "$", file.absolute().as_posix())
         if found is None:
             raise InputError(f"{file}: {self.rule}; rename or remove it")
@@ -143,7 +129,7 @@ def read_headerless_csv(
         marks: Columns that hold their own names, between the numbers.
 
     Returns:
-        The columns but for the marks, float64, shape ``(rows, numbers)``.
+        The numbers, float64, shape ``(rows, numbers)``.
 
     Raises:
         UnreadableTable: The file is missing, empty, no text, or has a bad line.
@@ -177,6 +163,6 @@ def read_headerless_csv(
             f"a line must be {','.join(columns)}{rule}, found {shown} ({wrong.sum()} lines are "
             "wrong)",
             "correct or delete it",
-            line=FIRST_LINE + row,
+            line=1 + row,
         )
     return values

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from vpnet.geometry.directions import normalize
-from vpnet.readers.dataset_files import FIRST_LINE, DatasetLayout, read_headerless_csv
+from vpnet.readers.dataset_files import DatasetLayout, read_headerless_csv
 from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
 from vpnet.recordings.findings import Finding
@@ -85,14 +85,7 @@ def read_nasrabadi_mmsys19(
 
 
 def orientation_in_world(recorded_xyzw: Tensor) -> Tensor:
-    """The quaternion of these files as one of the world frame.
-
-    Args:
-        recorded_xyzw: Quaternions of a head that looks along -z, shape ``(..., 4)``.
-
-    Returns:
-        Quaternions of a head that looks along +z, shape ``(..., 4)``.
-    """
+    """Quaternions ``(..., 4)`` of a head that looks along -z, as of one that looks along +z."""
     return recorded_xyzw * recorded_xyzw.new_tensor((-1.0, 1.0, -1.0, 1.0))
 
 
@@ -121,7 +114,7 @@ def _recording(file: Path, user_id: str, video_id: str, frame: Frame) -> list[Ch
             timestamps_s,
             align_to_video(viewport_center, as_shown),
             frame,
-            first_line=FIRST_LINE,
+            first_line=1,
             findings=findings,
             head_orientation_xyzw=orientation_xyzw,
         )

@@ -225,7 +225,7 @@ def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:
     (a warning says so).
 
     Args:
-        recordings: What to write, each pair of user and video once; gone through once.
+        recordings: Each pair of user and video once.
         path: The file; it appears only when it is complete.
 
     Raises:
@@ -248,12 +248,8 @@ def write_parquet(recordings: Iterable[Recording], path: str | Path) -> None:
     for name, count in left_out.items():
         if count:
             _LOGGER.warning(
-                "%s: the %s of %d of %d recordings are not written, the format has no columns for "
-                "them",
-                path,
-                name,
-                count,
-                len(tables),
+                f"{path}: the {name} of {count} of {len(tables)} recordings are not written, the "
+                "format has no columns for them"
             )
     table = pl.concat(tables.values())
     table = table.drop(

@@ -23,8 +23,8 @@ class Reader:
     """What reads a data set, and how its files are recognised.
 
     Args:
-        read: The reader: a `checked` function whose first parameter is the path as text, and whose
-            others are the settings of ``conf/data/<name>.yaml``.
+        read: A `checked` function whose first parameter is the path as text, and whose others are
+            the settings of ``conf/data/<name>.yaml``.
         fits: Whether a path has the names of this layout.
         layout: These names in words, for messages.
     """
@@ -79,8 +79,7 @@ def read_any(path: str | Path, *, layout: str | None = None, **settings: Any) ->
     """
     check_reading(settings, "")
     path = Path(path)
-    if layout is None:
-        layout = recognise_layout(path)
+    layout = recognise_layout(path) if layout is None else layout
     if layout not in READERS:
         raise InputError(f"layout must be one of {', '.join(READERS)}, got {layout!r}")
     read = READERS[layout].read
@@ -124,7 +123,7 @@ def check_reading(values: Mapping[str, Any], key: str) -> None:
         InputError: No reader has such a setting, or it is of another type or out of its range.
     """
     prefix = f"{key}." if key else ""
-    known = _settings_of_all()
+    known = _settings_but_path()
     for name, value in values.items():
         if name not in known:
             raise InputError(unknown_message(f"{prefix}{name}", name, known))
@@ -138,17 +137,21 @@ def reading_settings(
 
     ``read`` is the reader of the other recordings; None for the one that recognises them.
     """
-    known = settings_for_any_layout() if read is None else _of_recordings(_settings_but_path(read))
+    known = settings_for_any_layout(read)
     return {name: value for name, value in settings.items() if name in known}
 
 
-def settings_for_any_layout() -> dict[str, Setting]:
-    """All readers' settings that say how a recording is read, whatever study it is of.
+def settings_for_any_layout(read: Callable[..., Any] | None = None) -> dict[str, Setting]:
+    """A reader's settings, or all readers', that say how a recording of any study is read.
 
     These are all but the path and what concerns a study as a whole: which recordings are left out,
     and how they are read (`StudyOptions`, but for the codes that it accepts).
     """
-    return _of_recordings(_settings_of_all())
+    return {
+        name: setting
+        for name, setting in _settings_but_path(read).items()
+        if setting.owner is not StudyOptions or name == "accept"
+    }
 
 
 def recognise_layout(path: Path) -> str:
@@ -174,21 +177,11 @@ def recognise_layout(path: Path) -> str:
     )
 
 
-def _settings_of_all() -> dict[str, Setting]:
+def _settings_but_path(read: Callable[..., Any] | None = None) -> dict[str, Setting]:
+    """Of one reader, or of all."""
     found: dict[str, Setting] = {}
-    for reader in READERS.values():
-        found |= _settings_but_path(reader.read)
+    for one in [reader.read for reader in READERS.values()] if read is None else [read]:
+        settings = settings_of(one)
+        settings.pop(path_parameter(one), None)
+        found |= settings
     return found
-
-
-def _of_recordings(settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    return {
-        name: setting
-        for name, setting in settings.items()
-        if setting.owner is not StudyOptions or name == "accept"
-    }
-
-
-def _settings_but_path(read: Callable[..., Any]) -> dict[str, Setting]:
-    place = path_parameter(read)
-    return {name: setting for name, setting in settings_of(read).items() if name != place}

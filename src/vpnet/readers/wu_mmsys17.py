@@ -31,7 +31,6 @@ from vpnet.errors import InputError
 from vpnet.geometry.rotations import forward_direction, multiply_quaternions
 from vpnet.quest_pro.rows import UnusableRecording, playback_rows
 from vpnet.quest_pro.tables import QUATERNION_COLUMNS, head_orientation
-from vpnet.readers.dataset_files import FIRST_LINE as FIRST_LINE_OF_COPY
 from vpnet.readers.dataset_files import DatasetLayout, read_headerless_csv
 from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
@@ -149,12 +148,7 @@ def _ids_of_copy(file: Path) -> tuple[str, str]:
 
 
 def orientation_from_zxy(roll_rad: Tensor, pitch_rad: Tensor, yaw_rad: Tensor) -> Tensor:
-    """Orientation turned about z, then its own x, then its own y.
-
-    Args:
-        roll_rad: Turn about z, shape ``(...)``.
-        pitch_rad: Turn about x, positive down, shape ``(...)``.
-        yaw_rad: Turn about y, positive to the right, shape ``(...)``.
+    """Orientation turned about z, then its own x (positive down), then its own y (to the right).
 
     Returns:
         Unit quaternions (x, y, z, w), shape ``(..., 4)``.
@@ -181,7 +175,7 @@ def _recording_of_copy(
             values[:, 0],
             forward_direction(orientation_xyzw),
             frame,
-            first_line=FIRST_LINE_OF_COPY,
+            first_line=1,
             findings=findings,
             head_orientation_xyzw=orientation_xyzw,
         )

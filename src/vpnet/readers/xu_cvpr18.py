@@ -18,11 +18,10 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles
-from vpnet.readers.dataset_files import FIRST_LINE, DatasetLayout, read_headerless_csv
+from vpnet.readers.dataset_files import DatasetLayout, read_headerless_csv
 from vpnet.recordings.assembly import assembled_recording
 from vpnet.recordings.checked import CheckedRecording
-from vpnet.recordings.csv_table import FIRST_LINE as FIRST_LINE_OF_VIDEOS
-from vpnet.recordings.csv_table import read_csv_table
+from vpnet.recordings.csv_table import FIRST_LINE, read_csv_table
 from vpnet.recordings.findings import Finding
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules
@@ -97,7 +96,7 @@ def _recording(
             _directions(hx, hy),
             frame,
             gaze,
-            first_line=FIRST_LINE,
+            first_line=1,
             findings=findings,
             gaze_direction=_directions(gx, gy),
             gaze_valid=_is_fraction(gx) & _is_fraction(gy),
@@ -124,7 +123,7 @@ def _read_frame_rates(file: Path) -> dict[str, float]:
     for row, rate_hz in enumerate(table["fps"]):
         if not 0 < rate_hz < 1000:
             raise InputError(
-                f"{file}, line {FIRST_LINE_OF_VIDEOS + row}, column fps: frames per second must be "
+                f"{file}, line {FIRST_LINE + row}, column fps: frames per second must be "
                 f"above 0 and below 1000, found {rate_hz:g}; correct the value"
             )
     # Spreadsheets take "001" for a number and write 1.

@@ -15,8 +15,7 @@ from pydantic import Field
 from rich.progress import track
 
 from vpnet.quest_pro.files import QuestProFiles, RawTables
-from vpnet.quest_pro.headset_columns import HeadsetColumns
-from vpnet.quest_pro.reader import recording_from_tables
+from vpnet.quest_pro.reader import HeadsetColumns, recording_from_tables
 from vpnet.questionnaires.encoded_answers import encode_answers
 from vpnet.recordings.frame import Frame
 from vpnet.recordings.gaze import GazeRules

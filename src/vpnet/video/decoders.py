@@ -2,6 +2,7 @@
 
 import tempfile
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -13,9 +14,8 @@ from av.error import FFmpegError
 from torch import Tensor
 
 from vpnet.errors import InputError
-from vpnet.video.encoding import VideoWriter
-from vpnet.video.probe import VideoFile, open_container, probe_video
 from vpnet.video.torch_companions import companion_complaints, warn_once
+from vpnet.video.video_file import VideoFile, open_container, probe_video, video_writer
 
 
 class DecodingError(InputError):
@@ -44,6 +44,7 @@ class FrameReader(ABC):
     """What `_decode` raises where a frame cannot be decoded."""
 
     def __init__(self, video: VideoFile) -> None:
+        """An InputError: the backend is not installed, cannot decode it, or counts otherwise."""
         self._video = video
         self._turns = 0
         """Quarter turns that set a decoded frame upright."""
@@ -92,18 +93,16 @@ class FrameReader(ABC):
 
 
 class TorchcodecFrames(FrameReader):
-    """A video decoded by torchcodec, on the CPU or on a GPU's video decoder.
-
-    Raises:
-        InputError: torchcodec or ffmpeg's libraries are not installed, it cannot decode there, or
-            numbers the frames otherwise.
-    """
+    """A video decoded by torchcodec, on the CPU or on a GPU's video decoder."""
 
     _failures = (RuntimeError, IndexError)
 
     def __init__(self, video: VideoFile, device: str = "cpu") -> None:
         super().__init__(video)
-        decoder = load_torchcodec()
+        decoder = _torchcodec()
+        if isinstance(decoder, Exception):
+            # A new one each time: raised again, the same would carry all tracebacks before.
+            raise type(decoder)(str(decoder))
         self.backend = "torchcodec-cuda" if device.startswith("cuda") else "torchcodec"
         try:
             self._decoder = decoder(str(video.path), device=device, seek_mode="exact")
@@ -123,20 +122,6 @@ class TorchcodecFrames(FrameReader):
     def close(self) -> None:
         """Let go of the file."""
         del self._decoder
-
-
-def load_torchcodec() -> Any:
-    """Torchcodec's class that decodes.
-
-    Raises:
-        TorchcodecUnusable: It is installed and does not load; the message has one line.
-        InputError: It is not installed.
-    """
-    loaded = _torchcodec()
-    if isinstance(loaded, Exception):
-        # A new one each time: raised again, the same would carry all tracebacks before.
-        raise type(loaded)(str(loaded))
-    return loaded
 
 
 @cache
@@ -161,9 +146,6 @@ class DecordFrames(FrameReader):
     """A video decoded by decord. It does not survive a fork: open it where it is read.
 
     Wheels of the package index decode on the CPU alone.
-
-    Raises:
-        InputError: decord is not installed, cannot decode there, or numbers the frames otherwise.
     """
 
     def __init__(self, video: VideoFile, device: str = "cpu") -> None:
@@ -229,8 +211,8 @@ class PyavFrames(FrameReader):
 
     def _keyframe(self, index: int) -> int:
         """The last frame at or before ``index`` at which decoding can begin."""
-        keyframes = torch.tensor(self._video.keyframes or (0,))
-        return int(keyframes[max(0, int(torch.searchsorted(keyframes, index, right=True)) - 1)])
+        keyframes = self._video.keyframes or (0,)
+        return keyframes[max(0, bisect_right(keyframes, index) - 1)]
 
     @staticmethod
     def _reason(error: Exception) -> str:
@@ -255,7 +237,7 @@ def open_video(video: VideoFile, backend: str = "auto", device: str = "cpu") -> 
     """Open a video.
 
     Args:
-        video: From `vpnet.video.probe.probe_video`.
+        video: From `vpnet.video.video_file.probe_video`.
         backend: ``auto``, ``decord``, ``torchcodec`` or ``pyav``.
         device: Where to decode: ``cpu`` or ``cuda``.
 
@@ -289,13 +271,7 @@ def resize_frames(frames: Tensor, height: int, width: int) -> Tensor:
     On the CPU torch computes in whole numbers, on a GPU it cannot; docs/LOG.md has how little the
     results differ, and how little from ffmpeg's, which PAVER's authors used.
 
-    Args:
-        frames: uint8, ``(frames, 3, rows, columns)``.
-        height: Rows wanted.
-        width: Columns wanted.
-
-    Returns:
-        uint8, ``(frames, 3, height, width)``.
+    Frames and result are uint8, ``(frames, 3, height, width)``.
     """
     if frames.shape[-2:] == (height, width):
         return frames
@@ -318,8 +294,7 @@ def read_resized(reader: FrameReader, indices: Sequence[int], height: int, width
     return torch.cat(resized) if resized else torch.empty(0, 3, height, width, dtype=torch.uint8)
 
 
-_TEST_ROWS, _TEST_COLUMNS, _TEST_FRAMES = 64, 128, 8
-_TEST_GREYS = torch.linspace(30, 220, _TEST_FRAMES)
+_TEST_GREYS = torch.linspace(30, 220, 8)
 """Brightness of each frame of the test video."""
 
 _TEST_TOLERANCE = 6.0
@@ -334,17 +309,18 @@ def check_decoders() -> dict[str, str | None]:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "grey.mp4"
-        with VideoWriter(file, _TEST_COLUMNS, _TEST_ROWS, 30.0) as writer:
+        with video_writer(file, 128, 64, 30.0) as add:
             for grey in _TEST_GREYS.tolist():
-                frame = torch.full((3, _TEST_ROWS, _TEST_COLUMNS), int(grey), dtype=torch.uint8)
-                writer.write(frame)
+                add(torch.full((3, 64, 128), int(grey), dtype=torch.uint8))
         return {backend: _complaint(file, backend) for backend in sorted(BACKENDS)}
 
 
 def _complaint(file: Path, backend: str) -> str | None:
     try:
         reader = open_video(probe_video(file), backend)
-        greys = torch.stack([frame.float().mean() for frame in reader.frames(range(_TEST_FRAMES))])
+        greys = torch.stack(
+            [frame.float().mean() for frame in reader.frames(range(len(_TEST_GREYS)))]
+        )
         reader.close()
     except InputError as error:
         return str(error)

@@ -38,7 +38,7 @@ class ManifestEntry(NamedTuple):
 
 
 def read_manifest(path: str | Path) -> list[ManifestEntry]:
-    """Read a list of videos.
+    """Read a list of videos, in UTF-8.
 
     Columns are known by their names, whatever their case and order, others are ignored; values are
     separated by commas, semicolons or tabs.
@@ -48,9 +48,6 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
     folder, Experiment_2, else of the file behind the link, 2-1-Korean.mp4. Under this rule the
     lists' durations agree with the recordings' for all 18. A link to a file of another number is a
     mistake of the list (number 9 of experiment 2 has that of number 8): it is not fetched.
-
-    Args:
-        path: The file, UTF-8.
 
     Raises:
         InputError: It is missing, no such list, or some rows are wrong; all of them are named.
@@ -140,15 +137,11 @@ def _wu_name(row: Mapping[str, str], link: str, of_folder: str) -> tuple[str, st
     number = row[WU_COLUMN]
     if not number.isdecimal() or int(number) == 0:
         return "", f"VideoNo must be a whole number from 1, found {number!r}"
-    file = _WU_FILE.match(
-        PurePosixPath(unquote(urlsplit(link).path)).name if _is_link(link) else ""
-    )
+    target = PurePosixPath(unquote(urlsplit(link).path)).name if _is_link(link) else ""
+    file = _WU_FILE.match(target)
     experiment = of_folder or (file.group(1) if file is not None else "")
     if not experiment:
-        return (
-            "",
-            "the experiment is unknown; keep the list in its Experiment_ folder",
-        )
+        return "", "the experiment is unknown; keep the list in its Experiment_ folder"
     name = f"{experiment}_{int(number) - 1}"
     if file is not None and (file.group(1), int(file.group(2))) != (experiment, int(number)):
         found = f"{file.group(1)}-{file.group(2)}"

@@ -32,29 +32,23 @@ INSTALL = "run `rm .venv/installed; make install` in a clone, or `pip install {}
 @cache
 def companion_complaints() -> tuple[str, ...]:
     """One line for each of the two that is installed and does not belong to the installed torch."""
-    torch = _installed("torch")
-    if torch is None:
-        return ()
-    complaints = (
-        torchvision_complaint(torch, _installed("torchvision"), _required("torchvision")),
-        torchcodec_complaint(torch, _installed("torchcodec")),
-    )
+    torch, torchvision, torchcodec = map(_installed, ("torch", "torchvision", "torchcodec"))
+    complaints: list[str | None] = []
+    if torch and torchvision:
+        complaints.append(torchvision_complaint(torch, torchvision, requires("torchvision") or []))
+    if torch and torchcodec:
+        complaints.append(torchcodec_complaint(torch, torchcodec))
     return tuple(complaint for complaint in complaints if complaint)
 
 
-def torchvision_complaint(
-    torch: str, torchvision: str | None, required: Sequence[str]
-) -> str | None:
-    """What is wrong where the metadata of torchvision require another torch.
+def torchvision_complaint(torch: str, torchvision: str, required: Sequence[str]) -> str | None:
+    """What is wrong where torchvision requires another torch.
 
-    Args:
-        torch: Its version, as is the next; None where it is not installed.
-        torchvision: Likewise.
-        required: What torchvision requires.
+    ``torch`` and ``torchvision`` are versions, ``required`` is what torchvision's metadata require.
     """
     for requirement in map(Requirement, required):
         fits = requirement.specifier.contains(torch, prereleases=True)
-        if torchvision and requirement.name == "torch" and not fits:
+        if requirement.name == "torch" and not fits:
             remedy = INSTALL.format("--upgrade --force-reinstall 'vpnet[cuda12]'")
             return (
                 f"torchvision {torchvision} does not belong to torch {torch}, it needs "
@@ -63,10 +57,8 @@ def torchvision_complaint(
     return None
 
 
-def torchcodec_complaint(torch: str, torchcodec: str | None) -> str | None:
-    """What is wrong where torchcodec (None: not installed) was built for another torch."""
-    if torchcodec is None:
-        return None
+def torchcodec_complaint(torch: str, torchcodec: str) -> str | None:
+    """What is wrong where torchcodec was built for another torch, both given by version."""
     own = ".".join(torchcodec.split(".")[:2])
     built_for = BUILT_FOR.get(own, FIRST_TORCH if Version(torchcodec) >= FIRST_LASTING else None)
     if built_for is None:
@@ -97,10 +89,3 @@ def _installed(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _required(package: str) -> list[str]:
-    try:
-        return requires(package) or []
-    except PackageNotFoundError:
-        return []

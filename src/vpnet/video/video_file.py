@@ -1,6 +1,10 @@
-"""What a video file holds, found without decoding it: size, and the playback time of each frame."""
+"""Video files: what one holds, found without decoding it, and writing one, H.264 in mp4."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import av
@@ -12,11 +16,15 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from vpnet.errors import InputError
+from vpnet.whole_files import whole_file
 
 ASPECT = 2.0
 """Width over height of an equirectangular image."""
 
 _ASPECT_TOLERANCE = 0.01
+
+_CLOCK_HZ = 90_000
+"""Ticks of the file's clock: fine enough for any rate."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,6 @@ class VideoFile:
         width: Columns of a frame as displayed.
         height: Rows of it.
         rotation_deg: Counter-clockwise turn that the file requires of players: 0, 90, 180 or 270.
-        codec: Name of the codec.
         frame_pts: Presentation times in the file's own clock, ascending, ``(frames,)``.
         frame_times_s: Playback times, of the first frame 0, float64, ``(frames,)``.
         keyframes: Numbers of the frames at which decoding can begin, ascending.
@@ -39,7 +46,6 @@ class VideoFile:
     width: int
     height: int
     rotation_deg: int
-    codec: str
     frame_pts: Tensor
     frame_times_s: Tensor
     keyframes: tuple[int, ...]
@@ -56,9 +62,6 @@ def probe_video(path: str | Path) -> VideoFile:
 
     Frames are numbered in the order of their presentation. Those that the file tells players to
     discard (the run-up of an edit list) are left out.
-
-    Args:
-        path: The file.
 
     Raises:
         InputError: The file is missing, empty, not a video, or holds no frame that can be decoded.
@@ -97,7 +100,6 @@ def probe_video(path: str | Path) -> VideoFile:
             width,
             height,
             rotation_deg,
-            stream.codec_context.name,
             pts,
             times_s,
             tuple(at for at, time in enumerate(pts.tolist()) if shown[time]),
@@ -106,11 +108,7 @@ def probe_video(path: str | Path) -> VideoFile:
 
 
 def check_equirectangular(video: VideoFile) -> None:
-    """Refuse a video that cannot be a whole sphere.
-
-    Raises:
-        InputError: It is not twice as wide as high, within 1 %.
-    """
+    """Raise an InputError where a video is not twice as wide as high, within 1 %."""
     if abs(video.width / video.height - ASPECT) > _ASPECT_TOLERANCE * ASPECT:
         raise InputError(
             f"{video.path}: an equirectangular video is twice as wide as high, this one is "
@@ -120,11 +118,7 @@ def check_equirectangular(video: VideoFile) -> None:
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open a file with PyAV.
-
-    Raises:
-        InputError: It is missing, empty, or no video.
-    """
+    """Open a file with PyAV; an InputError where it is missing, empty, or no video."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if path.stat().st_size == 0:
@@ -170,3 +164,60 @@ def _rotation_deg(path: Path) -> int:
         if frame is None:
             raise InputError(f"{path}: no frame of it can be decoded; get it again")
         return round(frame.rotation) % 360
+
+
+@contextmanager
+def video_writer(
+    path: str | Path, width: int, height: int, rate_hz: float, keyframe_distance: int = 60
+) -> Iterator[Callable[..., None]]:
+    """Write a video, whole or not at all.
+
+    Args:
+        path: File to write, ending in .mp4.
+        width: Columns, even.
+        height: Rows, even.
+        rate_hz: Frames per second, where frames come without times.
+        keyframe_distance: Frames from one keyframe to the next, at most.
+
+    Yields:
+        Function that adds a frame, RGB, uint8, ``(3, height, width)``; and its playback time, later
+        than the last, by default the next of the rate.
+
+    Raises:
+        InputError: A setting is none of these, or a frame has another size.
+    """
+    path = Path(path)
+    if path.suffix != ".mp4":
+        raise InputError(f"{path}: films are written as .mp4; end the name so")
+    if width % 2 or height % 2 or min(width, height) <= 0:
+        raise InputError(f"{path}: H.264 needs even sizes, got {width} x {height}")
+    if not 0 < rate_hz <= 1000:
+        raise InputError(f"{path}: rate_hz must be a positive number, got {rate_hz}")
+    clock = Fraction(1, _CLOCK_HZ)
+    written = count()
+    with (
+        whole_file(path) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+    ):
+        rate = Fraction(rate_hz).limit_denominator(1001)
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": "18", "g": str(keyframe_distance)}
+        stream.codec_context.time_base = clock
+
+        def write(frame: Tensor, time_s: float | None = None) -> None:
+            if frame.shape != (3, height, width) or frame.dtype != torch.uint8:
+                raise InputError(
+                    f"{path}: frames are uint8 of (3, {height}, {width}), got {frame.dtype} of "
+                    f"{tuple(frame.shape)}"
+                )
+            pixels = frame.permute(1, 2, 0).contiguous().cpu().numpy()
+            image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            image.time_base = clock
+            number = next(written)
+            image.pts = round((number / rate_hz if time_s is None else time_s) * _CLOCK_HZ)
+            container.mux(stream.encode(image))
+
+        yield write
+        # Not where the block failed: the half-written file must not replace an earlier one.
+        container.mux(stream.encode())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpnet.checkpoints.all_sources import SOURCES
+from vpnet.checkpoints.checkpoint_entry import SOURCES
 from vpnet.errors import InputError
 from vpnet.saliency.crowd import Crowd
 from vpnet.settings import build, settings_of
