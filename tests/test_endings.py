@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import torch
 
-from vpnet.runtime import run_lock
+from vpnet.runtime import one_process
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
@@ -93,7 +93,7 @@ def test_a_second_training_is_refused_and_sigterm_ends_the_first_with_143(
     tmp_path, run_script, monkeypatch
 ):
     """Both in one test, since a process takes long to start."""
-    monkeypatch.setattr(run_lock, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(one_process, "PATIENCE_S", 0.3)
     process = start(*LSTM, *ENDLESS, f"hydra.run.dir={tmp_path}")
     try:
         wait_for(tmp_path / ".lock", process)

@@ -2,9 +2,12 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from vpnet.whole_files import write_text
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,16 @@ class TextTable:
         return "\n".join(lines) + "\n"
 
 
-def print_table(table: TextTable) -> None:
-    """Print a table; where the output is no terminal, wide enough for all of it."""
+def print_table(table: TextTable, markdown: Path | None = None) -> None:
+    """Print a table, where the output is no terminal wide enough for all of it.
+
+    Args:
+        table: The table.
+        markdown: File to write it to as well.
+    """
     Console(width=None if sys.stdout.isatty() else 150).print(table.to_rich())
+    if markdown is not None:
+        write_text(markdown, table.to_markdown())
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vpnet.plots.error_by_horizon import ErrorCurve
+from vpnet.plots.curves import ErrorCurve
 from vpnet.plots.viewport_path import PathForecast
 
 

@@ -5,12 +5,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from vpnet.alignment.alignment import Alignment, find_peak, offsets_deg
 from vpnet.errors import InputError
-from vpnet.plots.alignment_curve import COLORS, draw_alignment_curve, plot_alignment_curve
+from vpnet.plots.alignment_curve import COLORS, alignment_figure
+from vpnet.plots.style import save_figure
 
 PEAKS_DEG = (87.0, 90.0, 93.0)
 
@@ -29,8 +29,7 @@ def alignment() -> Alignment:
 
 
 def test_both_mirrors_the_best_and_the_lead_are_drawn(alignment):
-    axes = Figure().add_subplot()
-    draw_alignment_curve(axes, alignment)
+    (axes,) = alignment_figure(alignment).axes
     recorded, mirrored = (line for line in axes.lines if len(np.asarray(line.get_xdata())) == 120)
     assert np.asarray(recorded.get_ydata()).tolist() == alignment.nss.tolist()
     assert np.asarray(mirrored.get_ydata()).tolist() == alignment.nss_mirrored.tolist()
@@ -44,22 +43,20 @@ def test_both_mirrors_the_best_and_the_lead_are_drawn(alignment):
 
 
 def test_doubt_shows(alignment):
-    axes = Figure().add_subplot()
-    draw_alignment_curve(axes, dataclasses.replace(alignment, users=2))
+    (axes,) = alignment_figure(dataclasses.replace(alignment, users=2)).axes
     assert axes.texts[1].get_text().endswith("(not significant)")
 
 
 def test_the_figure_is_written_and_not_empty(alignment, tmp_path: Path):
-    plot_alignment_curve(alignment, tmp_path / "fit.png", title="Simulated")
+    save_figure(alignment_figure(alignment), tmp_path / "fit.png")
     image = matplotlib.image.imread(tmp_path / "fit.png")
     assert image.shape[1] > 1000
     assert (image[..., :3].min(axis=-1) < 0.9).mean() > 0.01
 
 
-def test_without_a_curve_there_is_nothing_to_draw(alignment, tmp_path: Path):
+def test_without_a_curve_there_is_nothing_to_draw(alignment):
     with pytest.raises(InputError, match="there is no curve to draw: no map has a shape"):
-        plot_alignment_curve(dataclasses.replace(alignment, best=None), tmp_path / "fit.png")
-    assert not (tmp_path / "fit.png").exists()
+        alignment_figure(dataclasses.replace(alignment, best=None))
 
 
 @pytest.mark.parametrize(
@@ -73,8 +70,7 @@ def test_without_a_curve_there_is_nothing_to_draw(alignment, tmp_path: Path):
 )
 def test_the_interval_goes_on_at_the_other_end(alignment, low_deg, high_deg, drawn):
     best = dataclasses.replace(alignment.best, low_deg=low_deg, high_deg=high_deg)
-    axes = Figure().add_subplot()
-    draw_alignment_curve(axes, dataclasses.replace(alignment, best=best))
+    (axes,) = alignment_figure(dataclasses.replace(alignment, best=best)).axes
     bands = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     # The lead over the next peak spans the whole width, in shares of the axes.
     spans = [(band.get_x(), band.get_x() + band.get_width()) for band in bands]

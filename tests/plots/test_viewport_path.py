@@ -12,7 +12,6 @@ from scipy.spatial.transform import Rotation
 
 from vpnet.errors import InputError
 from vpnet.geometry.directions import direction_from_angles, great_circle_distance, normalize
-from vpnet.plots.overview import overview_figure
 from vpnet.plots.style import save_figure
 from vpnet.plots.viewport_path import (
     FAINTEST,
@@ -21,6 +20,7 @@ from vpnet.plots.viewport_path import (
     circle,
     draw_path,
     frame_lines,
+    overview_figure,
     path_figure,
 )
 

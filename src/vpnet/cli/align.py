@@ -61,8 +61,8 @@ def align(
     from vpnet.alignment.alignment import find_alignment
     from vpnet.alignment.moment_maps import FolderMaps, MomentMaps, ViewerDensity
     from vpnet.cli.builders import read_with_layout
-    from vpnet.plots.alignment_curve import plot_alignment_curve
-    from vpnet.plots.style import FORMATS
+    from vpnet.plots.alignment_curve import alignment_figure
+    from vpnet.plots.style import FORMATS, save_figure
     from vpnet.text_table import print_table
     from vpnet.whole_files import write_text
 
@@ -107,16 +107,11 @@ def align(
     if json_file is not None:
         write_text(json_file, json.dumps(alignment.to_dict(), indent=1) + "\n")
     if plot is not None:
-        plot_alignment_curve(alignment, plot)
+        save_figure(alignment_figure(alignment), plot)
 
 
 def alignment_table(alignment: "Alignment", *, by_user: bool) -> "TextTable":
-    """The best alignment of all recordings, of each video and, on demand, of each viewer.
-
-    Args:
-        alignment: From `vpnet.alignment.alignment.find_alignment`.
-        by_user: Whether viewers are shown.
-    """
+    """The best alignment of all recordings, of each video and, on demand, of each viewer."""
     from vpnet.alignment.alignment import CONFIDENCE
     from vpnet.text_table import TextTable, counted
 
@@ -148,10 +143,7 @@ def alignment_table(alignment: "Alignment", *, by_user: bool) -> "TextTable":
 def conclusions(alignment: "Alignment", *, is_itself: bool) -> list[str]:
     """What the user should do, line by line.
 
-    Args:
-        alignment: From `vpnet.alignment.alignment.find_alignment`.
-        is_itself: Whether the recordings were compared with themselves, which is no evidence about
-            all of them together.
+    Recordings compared with themselves are no evidence about all of them together.
     """
     lines = []
     for kind, peaks in (("videos", alignment.per_video), ("viewers", alignment.per_user)):
@@ -187,7 +179,6 @@ def _rows(alignment: "Alignment", peaks: "Mapping[str, OffsetPeak]") -> tuple[tu
 
 
 def _row(name: str, peak: "OffsetPeak", remark: str) -> tuple[str, ...]:
-    is_known = not math.isnan(peak.share)
     return (
         name,
         f"{peak.offset_deg:+.1f}",
@@ -195,6 +186,6 @@ def _row(name: str, peak: "OffsetPeak", remark: str) -> tuple[str, ...]:
         "yes" if peak.mirror else "no",
         f"{peak.nss:.2f}",
         f"{peak.runner_up_nss:.2f}",
-        f"{peak.share:.0%}" if is_known else "-",
+        f"{peak.share:.0%}" if not math.isnan(peak.share) else "-",
         remark,
     )

@@ -9,11 +9,9 @@ from typer.core import TyperCommand
 from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.failures import fails_clearly
-from vpnet.cli.fetch import fetch
-from vpnet.cli.questionnaire import questionnaire
+from vpnet.cli.preparation import fetch, questionnaire, simulate
 from vpnet.cli.results import SeveralBehindAgainst, ablation, compare, results
 from vpnet.cli.saliency_files import saliency
-from vpnet.cli.simulate import simulate
 
 app = typer.Typer(
     add_completion=False,
@@ -71,12 +69,8 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-app.command()(simulate)
-app.command()(check)
-app.command()(align)
-app.command()(questionnaire)
-app.command()(fetch)
-app.command()(results)
+for command in (simulate, check, align, questionnaire, fetch, results):
+    app.command()(command)
 app.command(cls=SeveralBehindAgainst)(compare)
 app.command()(ablation)
 app.add_typer(saliency, name="saliency")

@@ -32,10 +32,7 @@ DATA: Mapping[str, Callable[..., Iterable[Recording]]] = {
 
 
 def checked_recordings(found: Any) -> Iterable[Recording]:
-    """What a reader has returned, checked, if these are recordings.
-
-    Args:
-        found: A study, or what code of the user's own returned.
+    """What a reader has returned: a study, or whatever code of the user's own returns.
 
     Raises:
         InputError: These are no recordings.
@@ -103,7 +100,7 @@ def read_with_layout(path: Path, layout: str | None, settings: Mapping[str, Any]
         path: Where they are.
         layout: A name in `FILES`, or the import path of a reader of the user's own; None
             recognises the layout.
-        settings: Settings of any reader by name; those that this one does not have are passed over.
+        settings: Of any reader by name; those that this one does not have are passed over.
 
     Raises:
         InputError: The layout is unknown or is not recognised, or its reader refuses the settings

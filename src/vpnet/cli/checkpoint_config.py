@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from vpnet.cli.train_config import TABLES, RunSettings
 from vpnet.errors import InputError
+from vpnet.runs.run_config import all_settings
 from vpnet.settings import NAME, OWN_CODE
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
@@ -26,11 +27,7 @@ GLOBAL = "@package _global_"
 
 
 def starting_checkpoint(own: RunSettings, config: DictConfig) -> Checkpoint | None:
-    """The checkpoint that a training configuration names.
-
-    Args:
-        own: Its settings of no group.
-        config: The whole configuration.
+    """The checkpoint that a training configuration names, whose settings of no group are ``own``.
 
     Raises:
         InputError: It cannot be read, there is none where ``fit``, ``resume`` or the personal stage
@@ -56,11 +53,9 @@ def starting_checkpoint(own: RunSettings, config: DictConfig) -> Checkpoint | No
             "stage=personal needs a checkpoint of stage=general; add "
             "checkpoint=RUN/checkpoints/best.ckpt"
         )
-    for setting, is_typed in (("resume=true", own.resume), ("fit=false", not own.fit)):
-        if is_typed:
-            raise InputError(
-                f"{setting} needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt"
-            )
+    if own.resume or not own.fit:
+        setting = "resume=true" if own.resume else "fit=false"
+        raise InputError(f"{setting} needs a checkpoint; add checkpoint=RUN/checkpoints/best.ckpt")
     return None
 
 
@@ -72,15 +67,8 @@ def adopt_checkpoint(
     Training that is resumed takes over data, split, seed, training settings and stage as well, but
     for those that the user typed.
 
-    Args:
-        config: Configuration of the command.
-        checkpoint: What it names.
-        overrides: What the user typed. A typed model, task or face feature, and the stage of
-            training that is resumed, must be the checkpoint's own; a typed saliency wins (the maps
-            may be elsewhere now).
-
-    Returns:
-        A new configuration.
+    A typed model, task or face feature, and the stage of training that is resumed, must be the
+    checkpoint's own. A typed saliency wins: the maps may be elsewhere now.
 
     Raises:
         InputError: What the user typed contradicts the checkpoint, or the training that it
@@ -184,7 +172,7 @@ def with_chosen_settings(overrides: Sequence[str], folders: Sequence[Path]) -> l
         folders: Folders of configurations.
 
     Returns:
-        The overrides, and behind them one for each setting of such a file, which names the file:
+        The overrides, then one for each setting of such a file, which names the file:
         ``training.patience=3 (+study=mine)``.
     """
     chosen = []
@@ -204,14 +192,5 @@ def _settings(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for entry in content.get("defaults", ()):
         for key, choice in entry.items() if isinstance(entry, Mapping) else ():
             yield key.removeprefix("override ").strip("/ "), choice
-    for key, value in content.items():
-        if key not in ("defaults", "hydra"):
-            yield from _leaves(key, value)
-
-
-def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for name, inner in value.items():
-            yield from _leaves(f"{key}.{name}", inner)
-    else:
-        yield key, value
+    own = {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
+    yield from all_settings(own)

@@ -86,9 +86,10 @@ def section_of(file: Path) -> Section | None:
                 ),
             },
         )
-    if (
-        file in (Path("trainer/auto.yaml"), Path("logger/wandb.yaml"), Path("plots/default.yaml"))
-        or group == "task"
+    if group == "task" or file.as_posix() in (
+        "trainer/auto.yaml",
+        "logger/wandb.yaml",
+        "plots/default.yaml",
     ):
         return Section(settings_of(BUILDERS[group], GIVEN.get(group, ())))
     return None
@@ -103,21 +104,15 @@ def _null_by_default() -> Settings:
 
 
 def rewritten(text: str, section: Section) -> str:
-    """A file with the keys and comments of its section as they are declared now.
-
-    Args:
-        text: The file.
-        section: What declares its settings.
-    """
+    """The text of a file with the keys and comments of its section as they are declared now."""
     values = yaml.safe_load(text) or {}
     lines = text.splitlines()
     if section.key:
-        first = lines.index(f"{section.key}:") + 1
-        end, values = len(lines), values[section.key]
+        first, end = lines.index(f"{section.key}:") + 1, len(lines)
+        block = _block(section, values[section.key], "  ")
     else:
         first, end = _extent(lines)
-    indent = 2 if section.key else 0
-    block = list(_block(section, values, " " * indent))
+        block = _block(section, values, "")
     return "\n".join((*lines[:first], *block, *lines[end:])) + "\n"
 
 
@@ -207,20 +202,16 @@ def _text(value: Any) -> str:
     return dumped.removesuffix("\n").removesuffix("\n...")
 
 
-def rewrite_all(folder: Path = CONFIG_FOLDER) -> list[Path]:
-    """Rewrite the files of a folder of configurations; those that changed."""
-    changed = []
-    for file in sorted(folder.rglob("*.yaml")):
-        section = section_of(file.relative_to(folder))
-        if section is not None:
-            text = file.read_text(encoding="utf-8")
-            new = rewritten(text, section)
-            if new != text:
-                file.write_text(new, encoding="utf-8")
-                changed.append(file)
-    return changed
+def rewrite_all() -> None:
+    """Rewrite the files of conf/, and print those that change."""
+    for file in sorted(CONFIG_FOLDER.rglob("*.yaml")):
+        name = file.relative_to(CONFIG_FOLDER)
+        section = section_of(name)
+        text = file.read_text(encoding="utf-8")
+        if section is not None and (new := rewritten(text, section)) != text:
+            file.write_text(new, encoding="utf-8")
+            print(name)
 
 
 if __name__ == "__main__":
-    for path in rewrite_all():
-        print(path.relative_to(CONFIG_FOLDER))
+    rewrite_all()

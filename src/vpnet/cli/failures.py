@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from vpnet.errors import InputError
-from vpnet.runtime.run_lock import LOCK_FILE
-from vpnet.runtime.termination import EXIT_CODE, Terminated, terminable
+from vpnet.runtime.one_process import EXIT_CODE, LOCK_FILE, Terminated, terminable
 
 HELP = "--help lists the groups and the keys"
 
@@ -60,7 +59,11 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
             raise
         except Exception as error:
             # In this order: Hydra's error of a missing file is an OSError too.
-            message = composition_message(error) or _file_message(error)
+            message = composition_message(error)
+            if message is None and isinstance(error, OSError) and error.filename is not None:
+                message = (
+                    f"{error.filename}: {error.strerror}; check the path and who may write there"
+                )
             if message is None:
                 raise
             _refuse(error, message, fresh)
@@ -71,13 +74,6 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
 def _stop(reason: str, code: int) -> NoReturn:
     print(f"{reason}; what was finished is kept", file=sys.stderr)
     sys.exit(code)
-
-
-def _file_message(error: Exception) -> str | None:
-    """What to say of a file that cannot be read or written; None for anything else."""
-    if not isinstance(error, OSError) or error.filename is None:
-        return None
-    return f"{error.filename}: {error.strerror}; check the path and who may write there"
 
 
 def _fresh_folder() -> Path | None:
@@ -135,8 +131,7 @@ def full_disk_ends() -> Iterator[None]:
 def why_not_written(error: BaseException) -> str | None:
     """Which limit of the disk an error comes from, in words; None where it is another error.
 
-    Args:
-        error: What it was raised from, or while handling what, counts as well.
+    What it was raised from, or while handling what, counts as well.
     """
     seen: BaseException | None = error
     reason = None
@@ -153,11 +148,7 @@ def why_not_written(error: BaseException) -> str | None:
 
 
 def composition_message(error: Exception) -> str | None:
-    """What to say of an error of Hydra's or OmegaConf's that the user can correct.
-
-    Returns:
-        The message; None where it is a defect, or comes from elsewhere.
-    """
+    """What to say of an error of Hydra's or OmegaConf's that the user can correct, or None."""
     if "omegaconf" not in sys.modules:
         return None
     from hydra.errors import HydraException, OverrideParseException

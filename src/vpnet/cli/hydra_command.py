@@ -17,6 +17,7 @@ import hydra
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -25,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from vpnet.cli.failures import fails_clearly
 from vpnet.cli.help_text import help_text
 from vpnet.errors import InputError
-from vpnet.runtime.run_lock import only_one_in
+from vpnet.runtime.one_process import only_one_in
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CLONE = _PACKAGE.parents[1] / "conf"
@@ -102,16 +103,18 @@ def hydra_command(
         if locks_folder:
             guarded = _alone_in_its_folder(guarded)
         compose = hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name=root)
-        composed = fails_clearly(_with_prepared_arguments(compose(guarded)))
+        composed = compose(guarded)
 
         @functools.wraps(command)
+        @fails_clearly
         def answering() -> None:
             typed = [argument for argument in sys.argv[1:] if argument not in HELP_FLAGS]
-            if len(typed) == len(sys.argv) - 1:
-                composed()
-            else:
+            if len(typed) < len(sys.argv) - 1:
                 script = sys.argv[0] if sys.argv[0].startswith("vpnet") else f"python {root}.py"
                 print(help_text(script, root, _config_folders(typed), typed))
+                return
+            sys.argv[1:] = map(with_quoted_path, options_first(typed))
+            composed()
 
         return answering
 
@@ -126,14 +129,6 @@ def _config_folders(typed: Sequence[str]) -> list[Path]:
         elif argument.startswith(f"{CONFIG_DIR[0]}="):
             folders.append(Path(argument.partition("=")[2]))
     return folders
-
-
-def _with_prepared_arguments(command: Callable[[], None]) -> Callable[[], None]:
-    def preparing() -> None:
-        sys.argv[1:] = map(with_quoted_path, options_first(sys.argv[1:]))
-        command()
-
-    return preparing
 
 
 def _alone_in_its_folder(command: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
@@ -176,7 +171,7 @@ def options_first(arguments: Sequence[str]) -> list[str]:
     ['--config-dir', 'studies', '-m', '+study=mine', 'seed=1']
     """
     options, overrides = [], []
-    for before, argument in zip(("", *arguments), arguments, strict=False):
+    for before, argument in itertools.pairwise(("", *arguments)):
         is_option = argument.startswith("-") or before in OPTIONS_WITH_VALUE
         # The only one that may also be given without a value.
         is_option |= before in ("--info", "-i") and "=" not in argument
@@ -185,10 +180,7 @@ def options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def with_quoted_path(argument: str) -> str:
-    """An argument whose value, where it is a path that Hydra would misread, is quoted.
-
-    Args:
-        argument: As the shell gives it: ``key=value``, an option, or anything else.
+    """An argument of the shell whose value, where it is a path that Hydra would misread, is quoted.
 
     >>> with_quoted_path("videos=V/coaster[8lsB].mp4")
     "videos='V/coaster[8lsB].mp4'"
@@ -203,16 +195,17 @@ def with_quoted_path(argument: str) -> str:
         # Few shells expand it behind an equals sign.
         value = str(Path(value).expanduser())
         argument = f"{key}={value}"
+    override = _parsed(argument)
     if _exists(value):
-        return argument if _means(argument, value) else f"{key}={quoted(value)}"
+        if override is None or override.is_sweep_override() or override.value() != value:
+            return f"{key}={quoted(value)}"
+        return argument
+    if override is not None:
+        return argument
     several = value.split(",")
     if len(several) > 1 and all(map(_exists, several)):
-        if _can_parse(argument):
-            return argument
         return f"{key}={','.join(map(quoted, several))}"
-    if value[0] in "[{" or _can_parse(argument):
-        return argument
-    return f"{key}={quoted(value)}"
+    return argument if value[0] in "[{" else f"{key}={quoted(value)}"
 
 
 def quoted(value: str) -> str:
@@ -234,20 +227,12 @@ def _exists(value: str) -> bool:
         return False
 
 
-def _can_parse(argument: str) -> bool:
+def _parsed(argument: str) -> Override | None:
+    """What Hydra reads; None where it cannot."""
     try:
-        OverridesParser.create().parse_override(argument)
+        return OverridesParser.create().parse_override(argument)
     except HydraException:
-        return False
-    return True
-
-
-def _means(argument: str, value: str) -> bool:
-    """Whether Hydra reads a value as just this text."""
-    if not _can_parse(argument):
-        return False
-    override = OverridesParser.create().parse_override(argument)
-    return not override.is_sweep_override() and override.value() == value
+        return None
 
 
 def folder_name(text: str) -> str:

@@ -133,7 +133,8 @@ def predict_saliency(config: DictConfig) -> int:
     """Find the videos, compute what is missing, finish the files; 1 where a video failed."""
     settings = MapSettings.of(config)
     network, precision = settings.network, str(settings.trainer.get("precision", "32-true"))
-    on_gpu = uses_gpu(str(settings.trainer.get("accelerator", "auto")))
+    accelerator = choose_accelerator(str(settings.trainer.get("accelerator", "auto")))
+    on_gpu = accelerator in ("gpu", "cuda")
     if precision == "16-mixed" and not on_gpu:
         # Lightning would take bf16-mixed, and the files would say what is not so.
         raise InputError("trainer.precision=16-mixed needs a GPU; take bf16-mixed or 32-true")
@@ -198,26 +199,17 @@ def plan_jobs(
         clips = tuple(plan_clips(video.frame_times_s, **sampling))
         try:
             reader = open_video(video, settings.backend, settings.decode_device)
-        except InputError as error:
-            refused[video.path.name] = str(error)
-            continue
-        reader.close()
-        job = VideoJob(
-            video,
-            clips,
-            Path(settings.output),
-            {**made, "backend": reader.backend, "video": video_identity(video.path)},
-            settings.clips_per_chunk,
-        )
-        try:
+            reader.close()
+            job = VideoJob(
+                video,
+                clips,
+                Path(settings.output),
+                {**made, "backend": reader.backend, "video": video_identity(video.path)},
+                settings.clips_per_chunk,
+            )
             job.check_finished()
         except InputError as error:
             refused[video.path.name] = str(error)
         else:
             jobs.append(job)
     return jobs, refused
-
-
-def uses_gpu(accelerator: str) -> bool:
-    """Whether the trainer will choose a GPU."""
-    return choose_accelerator(accelerator) in ("gpu", "cuda")

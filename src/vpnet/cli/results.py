@@ -1,6 +1,5 @@
 """`vpnet results`, `compare` and `ablation`: tables of what finished runs have reached."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,35 +26,17 @@ def results(
 
     Seeds are averaged; intervals are over users.
     """
-    print_results(runs, markdown, bootstrap_draws)
-
-
-def print_results(folders: Sequence[Path], markdown: Path | None, bootstrap_draws: int) -> None:
-    """Print the table of runs, and which of a sweep have no results.
-
-    Args:
-        folders: Folders of runs and of sweeps.
-        markdown: File to write the table to, or None.
-        bootstrap_draws: Resamples of the users.
-
-    Raises:
-        InputError: There are no results, or the runs do not belong into one table.
-    """
     from vpnet.runs.finished_runs import runs_of
     from vpnet.runs.results_table import results_over_seeds
     from vpnet.text_table import print_table
-    from vpnet.whole_files import write_text
 
-    runs = runs_of(folders)
-    names = ", ".join(map(str, runs.unfinished))
-    if not runs.finished:
+    found = runs_of(runs)
+    names = ", ".join(map(str, found.unfinished))
+    if not found.finished:
         raise InputError(f"no run is finished, there are {names}; give the same command again")
-    table = results_over_seeds(runs.finished, bootstrap_draws)
-    print_table(table)
+    print_table(results_over_seeds(found.finished, bootstrap_draws), markdown)
     if names:
         print(f"not finished: {names}")
-    if markdown is not None:
-        write_text(markdown, table.to_markdown())
 
 
 class SeveralBehindAgainst(TyperCommand):
@@ -94,12 +75,8 @@ def compare(
     """
     from vpnet.runs.comparison import compare_runs
     from vpnet.text_table import print_table
-    from vpnet.whole_files import write_text
 
-    table = compare_runs(against, runs).to_table()
-    print_table(table)
-    if markdown is not None:
-        write_text(markdown, table.to_markdown())
+    print_table(compare_runs(against, runs).to_table(), markdown)
 
 
 def ablation(
@@ -115,19 +92,13 @@ def ablation(
 
 
 def write_ablation_tables(folder: Path, bootstrap_draws: int) -> "Ablation":
-    """Print the table of an ablation, and write it into the folder of its sweep.
-
-    Raises:
-        InputError: There is no finished run, or the runs do not belong together.
-    """
+    """Print the table of an ablation, and write it into the folder of its sweep."""
     from vpnet.runs.ablation_table import ablation_csv, ablation_of, ablation_table
     from vpnet.text_table import print_table
     from vpnet.whole_files import write_text
 
     made = ablation_of(folder, bootstrap_draws)
-    table = ablation_table(made)
-    write_text(folder / "table.md", table.to_markdown())
     write_text(folder / "table.csv", ablation_csv(made))
-    print_table(table)
+    print_table(ablation_table(made), folder / "table.md")
     print(f"table: {folder / 'table.md'}, {folder / 'table.csv'}")
     return made

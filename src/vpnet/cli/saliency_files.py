@@ -225,7 +225,6 @@ def score(
     from vpnet.readers.reading import read_any
     from vpnet.saliency.viewing import viewing_by_video
     from vpnet.text_table import print_table
-    from vpnet.whole_files import write_text
 
     source = open_maps(maps)
     study = read_any(recordings, video_yaw_offset_deg=video_yaw_offset_deg, mirror=mirror)
@@ -233,10 +232,7 @@ def score(
     results = score_saliency(
         source, viewing, rate_hz, weighting=weighting, smoothing_deg=smoothing_deg, seed=seed
     )
-    table = score_table(results, weighting)
-    print_table(table)
-    if markdown is not None:
-        write_text(markdown, table.to_markdown())
+    print_table(score_table(results, weighting), markdown)
 
 
 def score_table(results: "list[VideoScores]", weighting: str) -> "TextTable":

@@ -4,6 +4,7 @@ Before an ablation it refuses overrides that would undo what its rows differ in.
 classes back (`hydra.callbacks` in conf/train.yaml and the experiments).
 """
 
+import itertools
 import shlex
 import sys
 import traceback
@@ -18,8 +19,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from vpnet.cli.results import BOOTSTRAP_DRAWS, print_results, write_ablation_tables
+from vpnet.cli.results import BOOTSTRAP_DRAWS, results, write_ablation_tables
 from vpnet.errors import InputError
+from vpnet.runs.run_config import all_settings
 
 HERE = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher whose runs are run in this process, one after the other."""
@@ -74,10 +76,7 @@ class _SweepTable(Callback, ABC):
 
     @abstractmethod
     def show(self, config: DictConfig) -> None:
-        """Print the table.
-
-        Args:
-            config: Configuration of the sweep, Hydra's own included.
+        """Print the table of a sweep, from its configuration with Hydra's own in it.
 
         Raises:
             InputError: There is no table.
@@ -91,7 +90,7 @@ class SweepTable(_SweepTable):
         """Print the table and the folder of the sweep."""
         folder = Path(config.hydra.sweep.dir)
         try:
-            print_results([folder], None, config.bootstrap_draws)
+            results([folder], bootstrap_draws=config.bootstrap_draws)
         finally:
             print(f"sweep folder: {folder}")
         _print_again("results", folder, config)
@@ -134,9 +133,6 @@ def check_rows(config: DictConfig) -> None:
     An override on the command line has the last word: ``user_embed=true`` would make the row
     without the user one more row with it.
 
-    Args:
-        config: Configuration of the sweep, Hydra's own included.
-
     Raises:
         InputError: An override sets what the chosen rows differ in, ``ablation.rows``, or another
             model.
@@ -158,18 +154,16 @@ def check_rows(config: DictConfig) -> None:
         row: dict(_row_settings(config, f"{group}/{row}"))
         for row in _chosen_rows(given.get(group), config.ablation.rows)
     }
-    for key in dict.fromkeys(key for own in settings.values() for key in own):
+    keys = dict.fromkeys(key for own in settings.values() for key in own)
+    for key, (row, own) in itertools.product(keys, settings.items()):
         override = given.get(key)
-        if override is None:
-            continue
-        for row, own in settings.items():
-            if own.get(key, _UNSET) != _value(override):
-                says = f"{key}={own[key]}" if key in own else f"nothing of {key}"
-                raise InputError(
-                    f"{override.input_line}: would undo what the rows of the ablation differ in, "
-                    f"for {row} says {says}; leave it out, or choose rows that agree "
-                    f"with {group}=ROW,ROW"
-                )
+        if override is not None and own.get(key, _UNSET) != _value(override):
+            says = f"{key}={own[key]}" if key in own else f"nothing of {key}"
+            raise InputError(
+                f"{override.input_line}: would undo what the rows of the ablation differ in, "
+                f"for {row} says {says}; leave it out, or choose rows that agree "
+                f"with {group}=ROW,ROW"
+            )
 
 
 def _chosen_rows(choice: Override | None, rows: str) -> list[str]:
@@ -185,15 +179,10 @@ def _row_settings(config: DictConfig, row: str) -> Iterator[tuple[str, Any]]:
     for source in config.hydra.runtime.config_sources:
         file = Path(source.path) / f"{row}.yaml"
         if source.schema == "file" and file.is_file():
-            yield from _leaves(OmegaConf.to_container(OmegaConf.load(file)))
-
-
-def _leaves(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{above}{name}.")
-        elif above != "ablation.":
-            yield _short(f"{above}{name}"), value
+            content = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(file)))
+            for key, value in all_settings(content):
+                if not key.startswith("ablation."):
+                    yield _short(key), value
 
 
 def _short(key: str) -> str:

@@ -127,21 +127,14 @@ BUILDERS: Mapping[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A configuration whose every setting was checked.
-
-    Args:
-        values: Plain values by group and name.
-        tables: `TABLES`, with the user's own code where the configuration names some.
-        run: The settings of no group.
-        task: Clock, history, horizons.
-        training: How to train.
-        stage: Which parameters to train.
-        plots: The pictures of the run.
-    """
+    """A configuration whose every setting was checked."""
 
     values: dict[str, Any]
+    """Plain values by group and name."""
     tables: Mapping[str, Mapping[str, Callable[..., Any]]]
+    """`TABLES`, with the user's own code where the configuration names some."""
     run: RunSettings
+    """The settings of no group."""
     task: Task
     training: TrainingSettings
     stage: Stage
@@ -210,9 +203,7 @@ class TrainConfig:
     def build(self, group: str, **given: Any) -> Any:
         """Build what a group of `TABLES` names; None where the group is null.
 
-        Args:
-            group: The group.
-            **given: Arguments of its builder that are no settings.
+        ``given`` are arguments of its builder that are no settings.
 
         Raises:
             InputError: The builder refuses its settings.

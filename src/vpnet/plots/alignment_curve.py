@@ -1,14 +1,12 @@
 """How well the recordings fit the maps, for every yaw offset and both mirrors."""
 
 import math
-from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vpnet.alignment.alignment import Alignment
 from vpnet.errors import InputError
-from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, save_figure, set_title
+from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, set_title
 
 COLORS = {False: MODEL_COLORS[0], True: MODEL_COLORS[1]}
 """By mirror."""
@@ -16,31 +14,10 @@ COLORS = {False: MODEL_COLORS[0], True: MODEL_COLORS[1]}
 LABELS = {False: "as recorded", True: "mirrored"}
 
 
-def plot_alignment_curve(
-    alignment: Alignment, path: Path, *, title: str = "Fit of viewing and video by yaw offset"
-) -> None:
-    """Draw the fit at every yaw offset, and mark the best.
+def alignment_figure(alignment: Alignment) -> Figure:
+    """The fit at every yaw offset: the best, its interval, and its lead over the next peak.
 
     Args:
-        alignment: From `vpnet.alignment.alignment.find_alignment`.
-        path: File to write: png, pdf or svg.
-        title: Heading of the figure.
-
-    Raises:
-        InputError: No map had a shape, or the file's ending is unknown.
-    """
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    draw_alignment_curve(axes, alignment)
-    set_title(axes, title)
-    save_figure(figure, path)
-
-
-def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
-    """Draw the curves into axes: the best offset, its interval, and its lead over the next peak.
-
-    Args:
-        axes: Where to draw.
         alignment: From `vpnet.alignment.alignment.find_alignment`.
 
     Raises:
@@ -52,6 +29,8 @@ def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
             f"there is no curve to draw: {alignment.doubts[0]}; leave the plot out, or give maps "
             "with a shape"
         )
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
     for mirror, curve in ((False, alignment.nss), (True, alignment.nss_mirrored)):
         axes.plot(
             alignment.offsets_deg.tolist(),
@@ -106,3 +85,5 @@ def draw_alignment_curve(axes: Axes, alignment: Alignment) -> None:
     axes.set_ylabel("normalised scanpath saliency", color=INK)
     axes.legend(frameon=False, fontsize=9, loc="upper right" if not is_right else "upper left")
     polish(axes)
+    set_title(axes, "Fit of viewing and video by yaw offset")
+    return figure

@@ -25,9 +25,6 @@ LIGHT = "#d9d9d9"
 MODEL_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Okabe and Ito's palette (2008), for all kinds of colour vision; without black and yellow."""
 
-LABEL_SPACING = 0.06
-"""Smallest distance between two labels, in heights of the axes."""
-
 DPI = 200
 FORMATS = ("png", "pdf", "svg")
 Format = Literal["png", "pdf", "svg"]

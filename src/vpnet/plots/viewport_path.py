@@ -1,7 +1,10 @@
-"""Where a viewer looked and where a model expected it, over the equirectangular frame."""
+"""Where a viewer looked and where a model expected it, over the equirectangular frame.
+
+`overview_figure` shows this together with the error against the horizon.
+"""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,17 +13,18 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, StrMethodFormatter
 from torch import Tensor
 
 from vpnet.errors import InputError
+from vpnet.evaluation.viewport_metrics import FIELD_OF_VIEW_DEG
 from vpnet.geometry.directions import (
     great_circle_distance,
     interpolate_directions,
     yaw_and_elevation,
 )
 from vpnet.geometry.tangent import from_tangent
-from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish
+from vpnet.plots.curves import ErrorCurve, draw_errors
+from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, set_title
 
 PAST_COLOR = GREY
 TRUE_COLOR = INK
@@ -32,6 +36,8 @@ FAINTEST = 0.3
 SALIENCY_COLORS = LinearSegmentedColormap.from_list("saliency", ("#ffffff", "#fbd9a5", "#e8924a"))
 STEP_DEG = 1.0
 """Longest straight piece of a drawn great circle."""
+PANELS = 3
+"""Windows in an overview."""
 
 
 class PathForecast(NamedTuple):
@@ -56,40 +62,60 @@ class PathForecast(NamedTuple):
     [0, 1]; a grid of yaw and elevation where there is none."""
 
 
-def path_figure(
-    forecasts: Sequence[PathForecast], *, title: str = "", field_of_view_deg: float = 100.0
-) -> Figure:
+def path_figure(forecasts: Sequence[PathForecast], *, title: str = "") -> Figure:
     """Figure of windows, a panel each, one below the other.
-
-    Args:
-        forecasts: At least one.
-        title: Heading of the figure.
-        field_of_view_deg: Diameter of the circles around the last true and predicted direction.
 
     Raises:
         InputError: There is no window, or a background is not an image.
     """
-    if not forecasts:
-        raise InputError("there is no path to draw; give at least one window")
+    _check_any(forecasts)
     figure = Figure(figsize=(6.8, 0.7 + 3.7 * len(forecasts)), layout="constrained")
     for number, forecast in enumerate(forecasts):
         axes = figure.add_subplot(len(forecasts), 1, number + 1)
-        draw_path(axes, forecast, field_of_view_deg=field_of_view_deg)
-    add_legend(figure, columns=3)
+        draw_path(axes, forecast)
+    _add_legend(figure, columns=3, loc="outside lower center")
     if title:
         figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
     return figure
 
 
-def draw_path(axes: Axes, forecast: PathForecast, *, field_of_view_deg: float = 100.0) -> None:
+def overview_figure(
+    forecasts: Sequence[PathForecast], curves: Mapping[str, ErrorCurve], *, title: str = ""
+) -> Figure:
+    """Windows of up to three viewers, a panel each, and the error against the horizon.
+
+    Args:
+        forecasts: At least one window; those after the third are left out.
+        curves: Errors by model name.
+        title: Heading of the figure: data set, users, windows.
+
+    Raises:
+        InputError: There is no window or no curve, or a background is not an image.
+    """
+    _check_any(forecasts)
+    figure = Figure(figsize=(13.2, 7.4))
+    grid = figure.add_gridspec(
+        2, 2, left=0.05, right=0.91, top=0.88, bottom=0.14, wspace=0.13, hspace=0.3
+    )
+    for number, forecast in enumerate(forecasts[:PANELS]):
+        draw_path(figure.add_subplot(grid[divmod(number, 2)]), forecast)
+    errors = figure.add_subplot(grid[1, 1])
+    draw_errors(errors, curves)
+    set_title(errors, "Error by horizon")
+    _add_legend(figure, columns=6, loc="lower center", bbox_to_anchor=(0.48, 0.01))
+    figure.suptitle(title, x=0.05, y=0.97, ha="left", fontsize=14, fontweight="bold", color=INK)
+    return figure
+
+
+def _check_any(forecasts: Sequence[PathForecast]) -> None:
+    if not forecasts:
+        raise InputError("there is no path to draw; give at least one window")
+
+
+def draw_path(axes: Axes, forecast: PathForecast) -> None:
     """Draw one window into axes: true and predicted path fade with the horizon.
 
     A marker shows every whole second, so that the two can be compared at the same time.
-
-    Args:
-        axes: Where to draw.
-        forecast: The window.
-        field_of_view_deg: As in `path_figure`.
 
     Raises:
         InputError: The background is not an image.
@@ -102,11 +128,11 @@ def draw_path(axes: Axes, forecast: PathForecast, *, field_of_view_deg: float = 
         (forecast.future, TRUE_COLOR, "o", 4),
         (forecast.predicted, PREDICTED_COLOR, "s", 6),
     ):
-        outline = circle(directions[-1], field_of_view_deg)
+        outline = circle(directions[-1], FIELD_OF_VIEW_DEG)
         for line in frame_lines(outline):
             _draw_line(axes, line, color, zorder=2, lw=1.0, ls=OUTLINE_DASHES, alpha=0.6)
         steps = torch.cat((anchor, directions.to(anchor)))
-        shades = _opacities(len(directions))
+        shades = torch.linspace(1.0, FAINTEST, len(directions) + 1)[1:].tolist()
         for start, opacity in enumerate(shades):
             for line in frame_lines(steps[start : start + 2]):
                 _draw_line(axes, line, color, zorder=zorder, alpha=opacity)
@@ -116,21 +142,13 @@ def draw_path(axes: Axes, forecast: PathForecast, *, field_of_view_deg: float = 
     axes.set_title(forecast.title, loc="left", fontsize=9.5, color=INK, pad=6)
 
 
-def add_legend(figure: Figure, *, columns: int, **place: Any) -> None:
+def _add_legend(figure: Figure, *, columns: int, **place: Any) -> None:
     """Say at the foot of a figure what the lines of `draw_path` are."""
-    place.setdefault("loc", "outside lower center")
-    true, predicted = (
-        Line2D([], [], color=color, lw=2.6, marker=marker, label=label)
-        for color, marker, label in (
-            (TRUE_COLOR, "o", "true future"),
-            (PREDICTED_COLOR, "s", "predicted"),
-        )
-    )
     handles = [
         Line2D([], [], color=PAST_COLOR, lw=2.0, ls=PAST_DASHES, label="past"),
         Line2D([], [], color=INK, lw=0, marker="D", label="now = static baseline"),
-        true,
-        predicted,
+        Line2D([], [], color=TRUE_COLOR, lw=2.6, marker="o", label="true future"),
+        Line2D([], [], color=PREDICTED_COLOR, lw=2.6, marker="s", label="predicted"),
         Line2D([], [], color=GREY, lw=0, marker="o", label="every second, fainter later"),
         Line2D([], [], color=GREY, lw=1.0, ls=OUTLINE_DASHES, label="field of view at the end"),
     ]
@@ -145,11 +163,6 @@ def add_legend(figure: Figure, *, columns: int, **place: Any) -> None:
         columnspacing=1.5,
         **place,
     )
-
-
-def _opacities(steps: int) -> list[float]:
-    """From 1 at the anchor to `FAINTEST` at the last horizon."""
-    return torch.linspace(1.0, FAINTEST, steps + 1)[1:].tolist()
 
 
 def _whole_seconds(horizons_s: Sequence[float]) -> Iterator[int]:
@@ -177,13 +190,11 @@ def _draw_frame(axes: Axes, background: Tensor | None) -> None:
             zorder=0,
             **style,
         )
-    axes.set_xlim(-180, 180)
-    axes.set_ylim(-90, 90)
-    axes.set_aspect("equal")
-    axes.xaxis.set_major_locator(FixedLocator(range(-180, 181, 60)))
-    axes.yaxis.set_major_locator(FixedLocator(range(-90, 91, 30)))
+    axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal")
+    axes.set_xticks(range(-180, 181, 60))
+    axes.set_yticks(range(-90, 91, 30))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(StrMethodFormatter("{x:.0f}°"))
+        axis.set_major_formatter("{x:.0f}°")
     axes.grid(color=LIGHT, lw=0.7, alpha=1.0 if background is None else 0.5)
     axes.set_xlabel("yaw", color=INK)
     axes.set_ylabel("elevation", color=INK)
@@ -241,10 +252,8 @@ def _draw_point(
     zorder: int,
     size: float = 6.5,
 ) -> None:
-    yaw_rad, elevation_rad = yaw_and_elevation(direction)
     axes.plot(
-        float(torch.rad2deg(yaw_rad)),
-        float(torch.rad2deg(elevation_rad)),
+        *_on_frame(direction).tolist(),
         marker=marker,
         color=to_rgba(color, max(opacity, 0.45)),
         markersize=size,
@@ -253,6 +262,11 @@ def _draw_point(
         zorder=zorder,
         clip_on=False,
     )
+
+
+def _on_frame(directions: Tensor) -> Tensor:
+    """Yaw and elevation in degrees."""
+    return torch.rad2deg(torch.stack(yaw_and_elevation(directions), dim=-1))
 
 
 def frame_lines(directions: Tensor) -> list[Tensor]:
@@ -268,8 +282,7 @@ def frame_lines(directions: Tensor) -> list[Tensor]:
         Lines of yaw and elevation in degrees, each of shape ``(points, 2)``; yaw lies in
         [-180, 180].
     """
-    yaw_rad, elevation_rad = yaw_and_elevation(_densify(directions.double()))
-    points = torch.rad2deg(torch.stack((yaw_rad, elevation_rad), dim=-1))
+    points = _on_frame(_densify(directions.double()))
     lines: list[Tensor] = []
     start = 0
     carried = points[:0]

@@ -175,6 +175,7 @@ def _recording_in_folder(folder: Path) -> QuestProFiles:
         named.name,
         str(folder),
         *map(tables.get, TABLES),
+        recorded_at="",
         others=() if tables else tuple(_csv_files(folder)),
         questionnaires=questionnaire_files(named.parent.parent, named.parent.name),
     )

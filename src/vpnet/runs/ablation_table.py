@@ -108,7 +108,9 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         InputError: The folder holds no finished run of an ablation, runs of one row differ in more
             than the seed, or runs have not predicted the same windows.
     """
-    configs = _read_configs(folder)
+    files = sorted(folder.glob(f"*/seed_*/{CONFIG_FILE}"))
+    every = {file.parent: read_config(file.parent) for file in files}
+    configs = {run: config for run, config in every.items() if "ablation" in config}
     finished = [run for run in configs if is_finished(run)]
     if not finished:
         raise InputError(
@@ -150,6 +152,17 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         stream for run in finished for stream in read_metrics(run).get("absent_streams", ())
     )
     row_configs = {row.name: configs[row.runs[0]] for row in rows}
+    first_config = configs[rows[0].runs[0]]
+    differing = (
+        key
+        for config in row_configs.values()
+        for key, _, _ in differing_keys(first_config, config, (*HARMLESS, "seed"))
+    )
+    same = (
+        f"{other} has the settings of {one}"
+        for one, other in itertools.combinations(row_configs, 2)
+        if not differing_but_seed(row_configs[one], row_configs[other])
+    )
     reference = runs_of[first] or [finished[0]]
     rows.append(
         AblationRow(
@@ -167,32 +180,8 @@ def ablation_of(folder: Path, bootstrap_draws: int = 10_000) -> Ablation:
         tuple(name for name in names if name not in begun),
         tuple(incomplete),
         tuple(absent),
-        _differing_between_rows(list(row_configs.values())),
-        _same_rows(row_configs),
-    )
-
-
-def _read_configs(folder: Path) -> dict[Path, dict[str, Any]]:
-    """By run folder, finished or not, the configurations of the runs of an ablation."""
-    configs = {
-        file.parent: read_config(file.parent)
-        for file in sorted(folder.glob(f"*/seed_*/{CONFIG_FILE}"))
-    }
-    return {run: config for run, config in configs.items() if "ablation" in config}
-
-
-def _differing_between_rows(configs: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    ignored = HARMLESS + ("seed",)
-    keys = (key for config in configs for key, _, _ in differing_keys(configs[0], config, ignored))
-    return tuple(dict.fromkeys(keys))
-
-
-def _same_rows(configs: dict[str, dict[str, Any]]) -> tuple[str, ...]:
-    """A sentence for each row that differs from an earlier one in nothing."""
-    return tuple(
-        f"{other} has the settings of {one}"
-        for one, other in itertools.combinations(configs, 2)
-        if not differing_but_seed(configs[one], configs[other])
+        tuple(dict.fromkeys(differing)),
+        tuple(same),
     )
 
 
@@ -310,12 +299,9 @@ def _section(
     differences = [
         f"{error.difference_deg:+.2f}{'*' if error.is_clear else ''}" for error in row.errors
     ]
+    intervals = [error.interval_deg for error in row.errors]
     lows, highs = (
-        [
-            UNKNOWN if error.interval_deg is None else f"{error.interval_deg[end]:+.2f}"
-            for error in row.errors
-        ]
-        for end in (0, 1)
+        [UNKNOWN if ends is None else f"{ends[side]:+.2f}" for ends in intervals] for side in (0, 1)
     )
     gains = [f"{error.gain_percent:+.1f} %" for error in row.errors]
     return (

@@ -31,19 +31,20 @@ class ComparedError:
     label: str
     """The horizon ("1 s") or the range ("2-5 s")."""
     window_count: int
-    """Windows that both sides have predicted."""
     user_count: int
-    """Users of those windows."""
     baseline_deg: float
-    """Mean error of the baseline."""
     candidate_deg: float
-    """Mean error of the candidate."""
     difference_deg: float
     """Candidate minus baseline, mean over users; negative where the candidate is better."""
     interval_deg: tuple[float, float] | None
     """95 % bootstrap interval of the difference over users; None with fewer than two users."""
-    gain_percent: float
-    """(baseline - candidate) / baseline."""
+
+    @property
+    def gain_percent(self) -> float:
+        """How much smaller the candidate's error is; NaN where there is no error to improve."""
+        if not self.baseline_deg:
+            return math.nan
+        return (self.baseline_deg - self.candidate_deg) / self.baseline_deg * 100
 
     @property
     def is_clear(self) -> bool:
@@ -55,10 +56,10 @@ class ComparedError:
 class RunComparison:
     """A candidate compared with a baseline."""
 
-    baseline_runs: tuple[str, ...]
-    """Folders of the baseline, one per seed."""
-    candidate_runs: tuple[str, ...]
-    """Folders of the candidate, one per seed."""
+    baseline_runs: Sequence[Path]
+    """One per seed."""
+    candidate_runs: Sequence[Path]
+    """One per seed."""
     errors: tuple[ComparedError, ...]
     """One entry per reported horizon and range."""
 
@@ -99,7 +100,6 @@ def compare_runs(
     *,
     report_horizons_s: Sequence[float] = REPORT_HORIZONS_S,
     bootstrap_draws: int = 10_000,
-    seed: int = 0,
 ) -> RunComparison:
     """Compare two sides on the windows that both have predicted.
 
@@ -114,10 +114,6 @@ def compare_runs(
         candidate_runs: Folders with errors.parquet, one per seed.
         report_horizons_s: Horizons to report, those that the runs have.
         bootstrap_draws: Resamples of the users.
-        seed: Seed of the resamples.
-
-    Returns:
-        Means, paired differences with their intervals, and gains.
 
     Raises:
         InputError: A side is empty or differs in more than the seed, a file is missing or damaged,
@@ -139,11 +135,9 @@ def compare_runs(
             f"{baseline_runs[0]}; choose horizons that the runs have"
         )
     return RunComparison(
-        baseline_runs=tuple(map(str, baseline_runs)),
-        candidate_runs=tuple(map(str, candidate_runs)),
-        errors=tuple(
-            _compare(label, windows, bootstrap_draws, seed) for label, windows in selections
-        ),
+        baseline_runs=baseline_runs,
+        candidate_runs=candidate_runs,
+        errors=tuple(_compare(label, windows, bootstrap_draws) for label, windows in selections),
     )
 
 
@@ -152,8 +146,7 @@ def compare_users(
     window_count: int,
     baseline_deg: Tensor,
     candidate_deg: Tensor,
-    bootstrap_draws: int = 10_000,
-    seed: int = 0,
+    bootstrap_draws: int,
 ) -> ComparedError:
     """Compare the mean errors of the same users on both sides.
 
@@ -163,12 +156,10 @@ def compare_users(
         baseline_deg: Mean error of each user, degrees, float64, shape ``(users,)``.
         candidate_deg: The same of the candidate.
         bootstrap_draws: Resamples of the users.
-        seed: Seed of the resamples.
     """
     difference_deg = candidate_deg - baseline_deg
-    low, high = bootstrap_interval(
-        difference_deg.unsqueeze(1), bootstrap_weights(len(baseline_deg), bootstrap_draws, seed)
-    )
+    weights = bootstrap_weights(len(baseline_deg), bootstrap_draws, seed=0)
+    low, high = bootstrap_interval(difference_deg.unsqueeze(1), weights)
     return ComparedError(
         label=label,
         window_count=window_count,
@@ -177,7 +168,6 @@ def compare_users(
         candidate_deg=float(candidate_deg.mean()),
         difference_deg=float(difference_deg.mean()),
         interval_deg=None if low.isnan() else (float(low), float(high)),
-        gain_percent=_gain_percent(float(baseline_deg.mean()), float(candidate_deg.mean())),
     )
 
 
@@ -234,20 +224,13 @@ def _selections(
     return selections
 
 
-def _compare(label: str, windows: pl.DataFrame, draws: int, seed: int) -> ComparedError:
-    per_user = windows.group_by("user", maintain_order=True).agg(
-        pl.col("baseline_deg", "candidate_deg").mean()
-    )
+def _compare(label: str, windows: pl.DataFrame, draws: int) -> ComparedError:
+    sides = ("baseline_deg", "candidate_deg")
+    per_user = windows.group_by("user", maintain_order=True).agg(pl.col(*sides).mean()).sort("user")
     baseline_deg, candidate_deg = (
-        torch.from_numpy(per_user.sort("user")[side].to_numpy().copy())
-        for side in ("baseline_deg", "candidate_deg")
+        torch.from_numpy(per_user[side].to_numpy().copy()) for side in sides
     )
-    return compare_users(label, len(windows), baseline_deg, candidate_deg, draws, seed)
-
-
-def _gain_percent(baseline_deg: float, candidate_deg: float) -> float:
-    """How much smaller the candidate's error is; NaN where there is no error to improve."""
-    return (baseline_deg - candidate_deg) / baseline_deg * 100 if baseline_deg else math.nan
+    return compare_users(label, len(windows), baseline_deg, candidate_deg, draws)
 
 
 def _difference(error: ComparedError) -> str:
@@ -258,6 +241,6 @@ def _difference(error: ComparedError) -> str:
     return text
 
 
-def _runs(runs: tuple[str, ...]) -> str:
+def _runs(runs: Sequence[Path]) -> str:
     seeds = f"mean of {len(runs)} seeds: " if len(runs) > 1 else ""
-    return seeds + ", ".join(runs)
+    return seeds + ", ".join(map(str, runs))

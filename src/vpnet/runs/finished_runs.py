@@ -55,11 +55,8 @@ def is_finished(run: Path) -> bool:
 def has_finished(run: Path, config: str) -> bool:
     """Whether a folder holds the results of just this configuration.
 
-    Only settings are compared: not the program, nor what the files that they name hold.
-
-    Args:
-        run: Folder of a run; it may be missing or empty.
-        config: The whole resolved configuration as YAML, as it is written to config.yaml.
+    Only settings are compared: not the program, nor what the files that they name hold. The folder
+    may be missing. ``config`` is the whole resolved configuration, as it is written to config.yaml.
 
     Raises:
         InputError: The folder holds the results of another configuration.
@@ -83,9 +80,8 @@ def has_finished(run: Path, config: str) -> bool:
 def check_other_seeds(run: Path, config: str) -> None:
     """Refuse a run of an ablation whose row holds finished seeds of another configuration.
 
-    Args:
-        run: Folder of the run; the others of its row are in the same folder.
-        config: As `has_finished` takes it; without ``ablation`` nothing is looked at.
+    The others of its row are in the same folder. ``config`` is as `has_finished` takes it; without
+    ``ablation`` nothing is looked at.
 
     Raises:
         InputError: A finished run of its row differs in more than the seed.
@@ -100,12 +96,8 @@ def check_other_seeds(run: Path, config: str) -> None:
 def interrupted_at(run: Path, config: str) -> Path | None:
     """The checkpoint of the last epoch that an interrupted run of just this configuration ended.
 
-    Args:
-        run: Folder of a run that has no results.
-        config: As `has_finished` takes it.
-
-    Returns:
-        ``checkpoints/last.ckpt``; None where training did not come so far.
+    It is ``checkpoints/last.ckpt``; None where training did not come so far. The run has no
+    results, ``config`` is as `has_finished` takes it.
 
     Raises:
         InputError: The file is damaged or of another version; it is not deleted unseen.
@@ -126,9 +118,6 @@ def interrupted_at(run: Path, config: str) -> Path | None:
 
 def check_no_links(run: Path) -> None:
     """Refuse a run folder whose parts are links: what is written or deleted there is elsewhere.
-
-    Args:
-        run: Folder of a run; it may be missing.
 
     Raises:
         InputError: A part of it is a link.
@@ -210,23 +199,17 @@ def read_metrics(run: Path) -> dict[str, Any]:
 
 
 class SweepRuns(NamedTuple):
-    """Folders of runs."""
+    """Folders of runs with results, in the order of their numbers, and of those that only began."""
 
     finished: tuple[Path, ...]
-    """Those with results, in the order of their numbers."""
     unfinished: tuple[Path, ...]
-    """Those that began and have none."""
 
 
 def runs_of(folders: Sequence[Path]) -> SweepRuns:
     """Runs, where some of the folders may be those of sweeps.
 
-    Args:
-        folders: Folders of runs and of sweeps.
-
-    Returns:
-        Folders of runs; a folder that holds neither results nor runs counts as finished, so that
-        reading it gives the error that says what it lacks.
+    A folder that holds neither results nor runs counts as finished, so that reading it gives the
+    error that says what it lacks.
     """
     finished: list[Path] = []
     unfinished: list[Path] = []
@@ -238,11 +221,7 @@ def runs_of(folders: Sequence[Path]) -> SweepRuns:
 
 
 def runs_in(folder: Path) -> SweepRuns:
-    """The runs of a sweep.
-
-    Args:
-        folder: Folder of the sweep, which holds those of the runs.
-    """
+    """The runs in the folder of a sweep."""
     found = {
         file.parent
         for depth in DEPTHS
@@ -250,11 +229,8 @@ def runs_in(folder: Path) -> SweepRuns:
         for file in folder.glob(f"{depth}/{name}")
     }
     runs = sorted(found, key=lambda run: _by_number(str(run.relative_to(folder))))
-    has_results = {run: (run / METRICS_FILE).is_file() for run in runs}
-    return SweepRuns(
-        tuple(run for run in runs if has_results[run]),
-        tuple(run for run in runs if not has_results[run]),
-    )
+    finished = tuple(run for run in runs if (run / METRICS_FILE).is_file())
+    return SweepRuns(finished, tuple(run for run in runs if run not in finished))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

@@ -21,11 +21,9 @@ from vpnet.evaluation.metrics_table import METRICS_TABLE_FILE, metrics_table
 from vpnet.evaluation.summary import summarize
 from vpnet.evaluation.viewport_metrics import error_deg
 from vpnet.models.forecaster import Forecaster
-from vpnet.plots.error_by_horizon import error_curves, error_figure
-from vpnet.plots.gates import gates_figure
-from vpnet.plots.overview import overview_figure
+from vpnet.plots.curves import error_curves, error_figure, gates_figure
 from vpnet.plots.style import save_figure
-from vpnet.plots.viewport_path import PathForecast, path_figure
+from vpnet.plots.viewport_path import PathForecast, overview_figure, path_figure
 from vpnet.runs.finished_runs import METRICS_FILE, TABLE_FILE
 from vpnet.runs.results_table import counted, of_model, results_table
 from vpnet.table_files import write_table

@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +44,6 @@ def results_table(
     *,
     baseline: str = BASELINE,
     bootstrap_draws: int = 10_000,
-    title: str = "Great-circle error in degrees",
 ) -> TextTable:
     """Mean errors at the reported horizons.
 
@@ -56,7 +56,6 @@ def results_table(
         rows: By label, the part of a metrics table that is of one model, in one or several seeds.
         baseline: Label of the row that the others are compared with.
         bootstrap_draws: Resamples of the users.
-        title: Heading of the table.
 
     Raises:
         InputError: The baseline is not among the rows.
@@ -89,7 +88,12 @@ def results_table(
         footnotes[0] += "; in brackets: 95 % bootstrap interval over users"
     if any(WORSE_MARK in cell for section in sections for line in section for cell in line):
         footnotes.append(f"{WORSE_MARK} worse than {baseline}")
-    return TextTable(title, ("model", "mean over", *columns), tuple(sections), tuple(footnotes))
+    return TextTable(
+        "Great-circle error in degrees",
+        ("model", "mean over", *columns),
+        tuple(sections),
+        tuple(footnotes),
+    )
 
 
 def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> TextTable:
@@ -141,7 +145,7 @@ def results_over_seeds(runs: Sequence[Path], bootstrap_draws: int = 10_000) -> T
         f"{f' ({row})' if own > 1 else ''}: {spread}"
         for row, spread in notes
     )
-    return TextTable(table.title, table.columns, table.sections, (*table.footnotes, *spreads))
+    return replace(table, footnotes=(*table.footnotes, *spreads))
 
 
 def _tested_on(table: pl.DataFrame) -> tuple[Any, ...]:

@@ -57,12 +57,9 @@ def differing_keys(
 ) -> list[tuple[str, Any, Any]]:
     """Settings in which two configurations differ: the key and both values, in the first's order.
 
-    Args:
-        one: A configuration, plain values.
-        other: Another.
-        ignored: Keys that do not count, with all below them.
+    Keys that are ``ignored`` do not count, with all below them.
     """
-    first, second = _all_settings(one), _all_settings(other)
+    first, second = _by_key(one), _by_key(other)
     return [
         (key, first.get(key, _NOT_SET), second.get(key, _NOT_SET))
         for key in dict.fromkeys((*first, *second))
@@ -89,19 +86,19 @@ def differing_but_seed(
     ]
 
 
-def _all_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def _by_key(config: Mapping[str, Any]) -> dict[str, Any]:
     """Every value by its full key; a small file can name the same part again and again."""
-    found = dict(itertools.islice(_settings(config), MOST_SETTINGS + 1))
+    found = dict(itertools.islice(all_settings(config), MOST_SETTINGS + 1))
     if len(found) > MOST_SETTINGS:
         raise InputError(f"{CONFIG_FILE} holds more than {MOST_SETTINGS} settings; delete the run")
     return found
 
 
-def _settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def all_settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Every value that is no group, by its full key."""
     for name, value in config.items():
         if isinstance(value, Mapping) and value:
-            yield from _settings(value, f"{above}{name}.")
+            yield from all_settings(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", value
 
@@ -141,11 +138,7 @@ def group_runs(runs: Sequence[Path]) -> list[RunGroup]:
 
 
 def check_seeds(runs: Sequence[Path], remedy: str) -> None:
-    """Refuse runs that are not seeds of one experiment.
-
-    Args:
-        runs: Folders.
-        remedy: What to do instead.
+    """Refuse runs that are not seeds of one experiment; ``remedy`` says what to do instead.
 
     Raises:
         InputError: They differ in more than the seed, or two have the same.
@@ -167,14 +160,7 @@ def check_same_but_seed(
     other_config: Mapping[str, Any],
     remedy: str,
 ) -> None:
-    """Refuse a configuration that differs from another in more than the seed.
-
-    Args:
-        run: Whose it is.
-        config: The configuration.
-        other: Whose the other is.
-        other_config: The other.
-        remedy: What to do instead.
+    """Refuse a run whose configuration differs from that of another in more than the seed.
 
     Raises:
         InputError: It does; the first setting is named.

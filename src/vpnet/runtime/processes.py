@@ -10,7 +10,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from vpnet.errors import InputError
-from vpnet.runtime.termination import Terminated, handler
+from vpnet.runtime.one_process import Terminated, handler
 
 INTERACTIVE = ("bash", "interactive")
 """Names of Slurm's jobs that are shells: a program started there is on its own."""
@@ -72,16 +72,17 @@ class EndAllProcesses(pl.Callback):
     """
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Lightning has set its own handler just before."""
-        _set_handler(trainer)
+        """Take the place of the handler that Lightning has set just before."""
+        if trainer.world_size == 1 or threading.current_thread() is not threading.main_thread():
+            return
+        if not trainer.is_global_zero:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            return
+        others = _other_processes(trainer)
+        signal.signal(signal.SIGTERM, handler(lambda: _end(others)))
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The same, where nothing is checked first."""
-        _set_handler(trainer)
-
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The same, for each evaluation."""
-        _set_handler(trainer)
+    # Where nothing is checked before training, and for each evaluation.
+    on_train_start = on_test_start = on_sanity_check_start
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -89,16 +90,6 @@ class EndAllProcesses(pl.Callback):
         """Where the signal came before the processes had found each other."""
         if isinstance(exception, Terminated) and trainer.is_global_zero:
             _end(_other_processes(trainer))
-
-
-def _set_handler(trainer: pl.Trainer) -> None:
-    if trainer.world_size == 1 or threading.current_thread() is not threading.main_thread():
-        return
-    if not trainer.is_global_zero:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return
-    others = _other_processes(trainer)
-    signal.signal(signal.SIGTERM, handler(lambda: _end(others)))
 
 
 def _other_processes(trainer: pl.Trainer) -> list[subprocess.Popen]:

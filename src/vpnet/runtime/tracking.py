@@ -4,13 +4,14 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
-from vpnet.runtime.run_lock import is_first_process
+from vpnet.runtime.one_process import is_first_process
 from vpnet.settings import checked
 
 logger = logging.getLogger(__name__)
@@ -127,49 +128,37 @@ def wandb_mode() -> str:
 
     if not wandb.login(prompt=False, verify=False):
         return "offline"
-    if wandb_answers():
+    # The configured one: WANDB_BASE_URL, or that of W&B's own settings.
+    address = wandb.setup().settings.base_url
+    if _answers(address):
         return "online"
     logger.warning(
         "W&B: %s does not answer; this run is logged offline (upload it later with wandb sync, or "
         "set WANDB_MODE=offline or logger=csv)",
-        wandb.setup().settings.base_url,
+        address,
     )
     return "offline"
 
 
-def wandb_answers(wait_s: float | None = None) -> bool:
-    """Whether the server that W&B would log to answers at all.
-
-    The server is the configured one (WANDB_BASE_URL, or W&B's own settings). Any answer counts,
-    except those of a proxy or gateway that cannot reach it.
-
-    Args:
-        wait_s: How long to wait; None waits `WAIT_S`. The look-up of a name has no limit of its
-            own, so the attempt is abandoned after this time.
-    """
-    import wandb
-
-    wait_s = WAIT_S if wait_s is None else wait_s
-    address = wandb.setup().settings.base_url
-    answered: list[bool] = []
-    attempt = threading.Thread(
-        target=lambda: answered.append(_answers(address, wait_s)), daemon=True
-    )
-    attempt.start()
-    attempt.join(wait_s)
-    return answered == [True]
-
-
-def _answers(address: str, wait_s: float) -> bool:
+def _answers(address: str) -> bool:
+    """Whether a server answers at all; a proxy or gateway that cannot reach it does not count."""
     import requests
 
-    try:
-        status = requests.get(
-            address, timeout=wait_s, allow_redirects=False, stream=True
-        ).status_code
-    except requests.RequestException:
-        return False
-    return status < 500 and status != requests.codes.proxy_authentication_required
+    statuses: list[int] = []
+
+    def attempt() -> None:
+        with suppress(requests.RequestException):
+            answer = requests.get(address, timeout=WAIT_S, allow_redirects=False, stream=True)
+            statuses.append(answer.status_code)
+
+    # The look-up of a name has no time limit of its own, so the attempt is abandoned after it.
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(WAIT_S)
+    return any(
+        status < 500 and status != requests.codes.proxy_authentication_required
+        for status in statuses
+    )
 
 
 def log_results(
@@ -186,15 +175,13 @@ def log_results(
         pictures: Image files by name.
         checkpoint: Uploaded as an artifact of type model where it may be; or None.
     """
+    rows = {f"{row['horizon_s']:g}s": row for row in summary["horizons"]} | summary["ranges"]
+    errors_deg = {name: row["error_deg"]["mean_over_users"] for name, row in rows.items()}
     metrics = {
-        f"test/error_{row['horizon_s']:g}s_deg": row["error_deg"]["mean_over_users"]
-        for row in summary["horizons"]
+        f"test/error_{name}_deg": error_deg
+        for name, error_deg in errors_deg.items()
+        if error_deg is not None
     }
-    metrics |= {
-        f"test/error_{name}_deg": row["error_deg"]["mean_over_users"]
-        for name, row in summary["ranges"].items()
-    }
-    metrics = {name: value for name, value in metrics.items() if value is not None}
     for each in loggers:
         each.log_metrics(metrics)
         if isinstance(each, WandbRun):
@@ -216,13 +203,9 @@ def log_results(
 def log_table(
     folder: str | Path, records: Sequence[Mapping[str, Any]], *, wandb: bool, **settings: Any
 ) -> None:
-    """Log a table to W&B as a run of its own, where ``wandb`` is true.
+    """Log a table to W&B as a run of its own, where ``wandb`` is true; settings of `make_loggers`.
 
-    Args:
-        folder: W&B's files go to ``wandb`` in it.
-        records: Rows of the table, all with the same keys.
-        wandb: See `make_loggers`.
-        **settings: See `make_loggers`.
+    The records are its rows, all with the same keys.
     """
     for each in make_loggers(folder, wandb=wandb, **settings):
         if isinstance(each, WandbLogger):

@@ -108,8 +108,11 @@ def make_trainer(
         InputError: A GPU is named and there is none, or bfloat16 and the processor lacks it, or
             Lightning refuses a setting.
     """
+    # "auto" may be one device. Where it is several, the strategy has to be named.
+    numbered = isinstance(devices, int | str)
+    are_several = str(devices) not in ("auto", "0", "1") if numbered else len(devices) > 1
     # A batch without map or crowd leaves parameters without a gradient, on which ddp would stop.
-    if strategy == "ddp" or (strategy == "auto" and _are_several(devices)):
+    if strategy == "ddp" or (strategy == "auto" and are_several):
         strategy = "ddp_find_unused_parameters_true"
     # Two, because Lightning's save_last would only ever copy the best.
     checkpoints = Path(folder) / "checkpoints"
@@ -192,13 +195,6 @@ def make_prediction_trainer(
         precision=precision,
         limit_predict_batches=limit_predict_batches,
     )
-
-
-def _are_several(devices: Devices) -> bool:
-    if not isinstance(devices, int | str):
-        return len(devices) > 1
-    # "auto" may be one device. Where it is several, the strategy has to be named.
-    return str(devices) not in ("auto", "0", "1")
 
 
 def _lightning_trainer(

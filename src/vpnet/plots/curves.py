@@ -1,4 +1,4 @@
-"""Error against horizon: how quickly a prediction goes stale, compared with the baselines."""
+"""Curves with bands: the error against the horizon, and the gates over the playback time."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,20 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.evaluation.averages import bootstrap_interval, bootstrap_weights, group_sums
 from vpnet.evaluation.measurements import Measurements
-from vpnet.plots.style import (
-    GREY,
-    INK,
-    LABEL_SPACING,
-    LIGHT,
-    MODEL_COLORS,
-    polish,
-    set_title,
-    spread,
-)
+from vpnet.plots.style import GREY, INK, LIGHT, MODEL_COLORS, polish, set_title, spread
 
 REFERENCE = "static"
 """The model that the others are compared with."""
@@ -31,6 +23,12 @@ BASELINE_LINES: Mapping[str, Any] = {
     "linear": (0, (5, 1.5, 1, 1.5)),
 }
 """Models drawn as grey lines without a band, and their dashes."""
+
+LABEL_SPACING = 0.06
+"""Smallest distance between two labels, in heights of the axes."""
+
+GATE_DRAWS = 2_000
+"""Resamples of the viewers."""
 
 
 class ErrorCurve(NamedTuple):
@@ -89,10 +87,6 @@ def error_curves(
 def error_figure(curves: Mapping[str, ErrorCurve], *, title: str = "Error by horizon") -> Figure:
     """Figure of the errors of several models against the horizon.
 
-    Args:
-        curves: By model name.
-        title: Heading of the figure.
-
     Raises:
         InputError: There is no curve.
     """
@@ -121,44 +115,78 @@ def draw_errors(axes: Axes, curves: Mapping[str, ErrorCurve]) -> None:
     for name, curve in curves.items():
         horizons_s, mean_deg, low_deg, high_deg = curve
         if name in BASELINE_LINES:
-            color = GREY
+            color, label = GREY, name.replace("_", " ")
             axes.plot(horizons_s, mean_deg, color=color, lw=1.6, ls=BASELINE_LINES[name], zorder=2)
         else:
-            color = MODEL_COLORS[models.index(name) % len(MODEL_COLORS)]
+            color, label = MODEL_COLORS[models.index(name) % len(MODEL_COLORS)], name
             axes.fill_between(horizons_s, low_deg, high_deg, color=color, alpha=0.2, lw=0)
             axes.plot(horizons_s, mean_deg, color=color, lw=2.4, solid_capstyle="round", zorder=3)
             has_band |= not all(map(math.isnan, low_deg))
         known = [at for at in zip(horizons_s, mean_deg, strict=True) if not math.isnan(at[1])]
         if known:
-            ends.append((*known[-1], name, color))
+            ends.append((*known[-1], label, color))
     axes.set_xlim(0, max(max(curve.horizons_s) for curve in curves.values()))
     axes.set_ylim(bottom=0)
-    _label_ends(axes, ends)
+    _label_ends(axes, ends, LABEL_SPACING)
     if has_band:
-        axes.text(
-            0.98,
-            0.03,
-            "band: 95 % interval of the difference\nto static, paired, over users",
-            transform=axes.transAxes,
-            ha="right",
-            color=GREY,
-            fontsize=8.5,
+        _note(axes, "band: 95 % interval of the difference\nto static, paired, over users", GREY)
+    _finish(axes, "horizon (s)", "great-circle error (degrees)")
+
+
+def gates_figure(gates: Mapping[str, Tensor], anchors_s: Tensor, *, title: str = "Gates") -> Figure:
+    """Draw how far a model lets each stream in: the mean over viewers, with its 95 % interval.
+
+    Where a stream is lost its line is interrupted.
+
+    Args:
+        gates: By stream, in [0, 1], NaN where a viewer has no such window or has lost the stream,
+            each of shape ``(viewers, anchors)``.
+        anchors_s: Playback times, increasing, shape ``(anchors,)``.
+        title: Heading of the figure.
+
+    Raises:
+        InputError: There is no gate.
+    """
+    if not gates:
+        raise InputError("there is no gate to draw; give a model that has gates")
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    times_s = anchors_s.tolist()
+    marker = "o" if len(times_s) == 1 else None
+    ends: list[tuple[float, float, str, str]] = []
+    for (name, gate), color in zip(gates.items(), MODEL_COLORS, strict=False):
+        mean = gate.nanmean(0)
+        known = mean[~mean.isnan()]
+        if not len(known):
+            continue
+        ends.append((times_s[-1], float(known[-1]), name, color))
+        low, high = bootstrap_interval(
+            gate.double(), bootstrap_weights(len(gate), GATE_DRAWS, seed=0)
         )
-    axes.grid(axis="y", color=LIGHT, lw=0.7)
-    axes.set_xlabel("horizon (s)", color=INK)
-    axes.set_ylabel("great-circle error (degrees)", color=INK)
-    polish(axes)
+        axes.fill_between(times_s, low.tolist(), high.tolist(), color=color, alpha=0.2, lw=0)
+        axes.plot(
+            times_s, mean.tolist(), color=color, lw=1.8, marker=marker, solid_capstyle="round"
+        )
+    axes.set_ylim(0, 1)
+    if len(times_s) > 1:
+        axes.set_xlim(times_s[0], times_s[-1])
+    _label_ends(axes, ends, 1.4 * LABEL_SPACING)
+    if max(len(gate) for gate in gates.values()) > 1:
+        _note(axes, "band: 95 % interval over viewers", INK)
+    _finish(axes, "playback time (s)", "gate")
+    set_title(axes, title)
+    return figure
 
 
-def _label_ends(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Name the curves at their right ends, moved apart where they would overlap."""
+def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], spacing: float) -> None:
+    """Name curves, given by last point, label and colour, and move names apart that overlap."""
     top = axes.get_ylim()[1]
     ends = sorted(ends, key=lambda end: end[1])
-    heights = spread([end[1] / top for end in ends], LABEL_SPACING)
-    for (horizon_s, mean_deg, name, color), height in zip(ends, heights, strict=True):
+    heights = spread([end[1] / top for end in ends], spacing)
+    for (x, y, label, color), height in zip(ends, heights, strict=True):
         axes.annotate(
-            name.replace("_", " ") if name in BASELINE_LINES else name,
-            xy=(horizon_s, mean_deg),
+            label,
+            xy=(x, y),
             xytext=(1.02, height),
             textcoords="axes fraction",
             color=color,
@@ -167,3 +195,14 @@ def _label_ends(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
             va="center",
             annotation_clip=False,
         )
+
+
+def _note(axes: Axes, text: str, color: str) -> None:
+    axes.text(0.98, 0.03, text, transform=axes.transAxes, ha="right", color=color, fontsize=8.5)
+
+
+def _finish(axes: Axes, x_label: str, y_label: str) -> None:
+    axes.grid(axis="y", color=LIGHT, lw=0.7)
+    axes.set_xlabel(x_label, color=INK)
+    axes.set_ylabel(y_label, color=INK)
+    polish(axes)
