@@ -36,7 +36,7 @@ pytest_plugins = (
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 
 
@@ -170,7 +170,7 @@ def smoke_train(run_script) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def fusion_run(smoke_train, tmp_path_factory) -> Path:
     """Folder of a finished run of the fusion model; not to be written to."""
-    return smoke_train(tmp_path_factory.mktemp("runs") / "fusion", "seed=1")
+    return smoke_train(tmp_path_factory.mktemp("runs") / "fusion", "seed=1", "plots.format=png")
 
 
 @pytest.fixture(scope="session")

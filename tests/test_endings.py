@@ -15,7 +15,7 @@ import torch
 from vpnet.runtime import one_process
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 LSTM = ("model=lstm", "model.hidden=8")
 ENDLESS = ("trainer.max_epochs=100000", "training.max_epochs=100000", "training.patience=null")

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 EPOCHS = 6
 LONGER = (f"trainer.max_epochs={EPOCHS}", f"training.max_epochs={EPOCHS}", "training.patience=null")
@@ -206,7 +206,7 @@ def reference(tmp_path_factory) -> Callable[..., tuple[Path, dict[str, float]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", [*PHASES, "checkpoint"])
 def test_killed_in_each_phase(reference, phase, tmp_path, moment):
-    settings = (*FUSION, *LONGER)
+    settings = (*FUSION, *LONGER, "plots.format=png")
     whole, durations = reference(*settings)
     run = tmp_path / "run"
     if phase == "checkpoint":

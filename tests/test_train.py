@@ -76,7 +76,7 @@ def test_the_configuration_is_whole(fusion_run):
 def test_tables_have_a_row_per_window_and_horizon(fusion_run):
     errors, predictions = errors_of(fusion_run), pl.read_parquet(fusion_run / "predictions.parquet")
     assert errors.columns == [*KEYS, "interpolated", "error_deg"]
-    assert predictions.columns == [*KEYS, "interpolated", "x", "y", "z"]
+    assert predictions.columns == [*KEYS, "yaw_deg", "elevation_deg", "x", "y", "z", "interpolated"]
     assert errors["video"].n_unique() == 1, "one of five videos tests"
     assert errors["user"].unique().sort().to_list() == ["S01", "S02", "S03", "S04", "S05"]
     # Of 16 s, anchors at 6, 7, 8, 9 and 10 s have 5 s of future.

@@ -16,7 +16,7 @@ from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.viewer_ids import hash_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50")
+SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 KEYS = ["user", "video", "anchor_s", "horizon_s"]
 
@@ -269,6 +269,7 @@ def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_p
             *settings,
             *tiny_settings,
             "logger=wandb",
+            "plots.format=png",
             "model=static",
             f"hydra.run.dir={run}",
         ],

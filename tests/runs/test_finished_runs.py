@@ -71,6 +71,13 @@ def test_a_run_that_lacks_anything_is_not_finished(leave, missing):
     assert not has_finished(run, yaml.safe_dump(CONFIG))
 
 
+def test_a_run_that_was_to_draw_nothing_is_finished_without_pictures(leave):
+    run = leave(*PROMISED)
+    assert not is_finished(run)
+    (run / "config.yaml").write_text("plots: {format: none}")
+    assert is_finished(run)
+
+
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
     assert not has_finished(tmp_path / "none", yaml.safe_dump(CONFIG))
     clear_unfinished(tmp_path / "none")

@@ -241,7 +241,7 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
     ("damage", "message"),
     [
         (lambda file: file.write_bytes(file.read_bytes()[:-9]), "is not a readable parquet file"),
-        (lambda file: pl.DataFrame({"a": [1]}).write_table(file), "must have the columns"),
+        (lambda file: pl.DataFrame({"a": [1]}).write_parquet(file), "must have the columns"),
     ],
 )
 def test_a_damaged_metrics_table_is_refused(write_run, evaluated_of, damage, message):

@@ -272,4 +272,6 @@ def _report(
     log_results(loggers, report.summaries[model.name], images, best)
     finish(this.folder, data.task.name, report.summaries, model.absent_streams(data.spec))
     print_table(report.table)
-    print(f"run folder: {this.folder}\ncheckpoint: {best}\npicture: {pictures['overview']}")
+    print(f"run folder: {this.folder}\ncheckpoint: {best}")
+    if pictures:
+        print(f"picture: {pictures['overview']}")

@@ -36,14 +36,17 @@ class PlotSettings:
     """The pictures that a run leaves.
 
     Args:
-        format: File format of the pictures, or a list such as [png,pdf]; W&B is sent png alone.
+        format: File format of the pictures, or a list such as [png,pdf]; none draws no pictures.
+            W&B is sent png alone.
     """
 
-    format: Format | Annotated[Sequence[Format], Field(min_length=1)] = "png"
+    format: Format | Literal["none"] | Annotated[Sequence[Format], Field(min_length=1)] = "png"
 
     @property
     def formats(self) -> tuple[str, ...]:
         """The formats, each once."""
+        if self.format == "none":
+            return ()
         given = (self.format,) if isinstance(self.format, str) else self.format
         return tuple(dict.fromkeys(given))
 

@@ -143,12 +143,14 @@ def draw_run_pictures(
         data: What was evaluated on.
         data_name: What titles call the data set.
         bootstrap_draws: Resamples of the users.
-        formats: File formats, at least one.
+        formats: File formats; without one nothing is drawn.
 
     Returns:
         Files of the first format by name: ``viewport_path``, ``error_by_horizon``, ``overview``;
         ``gates`` where the model has some.
     """
+    if not formats:
+        return {}
     samples = data.samples
     users = {samples.user_ids[recording] for recording in evaluated.recording_index.tolist()}
     title = f"{model.name}, {counted(len(evaluated), len(users))}"
