@@ -31,6 +31,7 @@ pytest_plugins = (
     "fixtures.evaluations",
     "fixtures.experiment",
     "fixtures.headset_files",
+    "fixtures.processes",
     "fixtures.viewing",
 )
 

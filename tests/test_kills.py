@@ -7,9 +7,6 @@ import contextlib
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +15,8 @@ from typing import Any
 import pytest
 import torch
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from fixtures.processes import Command
+
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
 EPOCHS = 6
@@ -26,6 +24,8 @@ LONGER = (f"trainer.max_epochs={EPOCHS}", f"training.max_epochs={EPOCHS}", "trai
 LSTM = ("model=lstm", "model.hidden=8")
 # Whatever is drawn while training: dropout, hidden streams and users, mirrored windows.
 FUSION = ("model=fusion", "training.mirror=true", "training.batch_size=64")
+
+Start = Callable[..., Command]
 
 PHASES = {
     "first_epoch": ("csv", "first last.ckpt"),
@@ -36,26 +36,14 @@ PHASES = {
 """From one event of a run to another."""
 
 
-def start(*settings: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, str(REPOSITORY / "train.py"), *SMOKE, *TINY, *settings],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # so that what it has started is killed with it
-    )
+@pytest.fixture
+def start(start_command) -> Start:
+    """Function that starts train.py in a process of its own."""
+    return lambda *settings: start_command("train.py", *SMOKE, *TINY, *settings)
 
 
-def kill(process: subprocess.Popen) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def complete(*settings: str) -> None:
-    process = start(*settings)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
+def complete(process: Command) -> None:
+    assert process.wait(600) == 0, process.err
 
 
 class Events:
@@ -83,7 +71,7 @@ class Events:
     def _is(self, name: str) -> bool:
         return (self.run / name).exists()
 
-    def wait_for(self, process: subprocess.Popen, name: str) -> None:
+    def wait_for(self, process: Command, name: str) -> None:
         while name not in self.seen:
             assert process.poll() is None, f"it ended before {name}"
             self.look()
@@ -98,19 +86,24 @@ def moment() -> random.Random:
     return random.Random(seed)
 
 
-def watched(run: Path, *settings: str) -> dict[str, float]:
+def watched(start: Start, run: Path, *settings: str) -> dict[str, float]:
     """Train without an interruption, and tell when what happened."""
     process, events = start(*settings, f"hydra.run.dir={run}"), Events(run)
     while process.poll() is None:
         events.look()
         time.sleep(0.005)
-    assert process.returncode == 0, process.stderr and process.stderr.read()
+    assert process.poll() == 0, process.err
     events.look()
     return events.seen
 
 
 def kill_within(
-    phase: str, run: Path, durations: dict[str, float], moment: random.Random, *settings: str
+    phase: str,
+    start: Start,
+    run: Path,
+    durations: dict[str, float],
+    moment: random.Random,
+    *settings: str,
 ) -> None:
     """Start a run, and kill it at a random moment of a phase, by the durations of another run."""
     begin, end = PHASES[phase]
@@ -120,11 +113,11 @@ def kill_within(
         Events(run).wait_for(process, begin)
         time.sleep(delay_s)
     finally:
-        kill(process)
+        process.kill()
     print(f"killed {delay_s:.3f} s after {begin}; {sorted(file.name for file in run.iterdir())}")
 
 
-def kill_while_writing(run: Path, moment: random.Random, *settings: str) -> None:
+def kill_while_writing(start: Start, run: Path, moment: random.Random, *settings: str) -> None:
     """Start a run, and kill it while it writes one of its checkpoints."""
     folder, ready = run / "checkpoints", moment.randrange(1, 2 * EPOCHS)
     process = start(*settings, f"hydra.run.dir={run}")
@@ -138,7 +131,7 @@ def kill_while_writing(run: Path, moment: random.Random, *settings: str) -> None
             before = now
         time.sleep(moment.uniform(0, 0.005))
     finally:
-        kill(process)
+        process.kill()
     print(f"killed while {before} were there")
 
 
@@ -172,7 +165,7 @@ def assert_same_results(run: Path, whole: Path) -> None:
     assert left == promised
 
 
-def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, smoke_train, moment):
+def test_a_killed_run_ends_as_if_it_had_not_been(start, tmp_path, smoke_train, moment):
     """Once, of a small network, after some epochs; the slow tests do the rest."""
     settings = (*LSTM, *LONGER)
     whole = smoke_train(tmp_path / "whole", *settings)
@@ -184,7 +177,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, smoke_train, moment):
             events.look()
         time.sleep(moment.uniform(0, 0.05))
     finally:
-        kill(process)
+        process.kill()
     smoke_train(run, *settings)
     assert_same_results(run, whole)
 
@@ -194,10 +187,10 @@ def reference(tmp_path_factory) -> Callable[..., tuple[Path, dict[str, float]]]:
     """Function that gives a run that was not interrupted, and when what happened in it."""
     made: dict[tuple[str, ...], tuple[Path, dict[str, float]]] = {}
 
-    def make(*settings: str) -> tuple[Path, dict[str, float]]:
+    def make(start: Start, *settings: str) -> tuple[Path, dict[str, float]]:
         if settings not in made:
             run = tmp_path_factory.mktemp("whole") / "run"
-            made[settings] = run, watched(run, *settings)
+            made[settings] = run, watched(start, run, *settings)
         return made[settings]
 
     return make
@@ -205,16 +198,16 @@ def reference(tmp_path_factory) -> Callable[..., tuple[Path, dict[str, float]]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", [*PHASES, "checkpoint"])
-def test_killed_in_each_phase(reference, phase, tmp_path, moment):
+def test_killed_in_each_phase(start, reference, phase, tmp_path, moment):
     settings = (*FUSION, *LONGER, "plots.format=png")
-    whole, durations = reference(*settings)
+    whole, durations = reference(start, *settings)
     run = tmp_path / "run"
     if phase == "checkpoint":
-        kill_while_writing(run, moment, *settings)
+        kill_while_writing(start, run, moment, *settings)
     else:
-        kill_within(phase, run, durations, moment, *settings)
+        kill_within(phase, start, run, durations, moment, *settings)
     assert not (run / "metrics.json").exists()
-    complete(*settings, f"hydra.run.dir={run}")
+    complete(start(*settings, f"hydra.run.dir={run}"))
     assert_same_results(run, whole)
 
 
@@ -228,22 +221,22 @@ def test_killed_in_each_phase(reference, phase, tmp_path, moment):
     ],
     ids=["general", "workers", "plateau"],
 )
-def test_killed_in_other_trainings(reference, settings, tmp_path, moment):
+def test_killed_in_other_trainings(start, reference, settings, tmp_path, moment):
     settings = (*settings, *LONGER)
-    whole, durations = reference(*settings)
+    whole, durations = reference(start, *settings)
     run = tmp_path / "run"
-    kill_within("between_epochs", run, durations, moment, *settings)
-    complete(*settings, f"hydra.run.dir={run}")
+    kill_within("between_epochs", start, run, durations, moment, *settings)
+    complete(start(*settings, f"hydra.run.dir={run}"))
     assert_same_results(run, whole)
 
 
 @pytest.mark.slow
-def test_killed_in_the_second_stage(reference, tmp_path, moment):
-    general, _ = reference("stage=general", "model=fusion", *LONGER)
+def test_killed_in_the_second_stage(start, reference, tmp_path, moment):
+    general, _ = reference(start, "stage=general", "model=fusion", *LONGER)
     start_from = f"checkpoint={general / 'checkpoints' / 'best.ckpt'}"
     settings = ("stage=personal", "model=fusion", start_from, *LONGER)
-    whole, durations = reference(*settings)
+    whole, durations = reference(start, *settings)
     run = tmp_path / "run"
-    kill_within("between_epochs", run, durations, moment, *settings)
-    complete(*settings, f"hydra.run.dir={run}")
+    kill_within("between_epochs", start, run, durations, moment, *settings)
+    complete(start(*settings, f"hydra.run.dir={run}"))
     assert_same_results(run, whole)

@@ -1,6 +1,5 @@
 """What Hydra would misread reaches a command as it was meant; everything else is left."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -185,24 +184,14 @@ def test_a_configuration_is_composed_before_such_libraries_are_imported():
 
 
 @pytest.mark.parametrize("command", ["train", "predict"])
-def test_arguments_are_handed_on(command, tmp_path):
-    ended = subprocess.run(
-        [sys.executable, "-c", "from vpnet.cli.app import main; main()", command, "seed=x y=[="],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("error: ")
-    assert "Traceback" not in ended.stderr
-    asked = subprocess.run(
-        [sys.executable, "-c", "from vpnet.cli.app import main; main()", command, "--cfg", "job"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
-    assert ("seed: 0" if command == "train" else "stride_s: null") in asked.stdout
+def test_arguments_are_handed_on(command, start_command, tmp_path):
+    refused = start_command("vpnet", command, "seed=x y=[=", folder=tmp_path)
+    assert refused.wait() == 2
+    assert refused.err.startswith("error: ")
+    assert "Traceback" not in refused.err
+    composed = start_command("vpnet", command, "--cfg", "job", folder=tmp_path)
+    assert composed.wait() == 0
+    assert ("seed: 0" if command == "train" else "stride_s: null") in composed.out
     assert not list(tmp_path.iterdir())
 
 
@@ -217,19 +206,14 @@ def test_arguments_are_handed_on(command, tmp_path):
     ],
     ids=["train", "predict"],
 )
-def test_a_card_that_torch_cannot_use_is_one_line(command, repository, fake_nvidia_smi, tmp_path):
+def test_a_card_that_torch_cannot_use_is_one_line(
+    command, start_command, fake_nvidia_smi, tmp_path
+):
     """The commands then end, for their checkpoint is missing."""
     fake_nvidia_smi("echo 'NVIDIA GeForce RTX 3090, 470.10'")
-    script, *arguments = command
-    ended = subprocess.run(
-        [sys.executable, str(repository / script), *arguments],
-        env=os.environ | {"PYTHONPATH": str(repository / "src")},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 2
-    assert "absent.ckpt" in ended.stderr
-    (line,) = (line for line in ended.stdout.splitlines() if "is not used" in line)
+    ended = start_command(*command, folder=tmp_path)
+    assert ended.wait() == 2
+    assert "absent.ckpt" in ended.err
+    (line,) = (line for line in ended.out.splitlines() if "is not used" in line)
     assert "NVIDIA GeForce RTX 3090 (driver 470.10) is not used: torch" in line
     assert torch.__version__ in line

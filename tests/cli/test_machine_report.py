@@ -1,8 +1,6 @@
 """In a process of its own, where torch has not looked for a card yet."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,21 +10,17 @@ import torch
 from vpnet.cli.machine_report import without_home
 from vpnet.runtime.device import PROC
 
-DOCTOR = [sys.executable, "-c", "from vpnet.cli.app import main; main()", "doctor"]
 
-
-def run_doctor(**environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(DOCTOR, env=os.environ | environment, capture_output=True, text=True)
-
-
-def test_a_bug_report_says_what_there_is(tmp_path):
+def test_a_bug_report_says_what_there_is(start_command, tmp_path):
     home = tmp_path / "someone"
     home.mkdir()
     cache = home / "caches"
     cache.mkdir()
     (cache / "kept.bin").write_bytes(b"x" * 2_000_000)
-    ended = run_doctor(HOME=str(home), VPNET_CACHE=str(cache), WANDB_MODE="offline")
-    facts = {line[:18].rstrip(): line[19:] for line in ended.stdout.splitlines()}
+    variables = {"HOME": str(home), "VPNET_CACHE": str(cache), "WANDB_MODE": "offline"}
+    ended = start_command("vpnet", "doctor", **variables)
+    code = ended.wait()
+    facts = {line[:18].rstrip(): line[19:] for line in ended.out.splitlines()}
     assert torch.__version__ in facts["torch"]
     assert facts["python"].startswith(".".join(map(str, sys.version_info[:3])))
     names = ("vpnet", "torchvision", "hydra-core", "wandb", "card", "trainer=auto", "disk, here")
@@ -34,21 +28,21 @@ def test_a_bug_report_says_what_there_is(tmp_path):
     assert facts["pyav"] == "decodes"
     assert facts["W&B"] == "offline, as WANDB_MODE says"
     assert facts["caches"] == "~/caches, as VPNET_CACHE says: 2 MB in 1 files"
-    assert "someone" not in ended.stdout + ended.stderr
-    assert ended.returncode == int("DOES NOT WORK" in ended.stdout)
+    assert "someone" not in ended.out + ended.err
+    assert code == int("DOES NOT WORK" in ended.out)
 
 
 @pytest.mark.skipif(
     torch.cuda.is_available() or PROC.exists(), reason="this machine has a card of its own"
 )
-def test_a_card_that_torch_cannot_use_is_one_line(fake_nvidia_smi):
+def test_a_card_that_torch_cannot_use_is_one_line(start_command, fake_nvidia_smi):
     fake_nvidia_smi("echo 'NVIDIA GeForce RTX 3090, 470.10'")
-    ended = run_doctor()
-    assert ended.returncode == 1
-    (line,) = (line for line in ended.stdout.splitlines() if "is not used" in line)
+    ended = start_command("vpnet", "doctor")
+    assert ended.wait() == 1
+    (line,) = (line for line in ended.out.splitlines() if "is not used" in line)
     assert "DOES NOT WORK: NVIDIA GeForce RTX 3090 (driver 470.10) is not used: torch" in line
-    assert re.search(r"^driver +470\.10$", ended.stdout, re.MULTILINE)
-    assert re.search(r"^trainer=auto +CPU, 32-true$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^driver +470\.10$", ended.out, re.MULTILINE)
+    assert re.search(r"^trainer=auto +CPU, 32-true$", ended.out, re.MULTILINE)
 
 
 def test_only_the_home_folder_is_shortened():
