@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fixtures.processes import Command
-from vpnet.runtime import one_process
+from vpnet.runtime import run_lock
 
 SMOKE = ("trainer=smoke", "logger=csv", "bootstrap_draws=50", "plots.format=none")
 TINY = ("data.users=5", "data.videos=5", "data.duration_s=16")
@@ -86,7 +86,7 @@ def test_a_second_training_is_refused_and_sigterm_ends_the_first_with_143(
     start, tmp_path, run_script, monkeypatch
 ):
     """Both in one test, of one process."""
-    monkeypatch.setattr(one_process, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(run_lock, "LOCK_WAIT_S", 0.3)
     process = start(*LSTM, *ENDLESS, f"hydra.run.dir={tmp_path}")
     wait_for(tmp_path / ".lock", process)
     # Before the first has written anything, so that the folder is nearly empty.

@@ -214,3 +214,14 @@ def test_maps_may_lie_elsewhere_now(
     assert "check saliency.path" in refused.err
     ended = run_script("predict.py", *arguments, f"saliency_path={tmp_path / 'moved'}")
     assert ended.code == 0, ended.err
+
+
+def test_recordings_slower_than_the_task_are_warned_of(fusion_run, run_script, tmp_path):
+    recordings = simulate_recordings(users=1, videos=1, duration_s=16.0)
+    path, slow = tmp_path / "recordings.parquet", tmp_path / "slow.parquet"
+    write_parquet(recordings, path)
+    pl.read_parquet(path).gather_every(24).write_parquet(slow)
+    checkpoint = f"checkpoint={fusion_run / 'checkpoints' / 'best.ckpt'}"
+    output = f"output={tmp_path / 'predictions.csv'}"
+    ended = run_script("predict.py", checkpoint, f"recording={slow}", output)
+    assert ended.out.count("the recordings have about 3 samples a second") == 1

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.evaluation.viewport_metrics import error_deg
 from vpnet.recordings.resampling import resample
-from vpnet.runtime.one_process import LOCK_FILE
+from vpnet.runtime.run_lock import LOCK_FILE
 from vpnet.simulation.simulated_study import simulate_recordings
 
 KEYS = ["user", "video", "anchor_s", "horizon_s"]

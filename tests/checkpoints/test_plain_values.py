@@ -52,7 +52,7 @@ def test_what_training_writes_is_plain():
         ("${oc.env:HOME}", r"vpnet.x refers to something outside the file"),
         ("${training.max_epochs}", "refers to something outside"),
         ("???", "refers to something outside"),
-        (SHARED, "its tensors share their numbers"),
+        (SHARED, "its tensors share storage"),
         (nested({}), "holds more than 5000 values"),
         (nested([]), "holds more than 5000 values"),
         ({"_target_": "os.system"}, r"vpnet.x._target_ would have code run"),

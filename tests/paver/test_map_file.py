@@ -200,6 +200,6 @@ def test_the_maps_at_full_size_come_from_the_scores(file, full_maps, tmp_path, d
 
 
 def test_a_name_that_is_no_tensors_is_refused(file, tmp_path):
-    with pytest.raises(InputError, match="end the name so"):
+    with pytest.raises(InputError, match=r"must be named \*\.pt; rename the output"):
         export_maps(MapFile(file), tmp_path / "maps.npy")
     assert [path.name for path in tmp_path.iterdir()] == ["v.h5"]

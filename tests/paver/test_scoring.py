@@ -8,7 +8,7 @@ import torch
 from vpnet.errors import InputError
 from vpnet.paver.scoring import CENTER_BIAS, MAPS, UNIFORM, open_maps, score_saliency
 from vpnet.readers.reading import read_any
-from vpnet.saliency.map_files import MapFolder
+from vpnet.saliency.map_folder import MapFolder
 from vpnet.saliency.viewing import VideoViewing, viewing_by_video
 
 RATE_HZ = 0.5

@@ -222,7 +222,7 @@ def test_runs_that_do_not_belong_together_are_refused(evaluated_of, write_run):
         (None, r"metrics.json: not found; a finished run folder has one"),
         ("", r"metrics.json: is not the metrics.json of a run"),
         ("[]", r"metrics.json: is not the metrics.json of a run"),
-        ("{}", r"metrics.json: is not the metrics.json of a run, it holds no model"),
+        ("{}", r"metrics.json: is not the metrics.json of a run, its entry models is missing"),
         ('{"models": {}}', r"metrics.json: is not the metrics.json of a run"),
         (
             '{"models": {"fusion": {}}}',

@@ -96,17 +96,19 @@ def nss_curves(maps: Tensor, index: Tensor, directions: Tensor) -> tuple[Tensor,
 
 @dataclass(frozen=True)
 class OffsetPeak:
-    """The alignment that explains some recordings best.
+    """The yaw offset and mirroring under which some recordings fit their videos best.
 
     Args:
-        offset_deg: Turn that is added to the recorded yaw, after the mirror; in [-180, 180).
+        offset_deg: Offset added to the recorded yaw after mirroring, in [-180, 180).
         mirror: Whether left and right are exchanged first.
-        nss: Normalised scanpath saliency under it.
-        runner_up_nss: That of the best other peak: mirrored differently, or far from it.
-        low_deg: Lower end of the interval of the offset, below -180 where it crosses the seam; NaN
-            where nothing could be resampled.
-        high_deg: Upper end, likewise above 180.
-        share: Share of the resamples with this mirror and about this offset; NaN likewise.
+        nss: Normalised scanpath saliency of the recordings with this alignment.
+        runner_up_nss: The same of the next best peak, which is mirrored differently or lies at
+            another offset.
+        low_deg: Lower end of the bootstrap interval of the offset, below -180 if the interval
+            crosses ±180 degrees. NaN if there was too little to resample.
+        high_deg: Upper end, above 180 if the interval crosses ±180 degrees; or NaN.
+        share: Share of the bootstrap draws with the same mirroring and nearly the same offset; or
+            NaN.
     """
 
     offset_deg: float

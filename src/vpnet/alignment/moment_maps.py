@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vpnet.errors import InputError
 from vpnet.recordings.recording import Recording
-from vpnet.saliency.map_files import MapFolder
+from vpnet.saliency.map_folder import MapFolder
 from vpnet.saliency.maps import SphereKernel
 from vpnet.saliency.viewing import viewing_by_video
 

@@ -277,8 +277,8 @@ def start_from_lstm(
     part = model.recurrent_part()
     if part is None:
         raise InputError(
-            f"lstm_checkpoint: only star_vp, muse_vp with lstm=single and lstm can start so, this "
-            f"is {model.name}; leave it out"
+            f"lstm_checkpoint: only lstm, star_vp and muse_vp (with lstm=single) can start from an "
+            f"LSTM, and the model is {model.name}; leave lstm_checkpoint out"
         )
     others = checkpoint.trained_beyond(own_keys)
     if others:

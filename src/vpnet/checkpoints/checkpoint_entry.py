@@ -27,7 +27,7 @@ from vpnet.paver.map_file import MapStore
 from vpnet.readers.reading import READERS
 from vpnet.saliency.crowd import Crowd
 from vpnet.saliency.fitted_sources import Behavioural, CenterBias
-from vpnet.saliency.map_files import MapFolder
+from vpnet.saliency.map_folder import MapFolder
 from vpnet.saliency.source import SaliencySource
 from vpnet.settings import NAME, OWN_CODE, Seed, check_settings, checked, choose, settings_of
 from vpnet.training.stages import Stage

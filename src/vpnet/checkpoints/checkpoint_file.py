@@ -194,11 +194,11 @@ def checked_archive(data: bytes) -> bytes:
         parts = {part.filename: archive.read(part) for part in archive.infolist()}
     for count, (step, argument, _) in enumerate(pickletools.genops(_pickle_of(data))):
         if step.name not in STEPS:
-            raise InputError(f"its pickle holds the step {step.name}")
+            raise InputError(f"its pickle holds the instruction {step.name}")
         if step.name == "GLOBAL" and argument not in NAMES:
             raise InputError(f"it names {str(argument)[:80]!r}, and a checkpoint holds data only")
         if count > MOST_STEPS:
-            raise InputError(f"its pickle has more than {MOST_STEPS} steps")
+            raise InputError(f"its pickle has more than {MOST_STEPS} instructions")
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
@@ -248,10 +248,10 @@ def _check_entries(content: Any) -> None:
     if not isinstance(version, str) or not re.fullmatch(r"2\.\d{1,4}\.[\w.+]{1,20}", version):
         raise InputError("pytorch-lightning_version must be one of Lightning 2")
     if not isinstance(content["state_dict"], dict):
-        raise InputError("state_dict must hold tensors by name")
+        raise InputError("state_dict must be a mapping of names to tensors")
     for name, value in content["state_dict"].items():
         if not isinstance(name, str):
-            raise InputError(f"state_dict must hold tensors by name, got the name {name!r}")
+            raise InputError(f"the names in state_dict must be texts, one is {name!r}")
         if not isinstance(value, Tensor):
             raise InputError(f"state_dict.{name} must be a tensor, got {type(value).__name__}")
     check_plain(content)
@@ -290,7 +290,7 @@ def check_plain(content: Any) -> None:
     # Two may share their numbers, as tied weights do. Many that do so would take more memory than
     # the file suggests.
     if tensors_bytes > 2 * sum(sizes_bytes.values()):
-        raise InputError("its tensors share their numbers and would take more memory than the file")
+        raise InputError("its tensors share storage, and apart they would take more than the file")
 
 
 def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -317,7 +317,7 @@ def _walk(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
 
 def _check_text(key: str, value: str) -> None:
     if len(value) > LONGEST_TEXT:
-        raise InputError(f"{key} is a text of {len(value)} letters")
+        raise InputError(f"{key} may have {LONGEST_TEXT} characters at most, it has {len(value)}")
     is_reference = "${" in value and not (
         key.startswith("vpnet.run.training.") and _TRAINING_REFERENCE.fullmatch(value)
     )

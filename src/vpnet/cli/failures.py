@@ -1,4 +1,7 @@
-"""How the commands fail: the user's errors in one message and exit code 2."""
+"""How the commands fail, in one message each: exit code 2 for what the user can correct.
+
+1 is a full disk, 130 an interruption (Ctrl-C), 143 a termination (SIGTERM).
+"""
 
 import difflib
 import errno
@@ -13,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from vpnet.errors import InputError
-from vpnet.runtime.one_process import EXIT_CODE, LOCK_FILE, Terminated, terminable
+from vpnet.runtime.run_lock import LOCK_FILE
+from vpnet.runtime.termination import TERMINATED_CODE, Terminated, terminable
 
 HELP = "--help lists the groups and the keys"
 
@@ -48,11 +52,11 @@ def fails_clearly(command: Callable[Arguments, Result]) -> Callable[Arguments, R
         except KeyboardInterrupt:
             _stop("interrupted", 130)
         except Terminated:
-            _stop("terminated", EXIT_CODE)
+            _stop("terminated", TERMINATED_CODE)
         except SystemExit as error:
             # Lightning's own way to end at SIGTERM, where a cluster's software answers to it first.
             if type(error).__name__ == "SIGTERMException":
-                _stop("terminated", EXIT_CODE)
+                _stop("terminated", TERMINATED_CODE)
             # Lightning ends so when its loops are interrupted, without a word.
             if error.code == 1 and isinstance(error.__context__, KeyboardInterrupt):
                 _stop("interrupted", 130)

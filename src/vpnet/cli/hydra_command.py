@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from vpnet.cli.failures import fails_clearly
 from vpnet.cli.help_text import help_text
 from vpnet.errors import InputError
-from vpnet.runtime.one_process import only_one_in
+from vpnet.runtime.run_lock import only_one_in
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CLONE = _PACKAGE.parents[1] / "conf"

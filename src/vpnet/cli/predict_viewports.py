@@ -10,6 +10,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from vpnet.cli.builders import FILES, checked_recordings, with_own_code
+from vpnet.dataset.data_warnings import warn_of_upsampling
 from vpnet.errors import InputError
 from vpnet.inference.predictor import Predictor
 from vpnet.readers.reading import check_reading, path_parameter, read_any, reading_settings
@@ -129,10 +130,12 @@ def predict_viewports(config: DictConfig) -> None:
     checkpoint = read_checkpoint(settings.checkpoint)
     predictor = load_predictor(checkpoint, settings.saliency_path, settings.device)
     typed = {override.lstrip("+~").split("=")[0] for override in HydraConfig.get().overrides.task}
-    keys, tables = [], []
+    keys, tables, intervals_s = [], [], []
     for recording in settings.recordings(checkpoint.run["data"], typed):
         keys.append((recording.user_id, recording.video_id))
+        intervals_s.append(recording.usual_interval_s)
         tables.append(predictor.predict(recording, settings.stride_s))
+    warn_of_upsampling(intervals_s, predictor.task)
     predictions = pl.concat(tables)
     write_table(predictions, output)
     print(*checkpoint.remarks(keys), sep="\n")

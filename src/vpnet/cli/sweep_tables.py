@@ -148,7 +148,8 @@ def check_rows(config: DictConfig) -> None:
         )
     if "ablation.rows" in given:
         raise InputError(
-            f"ablation.rows says which rows there are; choose among them with {group}=ROW,ROW"
+            f"ablation.rows is the list of all rows and cannot be set; choose some of them with "
+            f"{group}=ROW,ROW"
         )
     settings = {
         row: dict(_row_settings(config, f"{group}/{row}"))

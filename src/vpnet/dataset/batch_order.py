@@ -33,20 +33,20 @@ def epoch_seed(seed: int, epoch: int, purpose: int = NOISE, process: int = 0) ->
 
 
 class RunSampler(Sampler[int]):
-    """Every window once an epoch, in shuffled groups of runs of consecutive windows.
+    """Every window once per epoch; not single windows are shuffled, but groups of them.
 
-    A run is ``run_length`` windows by their numbers. A group is as many runs as make
-    ``group_size`` windows, neighbours in ``order``; where groups begin is drawn anew each epoch.
+    A run is ``run_length`` windows with consecutive numbers. A group is ``group_size`` windows,
+    made of runs that are neighbours in ``order``. Where the groups begin changes every epoch.
     Lightning calls `set_epoch`.
 
     Args:
         windows: Number of windows.
-        run_length: Windows a run; the batch size should be a multiple of it.
+        run_length: Windows per run; the batch size should be a multiple of it.
         seed: Decides the shuffling, together with the epoch.
-        processes: Number of processes that get the indices, one each in turn, as Lightning assigns
-            them; groups are interleaved so that each process gets whole ones.
-        order: All windows in the order in which groups are cut; None takes that of their numbers.
-        group_size: Windows a group, rounded down to whole runs; the batch size should be a
+        processes: Number of processes. Lightning assigns the indices to them in turn; groups are
+            interleaved so that each process gets whole groups.
+        order: The numbers of all windows in the order in which groups are cut; None: ascending.
+        group_size: Windows per group, rounded down to whole runs; the batch size should be a
             multiple of it.
     """
 

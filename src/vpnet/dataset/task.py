@@ -21,8 +21,8 @@ class Task:
 
     Args:
         name: Name of the task, for tables.
-        sampling_rate_hz: Steps per second, to which recordings are resampled; at most the rate of
-            the recordings.
+        sampling_rate_hz: Steps per second, to which recordings are resampled. It should be at most
+            their own rate; slower recordings are used with a warning.
         history_s: Length of the history in seconds; the anchor, the moment of prediction, is its
             last step.
         horizons_s: Horizons that a model predicts, in seconds after the anchor, increasing.

@@ -12,7 +12,7 @@ from vpnet.dataset.samples import Samples
 from vpnet.dataset.window import ViewportWindow, WindowSpec
 from vpnet.errors import InputError
 from vpnet.saliency.crowd import Crowd
-from vpnet.saliency.map_files import MapFiles
+from vpnet.saliency.map_folder import MapFiles
 from vpnet.saliency.salient_points import map_points
 from vpnet.saliency.source import SaliencySource
 from vpnet.viewer_ids import KnownViewers

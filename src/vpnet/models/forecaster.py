@@ -18,11 +18,11 @@ class TrainingOutput(NamedTuple):
 
 
 class RecurrentPart(NamedTuple):
-    """An encoder-decoder whose inputs begin with those of the head."""
+    """A recurrent encoder-decoder; the first features of its input are the viewer's head."""
 
     module: nn.Module
     head_features: int
-    """Number of inputs of the head."""
+    """How many features these are."""
 
 
 class Forecaster(nn.Module):

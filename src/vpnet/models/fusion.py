@@ -371,7 +371,7 @@ class Fusion(Forecaster):
         return self.diversity_weight * self.user.crowding(self.diversity_margin)
 
     def describe(self, data: WindowSpec | None = None) -> str:
-        """See `Forecaster`; adds a warning where the data have none of the streams."""
+        """As of every model, with a warning if the data have no stream except the head's."""
         line = super().describe(data)
         present = (data or self.spec).present
         if any(present[name] for name in self.used_streams if name in HIDDEN_SHARE):

@@ -22,7 +22,7 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.paver.clips import complete_at_s
 from vpnet.paver.sphere_patches import HEIGHT, WIDTH, HeatMap
-from vpnet.saliency.map_files import MapFiles
+from vpnet.saliency.map_folder import MapFiles
 from vpnet.saliency.salient_points import map_points, point_features
 from vpnet.settings import checked
 from vpnet.whole_files import whole_file
@@ -325,7 +325,7 @@ def export_maps(maps: MapFile, path: str | Path, dtype: torch.dtype = torch.floa
     """
     path = Path(path)
     if path.suffix != ".pt":
-        raise InputError(f"{path}: torch reads tensors from .pt files; end the name so")
+        raise InputError(f"{path}: a file of tensors must be named *.pt; rename the output")
     heat_map = HeatMap()
     with whole_file(path) as temporary, tempfile.NamedTemporaryFile(dir=path.parent) as scratch:
         # Filled on disk: all maps of a long video would not fit into memory.

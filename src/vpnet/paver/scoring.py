@@ -11,7 +11,7 @@ from torch import Tensor
 from vpnet.errors import InputError
 from vpnet.paver.map_file import MapStore
 from vpnet.saliency.fitted_sources import CenterBias
-from vpnet.saliency.map_files import MapFiles, MapFolder
+from vpnet.saliency.map_folder import MapFiles, MapFolder
 from vpnet.saliency.metrics import WEIGHTINGS, SaliencyScores, score_map
 from vpnet.saliency.source import TrainingDirections
 from vpnet.saliency.viewing import VideoViewing

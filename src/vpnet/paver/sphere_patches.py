@@ -142,14 +142,14 @@ class HeatMap(nn.Module):
         self.basis: Tensor
 
     def forward(self, scores: Tensor) -> Tensor:
-        """Maps of some scores.
+        """Turn scores of patches into saliency maps.
 
         Args:
-            scores: Shape ``(..., 392)``.
+            scores: One score per patch, shape ``(..., 392)``.
 
         Returns:
-            In [0, 1], float32, ``(..., 224, 448)``. Scores of zero throughout give zeros, where
-            the published code divides by zero.
+            Maps with values in [0, 1], float32, ``(..., 224, 448)``. If all scores are zero the map
+            is zero; the authors' code divides by zero there.
         """
         # In half precision a map would have steps.
         with torch.autocast(scores.device.type, enabled=False):

@@ -69,17 +69,18 @@ def read_nasrabadi_mmsys19(
     frame: Frame = Frame(),
     study: StudyOptions = StudyOptions(),
 ) -> Study:
-    """All recordings of the data set; videos are named by their numbers, and ``Intro``.
+    """All recordings of the data set. Videos are named by number, except ``Intro``.
 
-    The turns of the four videos are undone before ``frame`` is applied.
+    Four videos were shown turned; this is undone before ``frame`` is applied.
 
     Args:
-        root: Folder that holds Traces, that folder, one of those in it, or one file.
+        root: The folder that contains ``Traces``, ``Traces`` itself, one of its subfolders, or the
+            file of one recording.
         frame: How the recorded axes lie in the frame of the video.
         study: Which recordings are used, and how they are read.
 
     Raises:
-        InputError: The folder holds no such files, or a name is none of the data set's.
+        InputError: The folder holds no such files, or a file's name is not one of this data set.
     """
     return LAYOUT.study(root, LAYOUT.names_of, _recording, (frame,), study)
 

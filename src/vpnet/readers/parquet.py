@@ -154,8 +154,8 @@ def _read_table(source: str) -> pl.DataFrame:
             table = table.with_columns(pl.col("gaze_valid").cast(pl.Boolean).fill_null(False))
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{source}: the columns must hold numbers, and gaze_valid booleans: {error}; write the "
-            "file again"
+            f"{source}: a column has the wrong type ({error}): gaze_valid must be boolean, all "
+            "others numbers; export the file again"
         ) from error
     for name in ("user", "video", "t"):
         wrong = table[name].is_null()

@@ -60,8 +60,9 @@ def measured_gaze(gaze_direction: Tensor, gaze_valid: Tensor) -> Tensor:
 def eye_in_head_offset_deg(head_orientation_xyzw: Tensor, gaze_direction: Tensor) -> Tensor:
     """Where the eyes point within the head, in degrees.
 
-    Computed from the two directions, because the offsets that the headset writes subtract a pitch
-    that is positive down from one that is positive up (docs/CONVENTIONS.md, defect 1).
+    This replaces the headset's columns GazeRelativeH, GazeRelativeV and EyeHeadOffset: these
+    subtract a pitch that is positive down from one that is positive up (docs/CONVENTIONS.md,
+    defect 1).
 
     Args:
         head_orientation_xyzw: Unit quaternions, headset frame to world, shape ``(samples, 4)``.

@@ -101,6 +101,11 @@ class Recording:
         """Playback time of the last sample minus that of the first."""
         return float(self.timestamps_s[-1] - self.timestamps_s[0])
 
+    @property
+    def usual_interval_s(self) -> float:
+        """Median time between two samples."""
+        return float(self.timestamps_s.diff().median())
+
     def __repr__(self) -> str:
         streams = [
             name

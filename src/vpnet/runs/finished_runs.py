@@ -63,7 +63,7 @@ def has_finished(run: Path, config: str) -> bool:
     Raises:
         InputError: The folder holds the results of another configuration.
     """
-    if not is_finished(run):
+    if not (run / METRICS_FILE).is_file():
         return False
     found, wanted = read_config(run), yaml.safe_load(config)
     differing = differing_keys(found, wanted)
@@ -76,7 +76,7 @@ def has_finished(run: Path, config: str) -> bool:
             "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
             "for one run), or delete this one"
         )
-    return True
+    return is_finished(run)
 
 
 def check_other_seeds(run: Path, config: str) -> None:
@@ -96,13 +96,15 @@ def check_other_seeds(run: Path, config: str) -> None:
 
 
 def interrupted_at(run: Path, config: str) -> Path | None:
-    """The checkpoint of the last epoch that an interrupted run of just this configuration ended.
+    """The checkpoint from which an interrupted run can resume.
 
-    It is ``checkpoints/last.ckpt``; None where training did not come so far. The run has no
-    results, ``config`` is as `has_finished` takes it.
+    It is ``checkpoints/last.ckpt``, written after the last completed epoch; None if no epoch was
+    completed, or the run has another configuration. ``config`` is the same text as in
+    `has_finished`.
 
     Raises:
-        InputError: The file is damaged or of another version; it is not deleted unseen.
+        InputError: The checkpoint is damaged or of another version. It is kept: the user decides
+            whether to delete it.
     """
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
@@ -194,8 +196,8 @@ def read_metrics(run: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(metrics, dict) or not metrics.get("models"):
         raise InputError(
-            f"{file}: is not the metrics.json of a run, it holds no model; run it again, or leave "
-            "it out"
+            f"{file}: is not the metrics.json of a run, its entry models is missing or empty; "
+            "repeat the run, or leave its folder out"
         )
     return metrics
 

@@ -224,7 +224,7 @@ def of_model(table: pl.DataFrame, model: str) -> pl.DataFrame:
 
 
 def is_worse(error_deg: float, reference_deg: float) -> bool:
-    """Whether the printed error is larger; rounding noise is no difference, nor is NaN."""
+    """Whether an error is larger when both are rounded as they are printed; False for NaN."""
     return round(error_deg, 2) > round(reference_deg, 2)
 
 

@@ -148,8 +148,9 @@ def check_seeds(runs: Sequence[Path], remedy: str) -> None:
         one, other = groups[0], groups[1]
         if one.config and other.config:
             check_same_but_seed(other.runs[0], other.config, one.runs[0], one.config, remedy)
+        bare = other if one.config else one
         raise InputError(
-            f"{other.runs[0]}: one of it and {one.runs[0]} has no {CONFIG_FILE}; {RULE}, {remedy}"
+            f"{bare.runs[0]}: has no {CONFIG_FILE} and cannot be compared; {RULE}, {remedy}"
         )
 
 

@@ -79,7 +79,7 @@ def card_works() -> bool:
 
 @cache
 def best_device() -> Device:
-    """The card where torch can use it, with bfloat16 where the card has that, else the CPU."""
+    """The GPU if torch can use it, with bfloat16 if the GPU supports it; otherwise the CPU."""
     if not card_works():
         return Device("cpu", "CPU", "32-true")
     # Without emulation: before Ampere bfloat16 takes longer than float32.

@@ -10,7 +10,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from vpnet.errors import InputError
-from vpnet.runtime.one_process import Terminated, handler
+from vpnet.runtime.termination import Terminated, handler
 
 INTERACTIVE = ("bash", "interactive")
 """Names of Slurm's jobs that are shells: a program started there is on its own."""
@@ -21,7 +21,7 @@ PLACES = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID")
 STEP = "SLURM_STEP_ID"
 """Set where srun starts a process, not in the batch script itself."""
 
-PATIENCE_S = 2.0
+END_WAIT_S = 2.0
 """How long another process of the training may take to end before it is killed."""
 
 
@@ -102,7 +102,7 @@ def _end(others: list[subprocess.Popen]) -> None:
         process.terminate()
     for process in others:
         try:
-            process.wait(PATIENCE_S)
+            process.wait(END_WAIT_S)
         except subprocess.TimeoutExpired:
             process.kill()
     # Lightning looks at this list, and would kill the first process as well.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
-from vpnet.runtime.one_process import is_first_process
+from vpnet.runtime.run_lock import is_first_process
 from vpnet.settings import checked
 
 logger = logging.getLogger(__name__)

@@ -119,10 +119,10 @@ class Crowd:
         return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Restore what `state` gave.
+        """Restore what the method `state` returned.
 
         Raises:
-            InputError: The state is that of something else, or contradicts itself.
+            InputError: The state was saved by another kind of source, or its parts do not fit.
         """
         if "rate_hz" not in state:
             raise InputError(

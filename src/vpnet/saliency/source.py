@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class TrainingDirections(NamedTuple):
-    """Where the viewers of the training part pointed their heads, on one clock."""
+    """Head directions of the viewers in the training part, resampled to one rate."""
 
     user_ids: tuple[str, ...]
     """Of each recording."""
@@ -52,5 +52,5 @@ class SaliencySource(Protocol):
         ...
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state` gave."""
+        """Restore what the method `state` returned."""
         ...

@@ -42,19 +42,19 @@ def draw_questionnaire(
     seed: int,
     defects: Collection[str] = (),
 ) -> Questionnaire:
-    """Make up what a viewer answers.
+    """Simulate the answers of one viewer.
 
-    Viewers whose numbers follow each other begin with different videos, so even in a small study
-    neither the order nor the sessions are the same for all.
+    Viewers with successive numbers begin with different videos. Even in a small study, viewers thus
+    differ in the order of the videos, and in which videos they see in which session.
 
     Args:
         viewer: Who answers.
         number: Their place in the study, from 0; decides which video they see first.
         videos: All videos of the study, each seen by everybody.
         seed: Seed of the simulated study.
-        defects: ``order_same_for_all``: everybody sees the videos in one order, hence also in the
-            same sessions. ``sessions_same_for_all``: everybody sees the same videos in a session,
-            in an order of their own. Other names are passed over.
+        defects: ``order_same_for_all``: every viewer sees the videos in the same order, hence also
+            in the same sessions. ``sessions_same_for_all``: every viewer sees the same videos in a
+            session, each in another order. Other names are ignored.
     """
     names = [video.video_id for video in videos]
     common = _order(seed, names)

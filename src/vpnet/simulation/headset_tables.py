@@ -125,7 +125,7 @@ def with_fixed_decimals(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_layout_v1(tables: QuestProTables) -> QuestProTables:
-    """A recording of layout v2 as the older layout has it: no frames or lids, an average pupil."""
+    """Convert a recording to layout v1: no video frames, no eyelids, the mean of both pupils."""
     old_names = {name: name.removesuffix("_NA") for name in PUPIL_COLUMNS}
     # Where v2 writes -1 for a pupil that was not measured, v1 writes 0.
     eye = tables.eye.with_columns(pl.col(PUPIL_COLUMNS).clip(lower_bound=0)).rename(old_names)

@@ -64,7 +64,7 @@ def calmest_start(tables: QuestProTables, rows: int) -> int:
 
 
 def head_frozen(tables: QuestProTables, _rng: np.random.Generator) -> QuestProTables:
-    """The tracking of the headset hangs for 2.5 s, the eyes move on."""
+    """The recorded head stays still for 2.5 s while the eyes keep moving."""
     rows = rows_of(tables, 2.5)
     start = calmest_start(tables, rows)
     orientation_xyzw = head_orientation(tables)

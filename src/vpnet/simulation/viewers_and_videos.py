@@ -152,13 +152,14 @@ class SimulatedVideo:
 
 @checked
 def draw_video(video_id: str, duration_s: DurationS, seed: Seed) -> SimulatedVideo:
-    """Make up a video; its name and the seed decide everything.
+    """Simulate what draws the gaze in a video; only its name, duration and the seed matter.
 
-    One attractor is always there; the others come and go on `TRACKS_AT_ONCE` tracks. Every
-    category has a track, so that a viewer's preference has something to choose.
+    One attractor is visible throughout. The others appear and disappear on `TRACKS_AT_ONCE` tracks,
+    one at a time on each. Every category of attractors has a track, so that viewers who prefer a
+    category can find it.
 
     Raises:
-        InputError: The duration is no length of a video.
+        InputError: The duration is out of range.
     """
     rng = random_stream(seed, "video", video_id)
     first_category, *other_categories = rng.permutation(CATEGORIES).tolist()

@@ -188,7 +188,7 @@ def video_writer(
     """
     path = Path(path)
     if path.suffix != ".mp4":
-        raise InputError(f"{path}: films are written as .mp4; end the name so")
+        raise InputError(f"{path}: a film must be named *.mp4; rename the output")
     if width % 2 or height % 2 or min(width, height) <= 0:
         raise InputError(f"{path}: H.264 needs even sizes, got {width} x {height}")
     if not 0 < rate_hz <= 1000:

@@ -8,19 +8,12 @@ import threading
 import pytest
 
 from vpnet.errors import InputError
-from vpnet.runtime import one_process
-from vpnet.runtime.one_process import (
-    EXIT_CODE,
-    LOCK_FILE,
-    Terminated,
-    is_first_process,
-    only_one_in,
-    terminable,
-)
+from vpnet.runtime import run_lock
+from vpnet.runtime.run_lock import LOCK_FILE, is_first_process, only_one_in
 
 HOLDER = """
 import multiprocessing, pathlib, sys, time
-from vpnet.runtime.one_process import only_one_in
+from vpnet.runtime.run_lock import only_one_in
 with only_one_in(pathlib.Path(sys.argv[1])):
     if sys.argv[2] == "child":
         multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()
@@ -56,7 +49,7 @@ def hold(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """A folder that is in use is refused soon."""
-    monkeypatch.setattr(one_process, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(run_lock, "LOCK_WAIT_S", 0.3)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -101,56 +94,3 @@ def test_what_a_killed_training_leaves_running_is_waited_for(tmp_path, hold):
     killing.start()
     with only_one_in(tmp_path):
         assert process.poll() is not None or not killing.is_alive()
-
-
-BLOCK = """
-import os, signal, sys, time
-from vpnet.runtime.one_process import terminable
-with terminable():
-    if sys.argv[1] == "fork" and os.fork() == 0:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(60)
-    if sys.argv[1] == "fork":
-        print(os.wait()[1], flush=True)
-    try:
-        print("ready", flush=True)
-        time.sleep(60)
-    finally:
-        print("cleaned up", flush=True)
-"""
-
-
-@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_is_raised_within_the_block_alone(each):
-    before = signal.getsignal(each)
-    with pytest.raises(Terminated) as ended, terminable():
-        os.kill(os.getpid(), each)
-    assert ended.value.code == EXIT_CODE == 143
-    assert signal.getsignal(each) is before
-
-
-def test_what_answers_already_stays():
-    heard = []
-    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("cluster"))
-    try:
-        with terminable():
-            os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert heard == ["cluster"]
-
-
-@pytest.mark.parametrize("how", ["plain", "fork"])
-def test_the_program_cleans_up_and_ends_with_143(how):
-    program = subprocess.Popen(
-        [sys.executable, "-c", BLOCK, how], stdout=subprocess.PIPE, text=True
-    )
-    assert program.stdout is not None
-    if how == "fork":
-        # Killed by the signal itself, without the parent's cleaning up.
-        assert program.stdout.readline() == f"{signal.SIGTERM.value}\n"
-    assert program.stdout.readline() == "ready\n"
-    program.terminate()
-    out, _ = program.communicate(timeout=30)
-    assert program.returncode == 143
-    assert out == "cleaned up\n"

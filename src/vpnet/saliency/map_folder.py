@@ -106,7 +106,7 @@ class MapFiles:
         self._first_key = torch.nn.functional.pad(frames.cumsum(0), (1, 0))
 
     def look_up(self, recording_index: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
-        """The maps displayed at ``time_s``, each read once.
+        """The saliency maps displayed at ``time_s``; one that is needed several times is read once.
 
         Raises:
             InputError: A map holds a negative value, or one that is not finite.

@@ -10,7 +10,7 @@ import torch
 
 from vpnet.errors import InputError
 from vpnet.geometry.equirectangular import solid_angle_weights
-from vpnet.saliency.map_files import MapFolder
+from vpnet.saliency.map_folder import MapFolder
 from vpnet.saliency.source import TrainingDirections
 
 HEIGHT, WIDTH = 6, 12
