@@ -68,6 +68,23 @@ OPTIONS_WITH_VALUE = (
 )
 """Options of Hydra's that are followed by a value."""
 
+NEVER_IN_NAMES = (
+    "data.path",
+    "data.root",
+    "data.exclude",
+    "data.videos_csv",
+    "split.path",
+    "saliency.path",
+    "checkpoint",
+    "lstm_checkpoint",
+    "experiment",
+    "trainer",
+    "logger",
+    "num_workers",
+    "bootstrap_draws",
+)
+"""What says nothing of a run, and paths, which would make long names."""
+
 LONGEST_NAME = 120
 """Characters of the name of a run folder; file systems take 255 bytes."""
 
@@ -113,7 +130,8 @@ def hydra_command(
                 script = sys.argv[0] if sys.argv[0].startswith("vpnet") else f"python {root}.py"
                 print(help_text(script, root, _config_folders(typed), typed))
                 return
-            sys.argv[1:] = map(with_quoted_path, options_first(typed))
+            arguments = list(map(with_quoted_path, options_first(typed)))
+            sys.argv[1:] = [*arguments, *names_of_swept(arguments)]
             composed()
 
         return answering
@@ -206,6 +224,22 @@ def with_quoted_path(argument: str) -> str:
     if len(several) > 1 and all(map(_exists, several)):
         return f"{key}={','.join(map(quoted, several))}"
     return argument if value[0] in "[{" else f"{key}={quoted(value)}"
+
+
+def names_of_swept(arguments: Sequence[str]) -> list[str]:
+    """An override that names the run folders of a sweep by what is swept, not by what all share.
+
+    >>> names_of_swept(["-m", "seed=1,2", "model=lstm"])[0].split("keys=")[1].split(",")[-1]
+    "'model']"
+    >>> names_of_swept(["seed=1", "model=lstm"])
+    []
+    """
+    if not {"-m", "--multirun"} & set(arguments):
+        return []
+    overrides = [_parsed(argument) for argument in arguments if not argument.startswith("-")]
+    shared = [each.key_or_group for each in overrides if each and not each.is_sweep_override()]
+    keys = ",".join(map(quoted, (*NEVER_IN_NAMES, *shared)))
+    return [f"hydra.job.config.override_dirname.exclude_keys=[{keys}]"]
 
 
 def quoted(value: str) -> str:
