@@ -155,7 +155,7 @@ FAULTS = (
         "crowd known one second too early",
         "self._known = self._steps <= lookahead_s * spec.sampling_rate_hz + 1e-6",
         "self._known = self._steps <= (lookahead_s + 1) * spec.sampling_rate_hz + 1e-6",
-        "tests/dataset/test_video_content.py",
+        "tests/saliency/test_crowd.py",
     ),
     Fault(
         "the predicted viewer in the crowd",
