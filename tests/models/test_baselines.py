@@ -184,6 +184,7 @@ def test_windows_with_an_unknown_future_are_left_out(make_spec, follow_linearly)
     window = follow_linearly(spec, 80, 0, noise_rad=0.1)
     kept = torch.arange(80) % 3 > 0
     known = window.future_valid & kept.unsqueeze(1)
+    known[::2, 0] = True  # of half of the others only a part is unknown
     spoilt = window.future_directions.where(known.unsqueeze(-1), torch.nan)
     partly, only_kept = Linear(spec), Linear(spec)
     partly.accumulate(window._replace(future_directions=spoilt, future_valid=known))
