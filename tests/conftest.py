@@ -8,6 +8,7 @@ import os
 import random
 import re
 import runpy
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ pytest_plugins = (
     "fixtures.evaluations",
     "fixtures.experiment",
     "fixtures.headset_files",
+    "fixtures.made_once",
     "fixtures.processes",
     "fixtures.viewing",
 )
@@ -171,7 +173,14 @@ def smoke_train(run_script) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def fusion_run(smoke_train, tmp_path_factory) -> Path:
     """Folder of a finished run of the fusion model; not to be written to."""
-    return smoke_train(tmp_path_factory.mktemp("runs") / "fusion", "seed=1", "plots.format=png")
+    return smoke_train(tmp_path_factory.mktemp("runs") / "fusion", "seed=1")
+
+
+@pytest.fixture(scope="session")
+def general_run(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run of the general stage, of a narrow network; not to be written to."""
+    folder = tmp_path_factory.mktemp("runs") / "general"
+    return smoke_train(folder, "stage=general", "model.width=32")
 
 
 @pytest.fixture(scope="session")
@@ -179,6 +188,16 @@ def simulated_study(tmp_path_factory) -> Path:
     """A simulated study on disk, as tiny as that in memory; not to be written to."""
     root = tmp_path_factory.mktemp("simulated") / "study"
     return write_simulated_study(root, users=5, videos=5, duration_s=16.0)
+
+
+@pytest.fixture(scope="session")
+def small_study(simulated_study, tmp_path_factory) -> Path:
+    """Of three viewers and three videos of the simulated study; not to be written to."""
+    root = tmp_path_factory.mktemp("small") / "study"
+    for user in ("S01", "S02", "S03"):
+        for video in ("simulated_01", "simulated_02", "simulated_03"):
+            shutil.copytree(simulated_study / user / video, root / user / video)
+    return root
 
 
 @pytest.fixture

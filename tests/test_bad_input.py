@@ -188,27 +188,14 @@ def test_a_split_of_other_users(train_refused, tiny_settings, tmp_path):
     assert "is this the split of another data set?" in message
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("trainer.max_epochs=0", "no epoch was left to train: trainer.max_epochs=0, 0 done"),
-        (
-            "training.optimizer.lr=-1",
-            "training.optimizer.lr must be a number of at least 0, got -1",
-        ),
-        ("training.optimizer.lr=fast", "training.optimizer.lr must be a number of at least 0, got"),
-        ("+training.optimizer.rate=1", "training.optimizer.rate is no setting"),
-        ("+training.scheduler.rate=1", "training.scheduler.rate is no setting"),
-    ],
-)
 def test_what_is_refused_late_leaves_nothing_either(
-    run_script, smoke_settings, tiny_settings, tmp_path, override, message
+    run_script, smoke_settings, tiny_settings, tmp_path
 ):
     run = tmp_path / "run"
-    settings = (*smoke_settings, *tiny_settings, f"hydra.run.dir={run}")
-    ended = run_script("train.py", *settings, override)
+    settings = (*smoke_settings, *tiny_settings, f"hydra.run.dir={run}", "model.width=32")
+    ended = run_script("train.py", *settings, "trainer.max_epochs=0")
     assert ended.code == 2
-    assert message in ended.err
+    assert "no epoch was left to train: trainer.max_epochs=0, 0 done" in ended.err
     assert "Traceback" not in ended.err
     assert not run.exists()
 

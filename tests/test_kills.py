@@ -166,10 +166,11 @@ def assert_same_results(run: Path, whole: Path) -> None:
 
 
 def test_a_killed_run_ends_as_if_it_had_not_been(start, tmp_path, smoke_train, moment):
-    """Once, of a small network, after some epochs; the slow tests do the rest."""
-    settings = (*LSTM, *LONGER)
+    """Once, of a small network and few data, after some epochs; the slow tests do the rest."""
+    few = ("data.users=3", "data.videos=3", "trainer.max_epochs=4", "training.max_epochs=4")
+    settings = (*LSTM, *LONGER, *few)
     whole = smoke_train(tmp_path / "whole", *settings)
-    run, epochs = tmp_path / "run", moment.randrange(1, EPOCHS)
+    run, epochs = tmp_path / "run", moment.randrange(1, 4)
     process, events = start(*settings, f"hydra.run.dir={run}"), Events(run)
     try:
         while len(events.lasts) < epochs:

@@ -13,7 +13,11 @@ from vpnet.readers.parquet import write_parquet
 from vpnet.simulation.simulated_study import simulate_recordings
 
 IDS = tuple(f"Zacharias-Quentin-{letter}" for letter in "ABCDEF")
-KEYS = ["user", "video", "anchor_s", "horizon_s"]
+KEEPING = (
+    *("crowd=true", "saliency=behavioural", "saliency.folds=2"),
+    *("saliency.height=10", "model.width=32"),
+)
+"""A small network that keeps all of people that a run can: crowd, maps, vectors of users."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,7 @@ def study(tmp_path_factory) -> Path:
     """Recordings of people with unmistakable ids, in a folder named after one of them."""
     recordings = [
         dataclasses.replace(each, user_id=IDS[int(each.user_id[1:]) - 1])
-        for each in simulate_recordings(users=6, videos=3, duration_s=16.0)
+        for each in simulate_recordings(users=6, videos=2, duration_s=16.0)
     ]
     path = tmp_path_factory.mktemp("home-of-Zacharias") / "study.parquet"
     write_parquet(recordings, path)
@@ -30,13 +34,13 @@ def study(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(run_script, smoke_settings, study) -> Path:
-    """A run that keeps all of people that a run can: crowd, behavioural maps, vectors of users."""
+    """A run that keeps all of people that a run can."""
     folder = study.parent / "run"
     ended = run_script(
         "train.py",
         *smoke_settings,
         *("data=parquet", f"data.path={study}", "split=leave_one_user_out"),
-        *(f"split.user={IDS[3]}", "crowd=true", "saliency=behavioural", "saliency.folds=2"),
+        *(f"split.user={IDS[3]}", *KEEPING),
         f"hydra.run.dir={folder}",
     )
     assert ended.code == 0, ended.err
@@ -106,7 +110,7 @@ def test_a_rerun_with_another_salt_gives_the_same_numbers(
         "train.py",
         *smoke_settings,
         *("data=parquet", f"data.path={study}", "split=leave_one_user_out"),
-        *(f"split.user={IDS[3]}", "crowd=true", "saliency=behavioural", "saliency.folds=2"),
+        *(f"split.user={IDS[3]}", *KEEPING),
         f"hydra.run.dir={tmp_path / 'rerun'}",
     )
     assert ended.code == 0, ended.err

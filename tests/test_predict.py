@@ -90,10 +90,10 @@ def test_a_parquet_file_is_predicted_as_csv(run_script, fusion_run, tmp_path):
 
 
 def test_recordings_are_read_as_in_training_unless_told_otherwise(
-    run_script, predict_from, smoke_settings, simulated_study, one_recording, tmp_path
+    run_script, predict_from, smoke_settings, small_study, one_recording, tmp_path
 ):
     run = tmp_path / "run"
-    data = ("data=quest_pro", f"data.root={simulated_study}", "data.mirror=true")
+    data = ("data=quest_pro", f"data.root={small_study}", "data.mirror=true")
     ended = run_script("train.py", *smoke_settings, *data, "model=static", f"hydra.run.dir={run}")
     assert ended.code == 0, ended.err
     as_trained = predict_from(run, one_recording)
@@ -114,7 +114,7 @@ def read_mine(folder: str, *, viewer: str = "S01", frame: Frame = Frame()) -> li
 
 
 def test_a_reader_of_the_user_s_own_predicts_what_it_reads(
-    run_script, predict, simulated_study, one_recording, tmp_path, monkeypatch
+    predict, small_study, one_recording, tmp_path, monkeypatch
 ):
     """As train.py takes it, from a folder of the user's own configurations."""
     (tmp_path / "readers_of_a_test.py").write_text(OWN_READER)
@@ -124,7 +124,7 @@ def test_a_reader_of_the_user_s_own_predicts_what_it_reads(
     )
     monkeypatch.syspath_prepend(tmp_path)
     own = ("data=mine", "data.viewer=S02", f"--config-dir={tmp_path}")
-    table = predict(simulated_study, *own).filter(video="simulated_03")
+    table = predict(small_study, *own).filter(video="simulated_03")
     named = predict(one_recording, "data=quest_pro", "data.cache=false")
     assert table.equals(named)
     mirrored = predict(one_recording, "data=quest_pro", "data.mirror=true")
@@ -165,7 +165,9 @@ def test_strangers_are_counted_and_predicted(run_script, fusion_run, one_recordi
 
 def test_the_checkpoint_is_all_it_takes(run_script, smoke_train, simulated_study, tmp_path):
     """The run folder is gone; relative paths are those of the folder one works in."""
-    run = smoke_train(tmp_path / "run", "saliency=center_bias", "model.encoder=transformer")
+    run = smoke_train(
+        tmp_path / "run", "saliency=center_bias", "model.encoder=transformer", "model.width=32"
+    )
     expected = pl.read_parquet(run / "predictions.parquet").filter(user="S02", interpolated=False)
     video = expected["video"][0]
     work = tmp_path / "elsewhere"
@@ -186,7 +188,7 @@ def test_the_checkpoint_is_all_it_takes(run_script, smoke_train, simulated_study
 
 
 def test_maps_may_lie_elsewhere_now(
-    run_script, smoke_settings, simulated_study, one_recording, tmp_path
+    run_script, smoke_settings, simulated_study, small_study, one_recording, tmp_path
 ):
     maps = tmp_path / "maps"
     shutil.copytree(simulated_study / "saliency", maps)
@@ -195,7 +197,7 @@ def test_maps_may_lie_elsewhere_now(
         "train.py",
         *smoke_settings,
         "data=quest_pro",
-        f"data.root={simulated_study}",
+        f"data.root={small_study}",
         "saliency=file",
         f"saliency.path={maps}",
         "model=static",

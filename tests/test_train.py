@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import matplotlib.image
@@ -22,6 +23,36 @@ def errors_of(run: Path) -> pl.DataFrame:
     return pl.read_parquet(run / "errors.parquet")
 
 
+SETTINGS = ("seed=1", "model.width=32")
+"""The smallest fusion."""
+
+
+@pytest.fixture(scope="module")
+def drawn_run(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run with pictures; not to be written to."""
+    folder = tmp_path_factory.mktemp("runs") / "drawn"
+    with pytest.MonkeyPatch.context() as patch:
+        # Draw fast.
+        patch.setattr("vpnet.plots.style.DPI", 100)
+        return smoke_train(folder, *SETTINGS, "plots.format=png")
+
+
+@pytest.fixture(scope="module")
+def second_run(smoke_train, tmp_path_factory) -> tuple[Path, Path]:
+    """Folder of a run of the same seed, and a copy of it."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = smoke_train(folder / "again", *SETTINGS)
+    return run, shutil.copytree(run, folder / "copy")
+
+
+@pytest.fixture
+def again(second_run) -> Path:
+    """Folder of a run of the same seed, as it ended; it may be written to."""
+    run, copy = second_run
+    shutil.rmtree(run)
+    return shutil.copytree(copy, run)
+
+
 @pytest.fixture
 def truth() -> pl.DataFrame:
     """Where the simulated viewers of a smoke run looked, on the clock of the task."""
@@ -41,8 +72,8 @@ def truth() -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def test_a_run_leaves_all_that_is_promised(fusion_run):
-    left = {str(path.relative_to(fusion_run)) for path in fusion_run.rglob("*") if path.is_file()}
+def test_a_run_leaves_all_that_is_promised(drawn_run):
+    left = {str(path.relative_to(drawn_run)) for path in drawn_run.rglob("*") if path.is_file()}
     assert left - {LOCK_FILE} == {
         "config.yaml",
         "metrics.json",
@@ -60,9 +91,9 @@ def test_a_run_leaves_all_that_is_promised(fusion_run):
     }
 
 
-def test_the_configuration_is_whole(fusion_run):
-    config = OmegaConf.load(fusion_run / "config.yaml")
-    text = (fusion_run / "config.yaml").read_text()
+def test_the_configuration_is_whole(drawn_run):
+    config = OmegaConf.load(drawn_run / "config.yaml")
+    text = (drawn_run / "config.yaml").read_text()
     assert "${" not in text
     assert "???" not in text
     assert config.seed == 1
@@ -73,8 +104,8 @@ def test_the_configuration_is_whole(fusion_run):
     assert config.task.horizons_s == HORIZONS_S
 
 
-def test_tables_have_a_row_per_window_and_horizon(fusion_run):
-    errors, predictions = errors_of(fusion_run), pl.read_parquet(fusion_run / "predictions.parquet")
+def test_tables_have_a_row_per_window_and_horizon(drawn_run):
+    errors, predictions = errors_of(drawn_run), pl.read_parquet(drawn_run / "predictions.parquet")
     assert errors.columns == [*KEYS, "interpolated", "error_deg"]
     assert predictions.columns == [*KEYS, "yaw_deg", "elevation_deg", "x", "y", "z", "interpolated"]
     assert errors["video"].n_unique() == 1, "one of five videos tests"
@@ -91,16 +122,14 @@ def test_tables_have_a_row_per_window_and_horizon(fusion_run):
     assert errors.filter("interpolated")["horizon_s"].unique().to_list() == [0.5]
 
 
-def test_errors_are_those_of_the_predictions(fusion_run, truth):
+def test_errors_are_those_of_the_predictions(drawn_run, truth):
     """Where the horizon is a step; between two, the truth is interpolated as well."""
-    predictions = pl.read_parquet(fusion_run / "predictions.parquet").filter(
-        ~pl.col("interpolated")
-    )
+    predictions = pl.read_parquet(drawn_run / "predictions.parquet").filter(~pl.col("interpolated"))
     predictions = predictions.with_columns(
         step=((pl.col("anchor_s") + pl.col("horizon_s")) * 5).round().cast(pl.Int64)
     )
     joined = predictions.join(truth, on=["user", "video", "step"]).join(
-        errors_of(fusion_run), on=KEYS
+        errors_of(drawn_run), on=KEYS
     )
     assert len(joined) == len(predictions) == 25 * 25
     recomputed_deg = error_deg(
@@ -112,39 +141,39 @@ def test_errors_are_those_of_the_predictions(fusion_run, truth):
     )
 
 
-def test_metrics_are_means_of_the_errors(fusion_run):
-    metrics = json.loads((fusion_run / "metrics.json").read_text())
+def test_metrics_are_means_of_the_errors(drawn_run):
+    metrics = json.loads((drawn_run / "metrics.json").read_text())
     assert metrics["task"] == "long_term"
     assert list(metrics["models"]) == ["fusion", "static", "constant_velocity"]
-    errors = errors_of(fusion_run)
+    errors = errors_of(drawn_run)
     for row in metrics["models"]["fusion"]["horizons"]:
         at = errors.filter((pl.col("horizon_s") - row["horizon_s"]).abs() < 1e-6)
         per_user = at.group_by("user").agg(pl.col("error_deg").mean())
         assert row["error_deg"]["mean_over_users"] == pytest.approx(per_user["error_deg"].mean())
         assert row["error_deg"]["mean_over_windows"] == pytest.approx(at["error_deg"].mean())
-    table = (fusion_run / "results.md").read_text()
+    table = (drawn_run / "results.md").read_text()
     for model in metrics["models"]:
         assert f"| {model} | users |" in table
 
 
-def test_pictures_can_be_looked_at(fusion_run):
+def test_pictures_can_be_looked_at(drawn_run):
     for name in ("overview", "viewport_path", "error_by_horizon", "gates"):
-        picture = matplotlib.image.imread(fusion_run / f"{name}.png")
+        picture = matplotlib.image.imread(drawn_run / f"{name}.png")
         assert min(picture.shape[:2]) > 200
         assert picture[..., :3].std() > 0.01, "not blank"
 
 
-def test_training_is_logged(fusion_run):
-    logged = pl.read_csv(fusion_run / "csv" / "metrics.csv")
+def test_training_is_logged(drawn_run):
+    logged = pl.read_csv(drawn_run / "csv" / "metrics.csv")
     for column in ("train/loss", "val/error_deg", "val/error_1s_deg", "test/error_1s_deg"):
         values = logged[column].drop_nulls()
         assert len(values) == 1
         assert 0 < values[0] < 180
 
 
-def test_the_checkpoint_says_what_it_is(fusion_run):
-    checkpoint = read_checkpoint(fusion_run / "checkpoints" / "best.ckpt")
-    config = OmegaConf.to_container(OmegaConf.load(fusion_run / "config.yaml"))
+def test_the_checkpoint_says_what_it_is(drawn_run):
+    checkpoint = read_checkpoint(drawn_run / "checkpoints" / "best.ckpt")
+    config = OmegaConf.to_container(OmegaConf.load(drawn_run / "config.yaml"))
     assert isinstance(config, dict)
     assert checkpoint.model == config["model"]
     assert checkpoint.task == config["task"]
@@ -153,24 +182,24 @@ def test_the_checkpoint_says_what_it_is(fusion_run):
     assert checkpoint.users.row_of("S06") == 0
 
 
-def test_one_seed_gives_one_result(smoke_train, fusion_run, tmp_path):
-    again = errors_of(smoke_train(tmp_path / "again", "seed=1"))
-    other = errors_of(smoke_train(tmp_path / "other", "seed=2"))
-    assert_frame_equal(again, errors_of(fusion_run), check_exact=True)
-    assert_frame_equal(other.select(KEYS), again.select(KEYS))
-    assert (other["error_deg"] - again["error_deg"]).abs().max() > 1e-3
+def test_one_seed_gives_one_result(smoke_train, drawn_run, again, tmp_path):
+    other = errors_of(smoke_train(tmp_path / "other", *SETTINGS, "seed=2"))
+    same = errors_of(again)
+    assert_frame_equal(same, errors_of(drawn_run), check_exact=True)
+    assert_frame_equal(other.select(KEYS), same.select(KEYS))
+    assert (other["error_deg"] - same["error_deg"]).abs().max() > 1e-3
 
 
-def test_a_checkpoint_is_evaluated_to_the_same_errors(smoke_train, fusion_run, tmp_path):
+def test_a_checkpoint_is_evaluated_to_the_same_errors(smoke_train, drawn_run, tmp_path):
     """The seed that made its weights plays no part, nor does the logger's folder."""
-    checkpoint = fusion_run / "checkpoints" / "best.ckpt"
+    checkpoint = drawn_run / "checkpoints" / "best.ckpt"
     run = smoke_train(tmp_path / "run", f"checkpoint={checkpoint}", "fit=false", "seed=7")
-    assert_frame_equal(errors_of(run), errors_of(fusion_run), check_exact=True)
+    assert_frame_equal(errors_of(run), errors_of(drawn_run), check_exact=True)
     assert not (run / "checkpoints").exists()
 
 
-def test_training_goes_on_where_it_stopped(smoke_train, fusion_run, tmp_path):
-    first = fusion_run / "checkpoints" / "last.ckpt"
+def test_training_goes_on_where_it_stopped(smoke_train, drawn_run, tmp_path):
+    first = drawn_run / "checkpoints" / "last.ckpt"
     run = smoke_train(
         tmp_path / "run", f"checkpoint={first}", "resume=true", "trainer.max_epochs=3", "seed=1"
     )
@@ -178,14 +207,14 @@ def test_training_goes_on_where_it_stopped(smoke_train, fusion_run, tmp_path):
     assert logged["epoch"].to_list() == [1, 2]
     before, after = (
         torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-        for folder in (fusion_run, run)
+        for folder in (drawn_run, run)
     )
     assert after["global_step"] == 3 * before["global_step"] > 0
     assert read_checkpoint(run / "checkpoints" / "best.ckpt").users == read_checkpoint(first).users
 
 
-def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, fusion_run, tmp_path):
-    run = smoke_train(tmp_path / "run", "seed=1")
+def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, again):
+    run = again
     for left in ("metrics.json", "errors.parquet"):
         (run / left).unlink()
     # As if it had been interrupted in the second of two epochs.
@@ -194,7 +223,7 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, fusion_run
     OmegaConf.save(config, run / "config.yaml")
     logged_before = (run / "csv" / "metrics.csv").read_bytes()
     before = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    smoke_train(run, "trainer.max_epochs=2", "seed=1")
+    smoke_train(run, *SETTINGS, "trainer.max_epochs=2")
     assert (run / "csv" / "metrics.csv").read_bytes() == logged_before
     logged = pl.read_csv(run / "csv_2" / "metrics.csv").filter(pl.col("train/loss").is_not_null())
     assert logged["epoch"].to_list() == [1]
@@ -213,20 +242,20 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(smoke_train, fusion_run
     assert best == [pytest.approx(min(errors_deg), rel=1e-5)]
 
 
-def test_a_run_interrupted_in_its_test_is_tested(smoke_train, fusion_run, tmp_path):
-    run = smoke_train(tmp_path / "run", "seed=1")
+def test_a_run_interrupted_in_its_test_is_tested(smoke_train, drawn_run, again):
+    run = again
     for left in ("metrics.json", "errors.parquet"):
         (run / left).unlink()
     last = run / "checkpoints" / "last.ckpt"
     written_ns = last.stat().st_mtime_ns
-    smoke_train(run, "seed=1")
+    smoke_train(run, *SETTINGS)
     assert last.stat().st_mtime_ns == written_ns, "it was not trained again"
-    assert_frame_equal(errors_of(run), errors_of(fusion_run), check_exact=True)
+    assert_frame_equal(errors_of(run), errors_of(drawn_run), check_exact=True)
 
 
-def test_a_checkpoint_is_a_start_without_its_epochs(smoke_train, fusion_run, tmp_path):
-    first = fusion_run / "checkpoints" / "best.ckpt"
+def test_a_checkpoint_is_a_start_without_its_epochs(smoke_train, drawn_run, tmp_path):
+    first = drawn_run / "checkpoints" / "best.ckpt"
     run = smoke_train(tmp_path / "run", f"checkpoint={first}", "training.optimizer.lr=0")
     logged = pl.read_csv(run / "csv" / "metrics.csv")
     assert logged["epoch"].drop_nulls().max() == 0
-    assert_frame_equal(errors_of(run), errors_of(fusion_run))
+    assert_frame_equal(errors_of(run), errors_of(drawn_run))

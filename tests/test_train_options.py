@@ -25,11 +25,15 @@ def errors_of(run: Path) -> pl.DataFrame:
     return pl.read_parquet(run / "errors.parquet")
 
 
+NARROW = "model.width=32"
+"""The smallest fusion."""
+LSTM = ("model=lstm", "model.hidden=8")
+
 OTHERS = [
-    *("static", "constant_velocity", "linear", "lstm"),
+    *("static", "linear", "lstm"),
     *(
         pytest.param(name, marks=pytest.mark.slow)
-        for name in ("track", "star_vp", "muse_vp", "gated_star_vp")
+        for name in ("constant_velocity", "track", "star_vp", "muse_vp", "gated_star_vp")
     ),
 ]
 
@@ -99,7 +103,7 @@ def test_two_processes_train_what_one_tests(smoke_train, tmp_path, settings):
 
 
 def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):
-    run = smoke_train(tmp_path / "run", "saliency=center_bias")
+    run = smoke_train(tmp_path / "run", "saliency=center_bias", NARROW)
     checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")
     assert checkpoint.spec.has_saliency
     assert checkpoint.saliency_state["map"].std() > 0
@@ -114,7 +118,9 @@ def test_center_bias_is_learned_and_kept(smoke_train, tmp_path):
 def test_where_others_looked_is_learned_and_travels_with_the_checkpoint(
     smoke_train, predict_from, simulated_study, tmp_path
 ):
-    run = smoke_train(tmp_path / "run", "saliency=behavioural", "split=cross_user")
+    few = ("data.users=4", "data.videos=2", NARROW)
+    settings = ("saliency=behavioural", "saliency.height=10", "split=cross_user", *few)
+    run = smoke_train(tmp_path / "run", *settings)
     expected = pl.read_parquet(run / "predictions.parquet").filter(~pl.col("interpolated"))
     user, video = expected.select("user", "video").row(0)
     predicted = predict_from(run, simulated_study / user / video)
@@ -124,13 +130,12 @@ def test_where_others_looked_is_learned_and_travels_with_the_checkpoint(
 
 
 def test_the_personal_stage_starts_where_the_general_one_ended(
-    smoke_train, fusion_run, train_refused, tmp_path
+    smoke_train, general_run, fusion_run, train_refused, tmp_path
 ):
-    general = smoke_train(tmp_path / "general", "stage=general")
-    first = general / "checkpoints" / "best.ckpt"
+    first = general_run / "checkpoints" / "best.ckpt"
     start = ("stage=personal", f"checkpoint={first}")
     personal = smoke_train(tmp_path / "personal", *start, "training.optimizer.lr=0")
-    assert_frame_equal(errors_of(personal), errors_of(general), abs_tol=1e-3)
+    assert_frame_equal(errors_of(personal), errors_of(general_run), abs_tol=1e-3)
     checkpoint = read_checkpoint(personal / "checkpoints" / "best.ckpt")
     assert (read_checkpoint(first).stage, checkpoint.stage) == ("general", "personal")
     assert checkpoint.run["training"]["batch_size"] == 32
@@ -142,13 +147,13 @@ def test_the_personal_stage_starts_where_the_general_one_ended(
 
 
 def test_a_network_starts_with_the_lstm_that_it_is_given(smoke_train, train_refused, tmp_path):
-    first = smoke_train(tmp_path / "first", "model=lstm", "training.optimizer.lr=0.01")
+    first = smoke_train(tmp_path / "first", *LSTM, "training.optimizer.lr=0.01")
     start = f"lstm_checkpoint={first / 'checkpoints' / 'best.ckpt'}"
-    second = smoke_train(tmp_path / "second", "model=lstm", start, "training.optimizer.lr=0")
+    second = smoke_train(tmp_path / "second", *LSTM, start, "training.optimizer.lr=0")
     assert_frame_equal(errors_of(second), errors_of(first), abs_tol=1e-3)
-    cold = smoke_train(tmp_path / "cold", "model=lstm", "training.optimizer.lr=0")
+    cold = smoke_train(tmp_path / "cold", *LSTM, "training.optimizer.lr=0")
     assert (errors_of(cold)["error_deg"] - errors_of(first)["error_deg"]).abs().max() > 1e-2
-    message = train_refused(*TINY, "model=lstm", start, "split.seed=1")
+    message = train_refused(*TINY, *LSTM, start, "split.seed=1")
     assert "recordings that are not of this split's training and validation" in message
 
 
@@ -165,12 +170,12 @@ def test_a_checkpoint_remembers_what_trained_its_start(smoke_train, fusion_run, 
 
 
 @pytest.mark.slow
-def test_the_personal_stage_goes_on_where_it_stopped(smoke_train, tmp_path):
-    general = smoke_train(tmp_path / "general", "stage=general")
-    start = f"checkpoint={general / 'checkpoints' / 'best.ckpt'}"
+def test_the_personal_stage_goes_on_where_it_stopped(smoke_train, general_run, tmp_path):
+    start = f"checkpoint={general_run / 'checkpoints' / 'best.ckpt'}"
     tenth = ("stage=personal", "stage.rest=tenth", start, "training.optimizer.lr=0.01")
     personal = smoke_train(tmp_path / "personal", *tenth)
-    assert (errors_of(personal)["error_deg"] - errors_of(general)["error_deg"]).abs().max() > 1e-3
+    moved_deg = errors_of(personal)["error_deg"] - errors_of(general_run)["error_deg"]
+    assert moved_deg.abs().max() > 1e-3
     last = f"checkpoint={personal / 'checkpoints' / 'last.ckpt'}"
     again = smoke_train(tmp_path / "again", last, "resume=true", "trainer.max_epochs=2")
     config = OmegaConf.load(again / "config.yaml")
@@ -200,7 +205,7 @@ def test_a_study_on_disk_gives_what_it_gives_in_memory(
     run_script, smoke_train, simulated_study, tmp_path
 ):
     """Files hold six decimals."""
-    arguments = ["trainer=smoke", "logger=csv", "bootstrap_draws=50", "data=quest_pro"]
+    arguments = [*SMOKE, "data=quest_pro"]
     arguments += [f"data.root={simulated_study}", f"hydra.run.dir={tmp_path / 'disk'}"]
     arguments += ["saliency=file", f"saliency.path={simulated_study / 'saliency'}", "model=static"]
     ended = run_script("train.py", *arguments)
@@ -293,7 +298,7 @@ def test_wandb_asks_for_nothing(repository, smoke_settings, tiny_settings, tmp_p
 
 def test_what_a_model_does_without_is_said(run_script, tmp_path):
     given = (*SMOKE, *TINY, "split=cross_user", "saliency=center_bias", "crowd=true")
-    ended = run_script("train.py", *given, "model=lstm", f"hydra.run.dir={tmp_path / 'run'}")
+    ended = run_script("train.py", *given, *LSTM, f"hydra.run.dir={tmp_path / 'run'}")
     assert ended.code == 0
     assert "saliency: lstm does not look at it" in ended.out
     assert "crowd: lstm" not in ended.out
@@ -301,7 +306,7 @@ def test_what_a_model_does_without_is_said(run_script, tmp_path):
 
 def test_whoever_trains_on_asks_the_viewers_of_the_new_split(smoke_train, tmp_path):
     """Viewers of the first training may be those that are tested now."""
-    settings = ("crowd=true", "split=cross_user", "model.encoder=gru")
+    settings = ("crowd=true", "split=cross_user", NARROW)
     first = smoke_train(tmp_path / "first", *settings)
     best = first / "checkpoints" / "best.ckpt"
     settings = (f"checkpoint={best}", "split=cross_user", "split.seed=1")

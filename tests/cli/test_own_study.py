@@ -1,6 +1,7 @@
 """Studies and code of the user's own: trained, evaluated and resumed like vpnet's."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,57 +36,65 @@ training:
 """
 
 
-@pytest.fixture
-def own(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> Iterator[Path]:
     """A folder of configurations with a study and its model, whose code can be imported."""
-    (tmp_path / "models_of_a_test.py").write_text(MODEL)
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "mine.yaml").write_text(MODEL_FILE)
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / "mine.yaml").write_text(STUDY)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "models_of_a_test.py").write_text(MODEL)
+    (folder / "model").mkdir()
+    (folder / "model" / "mine.yaml").write_text(MODEL_FILE)
+    (folder / "study").mkdir()
+    (folder / "study" / "mine.yaml").write_text(STUDY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def train(smoke_train, own) -> Callable[..., Path]:
     """Function that trains with the study, in a folder; gives the folder of the run."""
 
-    def run(folder: str, *overrides: str) -> Path:
-        return smoke_train(own / folder, "+study=mine", *overrides, "--config-dir", str(own))
+    def run(folder: Path, *overrides: str, configs: Path = own) -> Path:
+        return smoke_train(folder, "+study=mine", *overrides, "--config-dir", str(configs))
 
     return run
+
+
+@pytest.fixture(scope="module")
+def first(train, tmp_path_factory) -> Path:
+    """Folder of a run with the study; not to be written to."""
+    return train(tmp_path_factory.mktemp("runs") / "first")
 
 
 def config_of(run: Path) -> dict:
     return yaml.safe_load((run / "config.yaml").read_text())
 
 
-def test_a_model_of_the_user_s_own_is_trained_evaluated_and_resumed(train, own, refused):
-    run = train("first")
-    assert config_of(run)["model"] == {"_target_": "models_of_a_test.Mine", "hidden": 6}
-    assert config_of(run)["seed"] == 9
-    checkpoint = f"checkpoint={run / 'checkpoints' / 'best.ckpt'}"
-    again = train("again", checkpoint, "fit=false")
+def test_a_model_of_the_user_s_own_is_trained_and_evaluated(train, first, refused, tmp_path):
+    assert config_of(first)["model"] == {"_target_": "models_of_a_test.Mine", "hidden": 6}
+    assert config_of(first)["seed"] == 9
+    checkpoint = f"checkpoint={first / 'checkpoints' / 'best.ckpt'}"
+    again = train(tmp_path / "again", checkpoint, "fit=false")
     assert (again / "metrics.json").is_file()
-    last = f"checkpoint={run / 'checkpoints' / 'last.ckpt'}"
-    resumed = train("resumed", last, "resume=true", "trainer.max_epochs=2")
-    assert config_of(resumed)["model"] == {"_target_": "models_of_a_test.Mine", "hidden": 6}
     # Nothing else in a file imports it.
-    message = refused("predict.py", checkpoint, f"recording={own}", f"output={own}/out.csv")
+    message = refused(
+        "predict.py", checkpoint, f"recording={tmp_path}", f"output={tmp_path}/out.csv"
+    )
     assert "a checkpoint imports nothing; evaluate it by train.py fit=false" in message
 
 
-def test_what_a_study_sets_holds_for_a_resumed_training(train, own, train_refused):
-    run = train("first")
-    study = (own / "study" / "mine.yaml").read_text()
-    (own / "study" / "mine.yaml").write_text(study.replace("seed: 9", "seed: 4"))
-    last = f"checkpoint={run / 'checkpoints' / 'last.ckpt'}"
-    resumed = train("resumed", last, "resume=true", "trainer.max_epochs=2")
+def test_it_is_resumed_with_what_the_study_sets_now(train, own, first, train_refused, tmp_path):
+    changed = shutil.copytree(own, tmp_path / "changed")
+    study = changed / "study" / "mine.yaml"
+    study.write_text(STUDY.replace("seed: 9", "seed: 4"))
+    last = f"checkpoint={first / 'checkpoints' / 'last.ckpt'}"
+    more = (last, "resume=true", "trainer.max_epochs=2")
+    resumed = train(tmp_path / "resumed", *more, configs=changed)
+    assert config_of(resumed)["model"] == {"_target_": "models_of_a_test.Mine", "hidden": 6}
     assert config_of(resumed)["seed"] == 4
     optimizer = "  optimizer: {name: adamw, lr: 0.5, weight_decay: 0.01}\n"
-    (own / "study" / "mine.yaml").write_text(study + optimizer)
-    config_dir = ("--config-dir", str(own))
+    study.write_text(STUDY + optimizer)
+    config_dir = ("--config-dir", str(changed))
     message = train_refused("+study=mine", last, "resume=true", *config_dir)
     assert (
         "training.optimizer.lr 0.001, and training.optimizer.lr=0.5 (+study=mine) says" in message

@@ -72,6 +72,13 @@ def refusal_of(override: str, *chosen: str) -> str:
         ("saliency_weighting=area", "saliency_weighting must be none or solid_angle, got 'area'"),
         ("training.group_size=0", "training.group_size must be a whole number from 1 to"),
         ("training.loss=mae", "training.loss must be great_circle or mse, got 'mae'"),
+        (
+            "training.optimizer.lr=-1",
+            "training.optimizer.lr must be a number of at least 0, got -1",
+        ),
+        ("training.optimizer.lr=fast", "training.optimizer.lr must be a number of at least 0, got"),
+        ("+training.optimizer.rate=1", "training.optimizer.rate is no setting"),
+        ("+training.scheduler.rate=1", "training.scheduler.rate is no setting"),
         ("trainer.precision=half", "trainer.precision must be auto, 32-true, bf16-mixed, "),
     ],
 )
@@ -86,6 +93,10 @@ def test_a_setting_that_is_wrong(override, message):
         ("model.hidden_size=3", "Could not override 'model.hidden_size'"),
         ("model=transformer", "Could not find 'model/transformer'"),
         ("experiment=mine", "Could not find 'experiment/mine'"),
+        (
+            "training.optimizer.lr=-1",
+            "training.optimizer.lr must be a number of at least 0, got -1",
+        ),
         ("seed=two", "seed must be a whole number from 0 to 4294967295, got 'two'"),
         ("model=[fusion", "[fusion"),
         ("face_features=[Nose]", "Nose"),
