@@ -131,8 +131,38 @@ def test_the_picture_of_imports():
             assert not set(others) & set(WINGS), f"the core imports no wing, {package} does"
 
 
-def test_models_need_no_trainer():
+def needed_by(package: str) -> set[str]:
+    """Whatever the modules of a package import, in turn, wherever they do so."""
+    found: set[str] = set()
+    waiting = [f"vpnet.{package}.{file.stem}" for file in SOURCE.glob(f"{package}/*.py")]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        parts = name.split(".")
+        if parts[0] != "vpnet":
+            continue
+        # A module brings its packages along.
+        waiting += [".".join(parts[:length]) for length in range(1, len(parts))]
+        path = SOURCE.joinpath(*parts[1:])
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                waiting += imports(file)
+    return found
+
+
+def test_models_import_no_trainer():
     """A network can be used where Lightning is not installed."""
+    outside = {name.split(".")[0] for name in needed_by("models")} - {"vpnet"}
+    assert "torch" in outside
+    assert not {name for name in outside if "lightning" in name}
+    assert "pytorch_lightning" in needed_by("training"), "it would be found"
+
+
+@pytest.mark.slow
+def test_models_need_no_trainer():
+    """Nor does a package that they need bring it along."""
     names = ", ".join(
         f"vpnet.models.{file.stem}" for file in SOURCE.glob("models/*.py") if file.stem[0] != "_"
     )

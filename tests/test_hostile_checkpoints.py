@@ -5,10 +5,9 @@ Where in a file what can be put is tried in tests/checkpoints/test_checkpoint_en
 
 import copy
 import io
+import itertools
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ import torch
 
 from vpnet.checkpoints.checkpoint import read_checkpoint
 from vpnet.checkpoints.checkpoint_file import signed
+from vpnet.checkpoints.checkpoint_io import CheckpointFiles
 from vpnet.errors import InputError
+from vpnet.simulation.simulated_study import write_simulated_study
 
 Edit = Callable[[dict[str, Any], Path], None]
 
@@ -48,13 +49,27 @@ class Runs:
         return (Path.touch, (self.file,))
 
 
+@pytest.fixture(scope="module")
+def finished(smoke_train, tmp_path_factory) -> Path:
+    """Folder of a finished run of a small network; not to be written to."""
+    folder = tmp_path_factory.mktemp("runs") / "lstm"
+    return smoke_train(folder, "model=lstm", "model.hidden=8")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory) -> Path:
+    """A folder of one simulated recording."""
+    root = tmp_path_factory.mktemp("simulated") / "study"
+    return write_simulated_study(root, users=1, videos=1, duration_s=8.0, saliency=False)
+
+
 @pytest.fixture
-def hostile(fusion_run, tmp_path) -> Callable[..., Path]:
-    """Function that writes a hostile copy of a checkpoint of the fusion run, signed."""
+def hostile(finished, tmp_path) -> Callable[..., Path]:
+    """Function that writes a hostile copy of a checkpoint of a finished run, signed."""
     (tmp_path / "side.pkl").write_bytes(pickle.dumps(Runs(tmp_path / "RAN_pickle")))
 
     def make(edit: Callable[[dict[str, Any]], None], name: str = "last") -> Path:
-        source = fusion_run / "checkpoints" / f"{name}.ckpt"
+        source = finished / "checkpoints" / f"{name}.ckpt"
         content = copy.deepcopy(torch.load(source, weights_only=True))
         edit(content)
         buffer = io.BytesIO()
@@ -81,25 +96,24 @@ COMMANDS = {
 
 
 @pytest.fixture
-def command(simulated_study, smoke_settings, tiny_settings) -> Callable[..., list[str]]:
+def command(recording, smoke_settings, tiny_settings) -> Callable[..., list[str]]:
     def fill(name: str, path: Path) -> list[str]:
         words: list[str] = []
         for word in COMMANDS[name]:
             if word == "{smoke}":
                 words += [*smoke_settings, *tiny_settings]
             else:
-                words.append(word.format(path=path, study=simulated_study))
+                words.append(word.format(path=path, study=recording))
         return words
 
     return fill
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("where", ["saliency", "model", "run.data", "run.split"])
-def test_a_nested_call_is_refused_by_every_command(
-    name, where, hostile, command, refused, tmp_path
-):
-    call = calls(tmp_path)["open"]
+PLACES = ("saliency", "model", "run.data", "run.split")
+
+
+def calling(where: str, call: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """An edit that puts a call somewhere into the settings of a checkpoint."""
 
     def edit(content: dict[str, Any]) -> None:
         *groups, last = ("vpnet", *where.split("."))
@@ -108,7 +122,24 @@ def test_a_nested_call_is_refused_by_every_command(
             inner = inner[group]
         inner[last] = call if where == "saliency" else {**inner[last], "dropout": call}
 
-    path = hostile(edit)
+    return edit
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_nested_call_is_refused_wherever_it_is_put(where, hostile, tmp_path):
+    path = hostile(calling(where, calls(tmp_path)["open"]))
+    with pytest.raises(InputError, match="would have code run: settings hold values only"):
+        read_checkpoint(path)
+    assert nothing_ran(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), list(zip(COMMANDS, itertools.cycle(PLACES), strict=False))
+)
+def test_a_nested_call_is_refused_by_every_command(
+    name, where, hostile, command, refused, tmp_path
+):
+    path = hostile(calling(where, calls(tmp_path)["open"]))
     message = refused(*command(name, path))
     assert message.startswith(f"error: {path}: ") or f"lstm_checkpoint={path}" in message
     assert message.count("\n") == 1
@@ -118,7 +149,6 @@ def test_a_nested_call_is_refused_by_every_command(
 @pytest.mark.parametrize(
     ("group", "settings"),
     [
-        ("data", {"name": "parquet", "path": "mine.parquet"}),
         ("data", {"name": "quest_pro", "cache": "./documents"}),
         ("split", {"name": "file", "path": "split.json"}),
     ],
@@ -140,10 +170,9 @@ def test_the_author_of_a_file_chooses_no_path(group, settings, hostile, command,
         (lambda content: content.update(loops={}), "cannot be resumed"),
         (lambda content: content["lr_schedulers"][0].update(base_lrs=["x"]), "cannot be resumed"),
         (
-            lambda content: content["optimizer_states"][0]["param_groups"][0].update(lr="fast"),
-            "param_groups[0].lr must be a number, got 'fast'",
+            lambda content: content["state_dict"].update({3: torch.zeros(1)}),
+            "the names in state_dict must be texts, one is 3",
         ),
-        (lambda content: content["state_dict"].update({3: torch.zeros(1)}), "the name 3"),
     ],
 )
 def test_the_state_of_a_training_is_one_message_too(edit, message, hostile, command, refused):
@@ -152,9 +181,17 @@ def test_the_state_of_a_training_is_one_message_too(edit, message, hostile, comm
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["predict", "resume"])
+def test_a_number_of_the_optimizer_must_be_one(hostile):
+    """Where the file is read, before anything is restored."""
+    path = hostile(
+        lambda content: content["optimizer_states"][0]["param_groups"][0].update(lr="fast")
+    )
+    with pytest.raises(InputError, match=r"param_groups\[0\]\.lr must be a number, got 'fast'"):
+        CheckpointFiles().load_checkpoint(path)
+
+
 @pytest.mark.parametrize("call", ["expression", "open", "touch", "second_pickle"])
-def test_a_builder_by_path_is_refused(name, call, hostile, command, refused, tmp_path):
+def test_a_builder_by_path_is_refused(call, hostile, command, refused, tmp_path):
     """Under the key that chooses in vpnet's tables, with the settings that it would take."""
     found = calls(tmp_path)[call]
 
@@ -164,8 +201,11 @@ def test_a_builder_by_path_is_refused(name, call, hostile, command, refused, tmp
         content["vpnet"]["model"] = {"name": found["_target_"], **settings}
         content["vpnet"]["saliency"] = {"name": found["_target_"], **settings}
 
-    message = refused(*command(name, hostile(edit)))
-    assert message.count("\n") == 1
+    path = hostile(edit)
+    with pytest.raises(InputError):
+        read_checkpoint(path).build_model()
+    for name in ("predict", "resume") if call == "open" else ():
+        assert refused(*command(name, path)).count("\n") == 1
     assert nothing_ran(tmp_path)
 
 
@@ -207,20 +247,30 @@ def diverge(content: dict[str, Any]) -> None:
         (put("task.sampling_rate_hz", 1e6), "sampling_rate_hz"),
     ],
 )
-@pytest.mark.parametrize("name", ["predict", "evaluate"])
-def test_numbers_out_of_bounds_are_one_message(name, edit, message, hostile, command, refused):
+def test_numbers_out_of_bounds_are_one_message(edit, message, hostile):
     path = hostile(edit, "best")
+    with pytest.raises(InputError) as refusal:
+        read_checkpoint(path).build_task()
+    said = str(refusal.value)
+    assert said.startswith(f"{path}: ")
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["predict", "evaluate"])
+def test_weights_that_diverged_are_one_message_of_a_command(name, hostile, command, refused):
+    path = hostile(diverge, "best")
     said = refused(*command(name, path))
     assert said.startswith(f"error: {path}: ")
-    assert message in said
+    assert "NaN or infinite" in said
     assert said.count("\n") == 1
 
 
-def test_the_shared_attacks_are_refused(shared, fusion_run, command, refused, tmp_path):
+def test_the_shared_attacks_are_refused(shared, finished, run_script, command, refused, tmp_path):
     """As they are, no longer signed, and signed anew."""
     make = shared / "cases" / "31_hostile_checkpoint" / "make.py"
-    best = fusion_run / "checkpoints" / "best.ckpt"
-    subprocess.run([sys.executable, make, best, tmp_path], check=True)
+    best = finished / "checkpoints" / "best.ckpt"
+    assert run_script(make, best, tmp_path).code == 0
     (tmp_path / "side.pkl").write_bytes(pickle.dumps(Runs(tmp_path / "RAN_pickle")))
     files = sorted(tmp_path.glob("*.ckpt"))
     assert len(files) == 5
@@ -235,7 +285,7 @@ def test_the_shared_attacks_are_refused(shared, fusion_run, command, refused, tm
     assert nothing_ran(tmp_path)
 
 
-def test_weights_alone_cannot_resume(fusion_run, command, refused):
-    message = refused(*command("resume", fusion_run / "checkpoints" / "best.ckpt"))
+def test_weights_alone_cannot_resume(finished, command, refused):
+    message = refused(*command("resume", finished / "checkpoints" / "best.ckpt"))
     assert "best.ckpt: holds the weights alone" in message
-    assert f"resume from {fusion_run / 'checkpoints' / 'last.ckpt'}" in message
+    assert f"resume from {finished / 'checkpoints' / 'last.ckpt'}" in message

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vpnet.cli.app import app
+from vpnet.simulation.simulated_study import write_simulated_study
 
 
 @pytest.fixture
@@ -19,6 +20,13 @@ def vpnet() -> Callable[..., str]:
         return ended.output
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory) -> Path:
+    """A simulated study of three viewers and two videos, with its maps; not to be written to."""
+    root = tmp_path_factory.mktemp("small") / "study"
+    return write_simulated_study(root, users=3, videos=2, duration_s=16.0)
 
 
 @pytest.fixture(scope="session")

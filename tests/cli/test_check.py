@@ -39,13 +39,13 @@ def defective(tmp_path_factory) -> Path:
     )
 
 
-def test_a_clean_study_passes_without_a_finding(run_check, simulated_study, tmp_path):
-    ended = run_check(simulated_study, "--no-cache", "--json", "check.json")
+def test_a_clean_study_passes_without_a_finding(run_check, small_study, tmp_path):
+    ended = run_check(small_study, "--no-cache", "--json", "check.json")
     assert ended.exit_code == 0, ended.output
-    assert "25 good, 0 to be used with care, 0 refused" in ended.output
+    assert "6 good, 0 to be used with care, 0 refused" in ended.output
     report = json.loads((tmp_path / "check.json").read_text())
     assert report["study_findings"] == []
-    assert [one["findings"] for one in report["recordings"]] == 25 * [[]]
+    assert [one["findings"] for one in report["recordings"]] == 6 * [[]]
     assert (tmp_path / "check.html").is_file()
 
 
@@ -80,21 +80,21 @@ def test_accepted_errors_refuse_nothing(run_check, defective):
     assert "0 refused" in ended.output
 
 
-def test_one_recording_is_shown_in_full(run_check, simulated_study):
-    ended = run_check(simulated_study / "S01" / "simulated_01", "--no-cache", "--html", "none")
+def test_one_recording_is_shown_in_full(run_check, small_study):
+    ended = run_check(small_study / "S01" / "simulated_01", "--no-cache", "--html", "none")
     assert ended.exit_code == 0, ended.output
     assert "S01/simulated_01: good" in ended.output
     assert "row_rate_hz" in ended.output
 
 
-def test_lengths_of_videos_are_compared(run_check, simulated_study, tmp_path):
+def test_lengths_of_videos_are_compared(run_check, small_study, tmp_path):
     lengths = tmp_path / "videos.csv"
-    arguments = (simulated_study, "--no-cache", "--html", "none", "--videos", lengths)
+    arguments = (small_study, "--no-cache", "--html", "none", "--videos", lengths)
     lengths.write_text("video,duration_s\nsimulated_01.mp4,60\n")
     ended = run_check(*arguments)
     assert ended.exit_code == 0, ended.output
     assert "ends_early" in ended.output
-    assert "5 of 25" in ended.output
+    assert "3 of 6" in ended.output
     assert "video_duration_unknown" in ended.output
     lengths.write_text("video,duration_s\nSimulated_01,60\n")
     assert isinstance(run_check(*arguments).exception, InputError)
@@ -170,16 +170,16 @@ def test_explain_prints_the_page_of_the_documentation(run_check, repository):
 
 @pytest.mark.parametrize("option", ["--html", "--json", "--exclude"])
 @pytest.mark.parametrize("name", ["", "head.txt", "folder"])
-def test_only_files_of_its_own_kind_are_written(run_check, simulated_study, tmp_path, option, name):
+def test_only_files_of_its_own_kind_are_written(run_check, small_study, tmp_path, option, name):
     (tmp_path / "folder").mkdir()
-    ended = run_check(simulated_study, option, name)
+    ended = run_check(small_study, option, name)
     assert isinstance(ended.exception, InputError)
     assert f"{option} must be a file that ends in" in str(ended.exception)
 
 
-def test_a_recording_is_not_written_over(run_check, simulated_study, tmp_path):
+def test_a_recording_is_not_written_over(run_check, small_study, tmp_path):
     recording = tmp_path / "head.csv"
     recording.write_text("Timestamp,PlaybackTime\n1,2\n")
-    ended = run_check(simulated_study, "--html", "none", "--exclude", recording)
+    ended = run_check(small_study, "--html", "none", "--exclude", recording)
     assert isinstance(ended.exception, InputError)
     assert recording.read_text() == "Timestamp,PlaybackTime\n1,2\n"

@@ -2,11 +2,12 @@
 
 import copy
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from fixtures.compositions import composed, filled
 from vpnet.cli.builders import FILES
@@ -36,9 +37,25 @@ OPTIONS = [
 ]
 
 
+BRINGS_MORE = re.compile(r"^defaults:|@package", re.MULTILINE)
+
+
+@functools.cache
 def values_of(*overrides: str, command: str = "train") -> dict[str, Any]:
-    values = filled(composed(command, *overrides))
-    return OmegaConf.to_container(values, resolve=True)  # type: ignore[return-value]
+    """A configuration as plain values, not to be changed.
+
+    An option that brings nothing but its group is put into what was composed before.
+    """
+    config = composed(command)
+    for option in overrides:
+        group, _, name = option.partition("=")
+        file = CONFIG_FOLDER / group / f"{name}.yaml"
+        if BRINGS_MORE.search(file.read_text()):
+            config = composed(command, *overrides)
+            break
+        with open_dict(config):
+            config[group] = OmegaConf.load(file)
+    return OmegaConf.to_container(filled(config), resolve=True)  # type: ignore[return-value]
 
 
 def check(command: str, values: dict[str, Any]) -> None:
@@ -66,12 +83,25 @@ def keys_of(values: dict[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
+@functools.cache
+def walked(command: str, option: str) -> dict[str, Any]:
+    """The keys of an option's configuration, with their values.
+
+    Groups of train.py that are those of its first option, word for word, are walked there alone.
+    """
+    values = values_of(option, command=command)
+    if command == "train" and option != TRAINING[0]:
+        known = values_of(TRAINING[0])
+        values = {name: value for name, value in values.items() if known.get(name, WRONG) != value}
+    return keys_of(values)
+
+
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_every_key_refuses_a_value_of_a_wrong_type(command, option):
     """A new key cannot be forgotten: it is walked here by itself."""
     values = values_of(option, command=command)
     check(command, values)
-    for key in keys_of(values):
+    for key in walked(command, option):
         if key in FREE:
             continue
         with pytest.raises(InputError) as refusal:
@@ -82,7 +112,7 @@ def test_every_key_refuses_a_value_of_a_wrong_type(command, option):
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_text_is_no_number_and_no_truth_value(command, option):
     values = values_of(option, command=command)
-    for key, value in keys_of(values).items():
+    for key, value in walked(command, option).items():
         if not isinstance(value, bool | int | float):
             continue
         if key.endswith(".devices") or key in FREE:

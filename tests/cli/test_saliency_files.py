@@ -1,6 +1,7 @@
 """The commands of `vpnet saliency`, on a short simulated panorama and its maps."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,19 +37,14 @@ def run() -> Callable[..., str]:
     return command
 
 
-@pytest.fixture
-def video(tmp_path) -> Path:
-    """0.8 s of stripes, named as a video of the simulated study."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Folder of a video and of its maps, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
     stripes = (100 + 50 * torch.sin(torch.arange(256) / 8)).to(torch.uint8).expand(3, 128, 256)
-    with video_writer(tmp_path / "simulated_01.mp4", 256, 128, 30.0) as add:
+    with video_writer(folder / "simulated_01.mp4", 256, 128, 30.0) as add:
         for number in range(FRAMES):
             add(stripes.roll(number, dims=2).contiguous())
-    return tmp_path / "simulated_01.mp4"
-
-
-@pytest.fixture
-def map_file(tmp_path) -> Path:
-    """Its maps, five a second, from simulated scores: the most salient patch is at the left."""
     scores = torch.ones(MAPS, 14, 28)
     scores[:, 7, 3] = 3
     full = HeatMap()(scores.flatten(1))
@@ -62,8 +58,20 @@ def map_file(tmp_path) -> Path:
         points.values.numpy().astype(np.float16),
     )
     settings = {"weights": "random-0", "rate_hz": 5.0, "damage": ""}
-    write_map_file(tmp_path / "simulated_01.h5", [part], settings)
-    return tmp_path / "simulated_01.h5"
+    write_map_file(folder / "simulated_01.h5", [part], settings)
+    return folder
+
+
+@pytest.fixture
+def video(made, tmp_path) -> Path:
+    """0.8 s of stripes, named as a video of the simulated study."""
+    return Path(shutil.copy(made / "simulated_01.mp4", tmp_path))
+
+
+@pytest.fixture
+def map_file(made, tmp_path) -> Path:
+    """Its maps, five a second, from simulated scores: the most salient patch is at the left."""
+    return Path(shutil.copy(made / "simulated_01.h5", tmp_path))
 
 
 def test_what_is_inside_is_printed(run, map_file):
@@ -122,12 +130,12 @@ def frames_of(film: Path) -> torch.Tensor:
     return torch.stack(list(open_video(video, "pyav").frames(range(len(video.frame_pts)))))
 
 
-def test_the_film_shows_saliency_and_viewers(run, video, map_file, simulated_study, tmp_path):
+def test_the_film_shows_saliency_and_viewers(run, video, map_file, small_study, tmp_path):
     plain, film = tmp_path / "plain.mp4", tmp_path / "film.mp4"
     run("overlay", video, map_file, plain, "--opacity", 0, "--width", 256)
-    settings = ("--recordings", simulated_study, "--width", 256)
+    settings = ("--recordings", small_study, "--width", 256)
     printed = run("overlay", video, map_file, film, *settings)
-    assert f"{film}: 24 frames, 5 viewers" in printed
+    assert f"{film}: 24 frames, 3 viewers" in printed
     changed = (frames_of(film).float() - frames_of(plain).float()).abs().mean((0, 1))
     assert changed.shape == (128, 256)
     assert changed[64, 30] > 30, "the salient patch is coloured"
@@ -145,12 +153,12 @@ def test_a_film_cut_short_is_written_and_ends_with_1(run, video, map_file, tmp_p
     assert 0 < len(frames_of(tmp_path / "film.mp4")) < 24
 
 
-def test_what_does_not_fit_is_refused(run, video, map_file, simulated_study, tmp_path):
+def test_what_does_not_fit_is_refused(run, video, map_file, small_study, tmp_path):
     film = tmp_path / "film.mp4"
     for settings, message in (
         (("--width", 130), "--width must be a multiple of 4"),
         (("--dots", "eyes"), "--dots must be one of gaze, head, got 'eyes'"),
-        (("--recordings", simulated_study, "--video-id", "x"), "nobody watched video 'x'"),
+        (("--recordings", small_study, "--video-id", "x"), "nobody watched video 'x'"),
         (("--backend", "vlc"), "backend must be auto"),
         (("--colors", "x"), "--colors must name"),
     ):
@@ -159,16 +167,16 @@ def test_what_does_not_fit_is_refused(run, video, map_file, simulated_study, tmp
     assert not film.exists()
 
 
-def test_a_table_with_baselines_and_intervals(run, simulated_study, tmp_path):
+def test_a_table_with_baselines_and_intervals(run, small_study, tmp_path):
     page = tmp_path / "scores.md"
     settings = ("--rate-hz", 0.5, "--markdown", page)
-    printed = run("score", simulated_study / "saliency", simulated_study, *settings)
-    for word in ("uniform", "center bias", "maps", "95 %", "simulated_05", *MEASURES):
+    printed = run("score", small_study / "saliency", small_study, *settings)
+    for word in ("uniform", "center bias", "maps", "95 %", "simulated_02", *MEASURES):
         assert word in printed
-    assert "| uniform | 40 | 0.000 |" in page.read_text()
+    assert "| uniform | 16 | 0.000 |" in page.read_text()
 
 
-def test_maps_of_predict_are_measured_too(run, map_file, simulated_study):
-    printed = run("score", map_file.parent, simulated_study, "--weighting", "paver", "--head")
+def test_maps_of_predict_are_measured_too(run, map_file, small_study):
+    printed = run("score", map_file.parent, small_study, "--weighting", "paver", "--head")
     assert "simulated_01" in printed
     assert "simulated_02" not in printed, "it has no maps"

@@ -15,7 +15,7 @@ FEATURE, SCORE, HEAT = 5e-5, 1e-5, 5e-5
 
 
 def test_tokens_are_those_of_the_published_encoder(golden, golden_tokens):
-    expected = golden("encoder")
+    expected = {name: values[[0, -1]] for name, values in golden("encoder").items()}
     assert (golden_tokens[:, ::28, ::48] - expected["out_strided"]).abs().max() < FEATURE
     assert (golden_tokens[:, :8, :16] - expected["out_slice"]).abs().max() < FEATURE
     assert (golden_tokens - expected["out_f16"].float()).abs().max() < 5e-3

@@ -56,7 +56,7 @@ def test_same_seed_same_recordings(recordings):
         assert_same(recording, again)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_more_users_and_videos_leave_what_was_recorded_unchanged(seed):
     size = SIZE | {"seed": seed, "duration_s": 2.0}
     few, more_users, more_videos = (
@@ -193,8 +193,9 @@ def test_recordings_in_memory_have_defects_of_tables_only(defect, message):
 
 @pytest.mark.parametrize(("offset_deg", "mirror"), [(70.0, False), (0.0, True), (-130.0, True)])
 def test_a_turned_study_is_read_back_by_the_same_settings(tmp_path, recordings, offset_deg, mirror):
-    frame = Frame(offset_deg, mirror)
-    root = write_simulated_study(tmp_path / "study", **SIZE, saliency=False, frame=frame)
+    frame, size = Frame(offset_deg, mirror), SIZE | {"users": 1}
+    recordings = recordings[: size["videos"]]
+    root = write_simulated_study(tmp_path / "study", **size, saliency=False, frame=frame)
     assert not (root / "saliency").exists()
     for read, other in zip(
         read_quest_pro(root, frame=frame, study=StudyOptions(cache=False)), recordings, strict=True
