@@ -48,7 +48,7 @@ test: install  ## Lint, type check and the fast tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadscope --durations=10
 
 test-slow: install  ## The tests that take longer than a few seconds.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations=10

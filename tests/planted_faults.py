@@ -338,13 +338,17 @@ def caught(fault: Fault) -> bool:
 
 def _run_tests(source: Path, tests: str) -> None:
     """What a process of its own does: run tests of the code in a folder."""
+    code = 70  # not 1, should anything fail here
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     sys.path.insert(0, str(source))
     os.environ["PYTHONPATH"] = str(source)
     os.chdir(REPOSITORY)
-    sys.exit(pytest.main(["-x", "-q", "-p", "no:xdist", tests]))
+    try:
+        code = pytest.main(["-x", "-q", "-p", "no:xdist", tests])
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

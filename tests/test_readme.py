@@ -91,14 +91,8 @@ def maps(videos, run_script, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def general_run(smoke_train, tmp_path_factory) -> Path:
-    """Folder of a finished run of the general stage; not to be written to."""
-    return smoke_train(tmp_path_factory.mktemp("runs") / "general", "stage=general")
-
-
-@pytest.fixture(scope="session")
 def lstm_run(smoke_train, tmp_path_factory) -> Path:
-    """Folder of a finished run of the LSTM, as the README trains it; not to be written to."""
+    """Folder of a finished run of the LSTM, as the guide trains it; not to be written to."""
     return smoke_train(tmp_path_factory.mktemp("runs") / "lstm", "model=lstm", "split=cross_user")
 
 

@@ -40,7 +40,7 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
 
 
 def read_table(path: Path, schema: Mapping[str, object], remedy: str) -> pl.DataFrame:
-    """A parquet table that `write_table` has written.
+    """A table that `write_table` has written as parquet.
 
     Args:
         path: File that exists.

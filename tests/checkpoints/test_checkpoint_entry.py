@@ -1,6 +1,7 @@
 """What a hostile author could write into a file: everywhere in it, and refused everywhere."""
 
 import copy
+import functools
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -69,8 +70,9 @@ def save(path: Path, content: Any) -> None:
 @pytest.fixture(scope="module")
 def whole(recordings, tmp_path_factory) -> Path:
     """A last.ckpt that holds everything that one can: crowd, saliency, users, a whole training."""
+    two_videos = sorted({one.video_id for one in recordings})[:2]
     data = ViewportDataModule(
-        recordings,
+        [one for one in recordings if one.video_id in two_videos],
         CrossUser(0.25, 0.25),
         Task(**TASK),
         saliency=Behavioural(height=12, folds=2),
@@ -136,10 +138,17 @@ def test_the_file_as_it_was_written_is_read(whole):
 
 def test_nothing_runs_wherever_it_is_put(content, tmp_path):
     """In place of every mapping and list of the file, and in every one of them; of lists of equals
-    the first stands for all."""
+    the first stands for all, and of the counters of Lightning's loops the first with these keys."""
     path = tmp_path / "hostile.ckpt"
-    found = [p for p in places(content) if not any(type(key) is int and key > 0 for key in p)]
-    assert len(found) > 60, "the whole file is walked"
+    kinds: dict[tuple, tuple] = {}
+    for place in places(content):
+        if any(type(key) is int and key > 0 for key in place):
+            continue
+        value = functools.reduce(lambda inner, key: inner[key], place, content)
+        is_counter = place[:1] == ("loops",) and isinstance(value, dict) and value
+        kinds.setdefault(("loops", *value) if is_counter else place, place)
+    found = list(kinds.values())
+    assert len(found) > 50, "the whole file is walked"
     instead, within = attack(tmp_path)
     for place in found:
         read = read_checkpoint if place[:1] in ((), (ENTRY,)) else CheckpointFiles().load_checkpoint

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from vpnet.cli.app import app
 from vpnet.cli.sweep_tables import AblationTable
 
-SWEEP = ("-m", "experiment=ablation_fusion", "model.encoder=gru")
+SWEEP = ("-m", "experiment=ablation_fusion", "model.width=32")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from vpnet.errors import InputError
 from vpnet.readers.parquet import write_parquet
 from vpnet.readers.reading import read_any
 from vpnet.recordings.frame import Frame
+from vpnet.recordings.recording import Recording
 from vpnet.simulation.simulated_study import simulate_recordings, write_simulated_study
 
 OFFSET_DEG = -70.0
@@ -32,6 +33,12 @@ def turned_study(tmp_path_factory) -> Path:
         duration_s=16.0,
         frame=Frame(video_yaw_offset_deg=OFFSET_DEG, mirror=True),
     )
+
+
+@pytest.fixture(scope="module")
+def straight() -> list[Recording]:
+    """Ten viewers of the same videos as they should hang, six of them those of the turned study."""
+    return simulate_recordings(users=10, videos=4, duration_s=16.0)
 
 
 @pytest.fixture
@@ -72,11 +79,10 @@ def test_maps_tell_what_belongs_into_the_configuration(turned_study, run_align, 
     assert matplotlib.image.imread(figure).shape[1] > 1000
 
 
-def test_other_viewers_tell_as_well(turned_study, run_align, tmp_path):
-    straight = tmp_path / "straight.parquet"
-    others = simulate_recordings(users=10, videos=4, duration_s=16.0)
-    write_parquet([one for one in others if one.user_id > "S06"], straight)
-    printed = run_align(turned_study, "--against", straight, "--by-user")
+def test_other_viewers_tell_as_well(turned_study, straight, run_align, tmp_path):
+    others = tmp_path / "straight.parquet"
+    write_parquet([one for one in straight if one.user_id > "S06"], others)
+    printed = run_align(turned_study, "--against", others, "--by-user")
     (line,) = (line for line in printed.splitlines() if line.startswith("data."))
     offset, mirror = line.split()
     assert float(offset.partition("=")[2]) == pytest.approx(OFFSET_DEG, abs=2.0)
@@ -108,16 +114,12 @@ def test_one_of_maps_and_viewers_is_asked_for(turned_study, run_align, options):
         run_align(turned_study, *options)
 
 
-def test_the_viewer_who_differs_is_named(turned_study, run_align, tmp_path):
+def test_the_viewer_who_differs_is_named(turned_study, straight, run_align, tmp_path):
     """S02 saw turned videos; of S04 there is one recording, which says nothing clearly."""
-    straight = simulate_recordings(users=6, videos=4, duration_s=16.0)
-    mixed = [one for one in straight if one.user_id not in ("S02", "S04")]
+    six = [one for one in straight if one.user_id <= "S06"]
+    mixed = [one for one in six if one.user_id not in ("S02", "S04")]
     mixed += [one for one in read_any(turned_study) if one.user_id == "S02"]
-    mixed += [
-        one
-        for one in simulate_recordings(users=6, videos=4, duration_s=16.0)
-        if (one.user_id, one.video_id) == ("S04", "simulated_01")
-    ]
+    mixed += [one for one in six if (one.user_id, one.video_id) == ("S04", "simulated_01")]
     file = tmp_path / "mixed.parquet"
     write_parquet(mixed, file)
     printed = run_align(file, "--against", file)
@@ -154,11 +156,11 @@ def test_doubt_does_not_clear_anybody():
     assert sure[0] == "no video and no viewer clearly differs from the others"
 
 
-def test_options_reach_both_sets_of_recordings(turned_study, run_align, tmp_path):
+def test_options_reach_both_sets_of_recordings(turned_study, straight, run_align, tmp_path):
     excluded, values_file = tmp_path / "exclude.csv", tmp_path / "fit.json"
     excluded.write_text("user,video\nS03,\n")
     others = tmp_path / "others.parquet"
-    write_parquet(simulate_recordings(users=9, videos=4, duration_s=16.0), others)
+    write_parquet([one for one in straight if one.user_id <= "S09"], others)
     options = ("--against-yaw-offset-deg", 30, "--against-mirror", "--rate-hz", 3)
     options += ("--accept", "foreign_file", "--exclude", excluded, "--json", values_file)
     run_align(turned_study, "--against", others, *options)

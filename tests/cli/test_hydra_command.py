@@ -202,7 +202,10 @@ def test_arguments_are_handed_on(command, start_command, tmp_path):
     "command",
     [
         ("train.py", "fit=false", "checkpoint=absent.ckpt"),
-        ("predict.py", "checkpoint=absent.ckpt", "recording=absent", "output=out.csv"),
+        pytest.param(
+            ("predict.py", "checkpoint=absent.ckpt", "recording=absent", "output=out.csv"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["train", "predict"],
 )

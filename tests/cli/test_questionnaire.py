@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vpnet.cli.preparation import questionnaire
+from vpnet.cli.study_commands import questionnaire
 from vpnet.errors import InputError
 from vpnet.questionnaires.questionnaire_files import FORMATS, read_questionnaire
 from vpnet.questionnaires.questions import Questionnaire

@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vpnet.cli.preparation import simulate
+from vpnet.cli.study_commands import simulate
 from vpnet.quality.checking import with_checks
 from vpnet.quest_pro.reader import read_quest_pro
 from vpnet.studies.study import StudyOptions

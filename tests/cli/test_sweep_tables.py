@@ -1,5 +1,7 @@
 """A sweep ends with one table of its runs, and names those that failed."""
 
+import copy
+import functools
 import re
 from collections.abc import Callable
 
@@ -101,13 +103,17 @@ def test_a_defect_keeps_its_traceback_and_its_exit_code(capsys, tmp_path):
     assert "error: a defect\nfailed with this: 0_seed-1\n1 of 1 runs failed\n" in printed
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ablation_sweep(repository) -> Callable[..., DictConfig]:
     """Function that composes a sweep over an ablation, as Hydra hands it to a callback."""
 
-    def make(experiment: str, *overrides: str) -> DictConfig:
+    @functools.cache
+    def composed(experiment: str) -> DictConfig:
         with initialize_config_dir(str(repository / "conf"), version_base="1.3"):
-            config = compose("train", [f"experiment={experiment}"], return_hydra_config=True)
+            return compose("train", [f"experiment={experiment}"], return_hydra_config=True)
+
+    def make(experiment: str, *overrides: str) -> DictConfig:
+        config = copy.deepcopy(composed(experiment))
         # The values that are swept over are not in the configuration itself.
         with read_write(config.hydra):
             config.hydra.overrides.task = [f"experiment={experiment}", *overrides]

@@ -98,8 +98,10 @@ def build(model_name: str, task_name: str, streams: str, *, full_size: bool = Fa
     return model.eval()
 
 
-@pytest.mark.parametrize("streams", STREAMS)
-@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize(
+    ("task_name", "streams"),
+    [*((task, "all") for task in TASKS), *(("long_term", few) for few in STREAMS if few != "all")],
+)
 @pytest.mark.parametrize("model_name", MODELS)
 def test_a_window_becomes_unit_vectors(model_name, task_name, streams, make_window, stir):
     model = build(model_name, task_name, streams)

@@ -177,6 +177,22 @@ class Opened:
     said: list[str] = field(default_factory=list)
     asked_for: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, browser: "Browser", path: Path) -> "Opened":
+        """Open a page of one's own."""
+        one = cls(browser.new_page(viewport={"width": 1400, "height": 1000}))
+        one.page.on("console", lambda message: one.said.append(message.text))
+        one.page.on("pageerror", lambda error: one.said.append(str(error)))
+        one.page.on("dialog", lambda dialog: one.said.append(dialog.message))
+        one.page.on("request", lambda request: one.asked_for.append(request.url))
+        one.page.goto(path.as_uri())
+        return one
+
+    def assert_quiet(self) -> None:
+        """It must have said nothing, and asked for nothing."""
+        assert self.said == []
+        assert self.asked_for == [self.page.url], "nothing but the file itself"
+
     def choose(self, name: str) -> None:
         """Click a recording in the overview and wait for its plots."""
         self.page.locator(f'button.cell[title^="{name}: "]').click()
@@ -207,20 +223,27 @@ def opened(browser) -> Iterator[Callable[[Path], Opened]]:
     pages: list[Opened] = []
 
     def open_page(path: Path) -> Opened:
-        one = Opened(browser.new_page(viewport={"width": 1400, "height": 1000}))
-        pages.append(one)
-        one.page.on("console", lambda message: one.said.append(message.text))
-        one.page.on("pageerror", lambda error: one.said.append(str(error)))
-        one.page.on("dialog", lambda dialog: one.said.append(dialog.message))
-        one.page.on("request", lambda request: one.asked_for.append(request.url))
-        one.page.goto(path.as_uri())
-        return one
+        pages.append(Opened.of(browser, path))
+        return pages[-1]
 
     yield open_page
     for one in pages:
-        assert one.said == []
-        assert one.asked_for == [one.page.url], "nothing but the file itself"
+        one.assert_quiet()
         one.page.close()
+
+
+@pytest.fixture(scope="session")
+def _shared_page(browser, page_file) -> Iterator[Opened]:
+    one = Opened.of(browser, page_file)
+    yield one
+    one.page.close()
+
+
+@pytest.fixture
+def shared_page(_shared_page) -> Iterator[Opened]:
+    """The page of the study, for what does not depend on what was chosen in it before."""
+    yield _shared_page
+    _shared_page.assert_quiet()
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from vpnet.quality.inspection import inspect_study
 from vpnet.recordings.checked import CheckedRecording
 
 
-def test_the_keyboard_is_enough(opened, page_file):
-    one = opened(page_file)
+def test_the_keyboard_is_enough(shared_page):
+    one = shared_page
     focused = "document.activeElement.title.split(': ')[0]"
     stops = one.page.locator('#overview button.cell[tabindex="0"]')
     one.page.locator("#overview button.cell").first.focus()
@@ -39,8 +39,8 @@ def test_in_one_column_the_chosen_recording_comes_into_view(opened, page_file):
     assert panel.bounding_box()["y"] < 100
 
 
-def test_an_opened_code_filters_the_overview(opened, page_file, nasty):
-    one = opened(page_file)
+def test_an_opened_code_filters_the_overview(shared_page, nasty):
+    one = shared_page
     lost = one.page.locator('details[data-code="gaze_lost"]')
     lost.locator("summary").click()
     one.page.wait_for_selector("#overview.filtered")
@@ -59,8 +59,8 @@ def test_an_opened_code_filters_the_overview(opened, page_file, nasty):
     one.page.wait_for_selector("#overview:not(.filtered)")
 
 
-def test_a_file_of_nobody_is_shown_without_plots(opened, page_file):
-    one = opened(page_file)
+def test_a_file_of_nobody_is_shown_without_plots(shared_page):
+    one = shared_page
     one.page.locator('button.cell[title^="study/torn.csv"]').click()
     panel = one.page.locator("#recording")
     assert panel.get_by_text("line 3 holds a word").is_visible()

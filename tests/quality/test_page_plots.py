@@ -22,8 +22,8 @@ SERIES = {
 """Which series each line of the plots must show, by the plot's heading and the line's name."""
 
 
-def test_lines_are_parted_at_the_seam_and_where_gaze_was_lost(opened, page_file):
-    one = opened(page_file)
+def test_lines_are_parted_at_the_seam_and_where_gaze_was_lost(shared_page):
+    one = shared_page
     one.choose("B/ride")
     lines = one.page.evaluate(
         "document.querySelector('.plots').data.map(({ name, x, y, yaxis }) => "

@@ -164,7 +164,11 @@ def test_an_interrupted_run_is_known_by_its_last_checkpoint(leave_last):
     run = leave_last("optimizer_states")
     assert interrupted_at(run, yaml.safe_dump(CONFIG)) == run / "checkpoints" / "last.ckpt"
     assert interrupted_at(run, changed("num_workers", 4)) is not None
-    assert interrupted_at(run, changed("seed", 2)) is None
+    with pytest.raises(InputError, match="holds an interrupted run of another configuration: seed"):
+        interrupted_at(run, changed("seed", 2))
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    own = str(run / "checkpoints" / "last.ckpt")
+    assert interrupted_at(run, changed("checkpoint", own)) is None, "the user names it"
 
 
 def test_a_damaged_checkpoint_is_refused_and_stays(leave_last):

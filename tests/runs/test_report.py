@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import matplotlib.image
 import polars as pl
@@ -96,10 +97,12 @@ def test_a_report_without_the_baseline_is_refused(tmp_path, evaluated, tiny_data
         write_report(tmp_path, {"own": evaluated["own"]}, tiny_data, bootstrap_draws=20)
 
 
-@pytest.fixture(autouse=True)
-def _small_pictures(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _small_pictures():
     """Draw fast."""
-    monkeypatch.setattr("vpnet.plots.style.DPI", 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vpnet.plots.style.DPI", 60)
+        yield
 
 
 def evaluate(data: ViewportDataModule) -> tuple[EvaluatedWindows, dict]:
@@ -116,13 +119,20 @@ def evaluate(data: ViewportDataModule) -> tuple[EvaluatedWindows, dict]:
     return evaluated, {"fusion": measured, "static": measured}
 
 
-def test_three_pictures_are_drawn(tiny_data, tmp_path):
+@pytest.fixture(scope="module")
+def drawn(tiny_data, tmp_path_factory) -> tuple[Path, dict[str, Path]]:
+    """Folder of the pictures of the static model, and what its drawing gave."""
+    folder = tmp_path_factory.mktemp("drawn")
     evaluated, measured = evaluate(tiny_data)
     model = Static(tiny_data.spec)
-    files = draw_run_pictures(tmp_path, model, evaluated, measured, tiny_data)
+    return folder, draw_run_pictures(folder, model, evaluated, measured, tiny_data)
+
+
+def test_three_pictures_are_drawn(drawn):
+    folder, files = drawn
     assert set(files) == {"viewport_path", "error_by_horizon", "overview"}
     for name, file in files.items():
-        assert file == tmp_path / f"{name}.png"
+        assert file == folder / f"{name}.png"
         picture = matplotlib.image.imread(file)
         assert min(picture.shape[:2]) > 200
         assert picture[..., :3].std() > 0.01, "not blank"
@@ -178,14 +188,15 @@ def data_with_saliency(tiny_data) -> ViewportDataModule:
     )
 
 
-def test_saliency_is_behind_the_paths(tiny_data, data_with_saliency, tmp_path):
+def test_saliency_is_behind_the_paths(drawn, data_with_saliency, tmp_path):
     """The windows are the same; only the background can make the pictures differ."""
-    pictures = []
-    for name, data in (("without", tiny_data), ("with", data_with_saliency)):
-        evaluated, measured = evaluate(data)
-        files = draw_run_pictures(tmp_path / name, Static(data.spec), evaluated, measured, data)
-        pictures.append({key: matplotlib.image.imread(file) for key, file in files.items()})
-    without, with_map = pictures
+    data = data_with_saliency
+    evaluated, measured = evaluate(data)
+    files = draw_run_pictures(tmp_path, Static(data.spec), evaluated, measured, data)
+    without, with_map = (
+        {key: matplotlib.image.imread(file) for key, file in each.items()}
+        for each in (drawn[1], files)
+    )
     assert (without["error_by_horizon"] == with_map["error_by_horizon"]).all()
     for name in ("viewport_path", "overview"):
         changed = (abs(without[name] - with_map[name]) > 0.02).any(axis=-1)

@@ -42,7 +42,7 @@ def falling_late(optimizer):
 
 
 def small_fusion(data) -> Fusion:
-    return Fusion(data.spec, dropout=0.3, stream_dropout=0.3, unknown_share=0.3)
+    return Fusion(data.spec, width=32, dropout=0.3, stream_dropout=0.3, unknown_share=0.3)
 
 
 def small_lstm(data) -> LSTM:

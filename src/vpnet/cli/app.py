@@ -9,9 +9,9 @@ from typer.core import TyperCommand
 from vpnet.cli.align import align
 from vpnet.cli.check import check
 from vpnet.cli.failures import fails_clearly
-from vpnet.cli.preparation import fetch, questionnaire, simulate
 from vpnet.cli.results import SeveralBehindAgainst, ablation, compare, results
 from vpnet.cli.saliency_files import saliency
+from vpnet.cli.study_commands import fetch, questionnaire, simulate
 
 app = typer.Typer(
     add_completion=False,

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vpnet.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from vpnet.cli.train_config import TABLES, RunSettings
 from vpnet.errors import InputError
-from vpnet.runs.run_config import all_settings
+from vpnet.runs.run_config import flat_settings
 from vpnet.settings import NAME, OWN_CODE
 
 SEEN = ("saliency_weighting", "saliency_lookahead_s", "map_every_s")
@@ -193,4 +193,4 @@ def _settings(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for key, choice in entry.items() if isinstance(entry, Mapping) else ():
             yield key.removeprefix("override ").strip("/ "), choice
     own = {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
-    yield from all_settings(own)
+    yield from flat_settings(own)

@@ -68,6 +68,9 @@ OPTIONS_WITH_VALUE = (
 )
 """Options of Hydra's that are followed by a value."""
 
+EXCLUDE_KEYS = "hydra.job.config.override_dirname.exclude_keys"
+"""Hydra's setting that lists what the name of a run folder leaves out."""
+
 NEVER_IN_NAMES = (
     "data.path",
     "data.root",
@@ -131,7 +134,7 @@ def hydra_command(
                 print(help_text(script, root, _config_folders(typed), typed))
                 return
             arguments = list(map(with_quoted_path, options_first(typed)))
-            sys.argv[1:] = [*arguments, *names_of_swept(arguments)]
+            sys.argv[1:] = [*arguments, *run_folder_naming(arguments)]
             composed()
 
         return answering
@@ -226,20 +229,22 @@ def with_quoted_path(argument: str) -> str:
     return argument if value[0] in "[{" else f"{key}={quoted(value)}"
 
 
-def names_of_swept(arguments: Sequence[str]) -> list[str]:
-    """An override that names the run folders of a sweep by what is swept, not by what all share.
+def run_folder_naming(arguments: Sequence[str]) -> list[str]:
+    """The override by which Hydra names the run folders of a sweep after the swept settings only.
 
-    >>> names_of_swept(["-m", "seed=1,2", "model=lstm"])[0].split("keys=")[1].split(",")[-1]
+    None where the user has set it.
+
+    >>> run_folder_naming(["-m", "seed=1,2", "model=lstm"])[0].split("keys=")[1].split(",")[-1]
     "'model']"
-    >>> names_of_swept(["seed=1", "model=lstm"])
-    []
     """
-    if not {"-m", "--multirun"} & set(arguments):
-        return []
     overrides = [_parsed(argument) for argument in arguments if not argument.startswith("-")]
-    shared = [each.key_or_group for each in overrides if each and not each.is_sweep_override()]
+    known = [each for each in overrides if each is not None]
+    if any(each.key_or_group == EXCLUDE_KEYS for each in known):
+        return []
+    swept = {each.key_or_group for each in known if each.is_sweep_override()}
+    shared = [each.key_or_group for each in known if each.key_or_group not in swept]
     keys = ",".join(map(quoted, (*NEVER_IN_NAMES, *shared)))
-    return [f"hydra.job.config.override_dirname.exclude_keys=[{keys}]"]
+    return [f"{EXCLUDE_KEYS}=[{keys}]"]
 
 
 def quoted(value: str) -> str:

@@ -133,7 +133,7 @@ def predict_viewports(config: DictConfig) -> None:
     keys, tables, intervals_s = [], [], []
     for recording in settings.recordings(checkpoint.run["data"], typed):
         keys.append((recording.user_id, recording.video_id))
-        intervals_s.append(recording.usual_interval_s)
+        intervals_s.append(recording.median_interval_s)
         tables.append(predictor.predict(recording, settings.stride_s))
     warn_of_upsampling(intervals_s, predictor.task)
     predictions = pl.concat(tables)

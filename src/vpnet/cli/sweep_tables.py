@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vpnet.cli.results import BOOTSTRAP_DRAWS, results, write_ablation_tables
 from vpnet.errors import InputError
-from vpnet.runs.run_config import all_settings
+from vpnet.runs.run_config import flat_settings
 
 HERE = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher whose runs are run in this process, one after the other."""
@@ -181,7 +181,7 @@ def _row_settings(config: DictConfig, row: str) -> Iterator[tuple[str, Any]]:
         file = Path(source.path) / f"{row}.yaml"
         if source.schema == "file" and file.is_file():
             content = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(file)))
-            for key, value in all_settings(content):
+            for key, value in flat_settings(content):
                 if not key.startswith("ablation."):
                     yield _short(key), value
 

@@ -47,7 +47,7 @@ def warn_of_upsampling(intervals_s: Sequence[float], task: Task) -> None:
         logger.warning(
             "the recordings have about %.3g samples a second, task %s needs %g: history steps "
             "are interpolated towards samples up to %.2f s after the anchor, so errors below that "
-            "horizon are too small; use a task of at most the recordings' rate",
+            "horizon are too small; use a task, or a model trained for one, of at most their rate",
             rate_hz,
             task.name,
             task.sampling_rate_hz,

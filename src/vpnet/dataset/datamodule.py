@@ -264,5 +264,5 @@ def _on_the_clock(
 ) -> Iterator[Recording]:
     """Recordings on the task's clock; their own usual intervals go into ``intervals_s``."""
     for recording in recordings:
-        intervals_s.append(recording.usual_interval_s)
+        intervals_s.append(recording.median_interval_s)
         yield resample(recording, task.sampling_rate_hz, **task.gaps_s)

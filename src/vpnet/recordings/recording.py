@@ -102,7 +102,7 @@ class Recording:
         return float(self.timestamps_s[-1] - self.timestamps_s[0])
 
     @property
-    def usual_interval_s(self) -> float:
+    def median_interval_s(self) -> float:
         """Median time between two samples."""
         return float(self.timestamps_s.diff().median())
 

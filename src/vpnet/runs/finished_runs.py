@@ -65,18 +65,22 @@ def has_finished(run: Path, config: str) -> bool:
     """
     if not (run / METRICS_FILE).is_file():
         return False
-    found, wanted = read_config(run), yaml.safe_load(config)
-    differing = differing_keys(found, wanted)
+    _check_same(run, config, "a finished")
+    return is_finished(run)
+
+
+def _check_same(run: Path, config: str, kind: str) -> None:
+    """Refuse the folder of a run of another configuration."""
+    differing = differing_keys(read_config(run), yaml.safe_load(config))
     if differing:
         shown = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_SHOWN]]
         if len(differing) > MOST_SHOWN:
             shown.append(f"{len(differing) - MOST_SHOWN} more")
         raise InputError(
-            f"{run}: holds a finished run of another configuration: {'; '.join(shown)}; "
+            f"{run}: holds {kind} run of another configuration: {'; '.join(shown)}; "
             "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
             "for one run), or delete this one"
         )
-    return is_finished(run)
 
 
 def check_other_seeds(run: Path, config: str) -> None:
@@ -99,17 +103,20 @@ def interrupted_at(run: Path, config: str) -> Path | None:
     """The checkpoint from which an interrupted run can resume.
 
     It is ``checkpoints/last.ckpt``, written after the last completed epoch; None if no epoch was
-    completed, or the run has another configuration. ``config`` is the same text as in
-    `has_finished`.
+    completed, or the user has named a checkpoint of this folder to start from with other settings.
+    ``config`` is the same text as in `has_finished`.
 
     Raises:
-        InputError: The checkpoint is damaged or of another version. It is kept: the user decides
-            whether to delete it.
+        InputError: The run has another configuration, or its checkpoint is damaged or of another
+            version. It is kept: the user decides whether to delete it.
     """
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
         return None
-    if differing_keys(read_config(run), yaml.safe_load(config)):
+    start = yaml.safe_load(config).get("checkpoint")
+    if start is None or run.resolve() not in Path(start).resolve().parents:
+        _check_same(run, config, "an interrupted")
+    elif differing_keys(read_config(run), yaml.safe_load(config)):
         return None
     try:
         content = read_content(last)

@@ -88,17 +88,17 @@ def differing_but_seed(
 
 def _by_key(config: Mapping[str, Any]) -> dict[str, Any]:
     """Every value by its full key; a small file can name the same part again and again."""
-    found = dict(itertools.islice(all_settings(config), MOST_SETTINGS + 1))
+    found = dict(itertools.islice(flat_settings(config), MOST_SETTINGS + 1))
     if len(found) > MOST_SETTINGS:
         raise InputError(f"{CONFIG_FILE} holds more than {MOST_SETTINGS} settings; delete the run")
     return found
 
 
-def all_settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat_settings(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Every value that is no group, by its full key."""
     for name, value in config.items():
         if isinstance(value, Mapping) and value:
-            yield from all_settings(value, f"{above}{name}.")
+            yield from flat_settings(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", value
 

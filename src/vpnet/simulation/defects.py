@@ -190,7 +190,7 @@ STUDY_DEFECTS: Mapping[str, tuple[int, int]] = {
     "sessions_same_for_all": (3, 3),
     "questionnaire_missing": (2, 1),
     **dict.fromkeys(QUESTIONNAIRE_DEFECTS, (1, 1)),
-    "recording_missing": (2, 1),
+    "recording_missing": (3, 3),
     "duplicate_recording": (1, 1),
     "copied_recording": (2, 1),
 }
