@@ -67,7 +67,7 @@ def test_torch_reads_the_parts_that_were_checked():
         (bytearray(3), "it names 'builtins bytearray|it names '__builtin__ bytearray"),
         ({1, 2}, "it names"),
         (torch.float32, "it names 'torch float32'"),
-        (2**4000, "step LONG4|64 bits"),
+        (2**4000, "instruction LONG4|64 bits"),
     ],
 )
 def test_everything_else_is_named_and_refused(content, message):
@@ -78,7 +78,7 @@ def test_everything_else_is_named_and_refused(content, message):
 def test_a_pickle_of_another_protocol_is_refused():
     for protocol in (0, 3, 4, 5):
         data = rewritten(PLAIN, {"data.pkl": pickle.dumps({"a": [b"1"], "b": Path("x")}, protocol)})
-        with pytest.raises(InputError, match="its pickle holds the step|it names"):
+        with pytest.raises(InputError, match="its pickle holds the instruction|it names"):
             checked_archive(data)
 
 

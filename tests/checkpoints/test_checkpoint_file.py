@@ -92,7 +92,7 @@ def test_a_file_that_was_saved_again_is_named(written):
         ({"epoch": "one"}, "epoch must be a whole number, got 'one'"),
         ({"global_step": -1}, "global_step must be a whole number"),
         ({"pytorch-lightning_version": "1.0.0"}, "one of Lightning 2"),
-        ({"state_dict": []}, "not a checkpoint of vpnet|state_dict must hold tensors"),
+        ({"state_dict": []}, "not a checkpoint of vpnet|state_dict must be a mapping"),
         ({"state_dict": {"model.weight": 1.0}}, "state_dict.model.weight must be a tensor"),
         ({"hyper_parameters": {}}, "hyper_parameters is missing, or no part of a checkpoint"),
         ({"vpnet": [1]}, "lacks the entry 'vpnet'"),

@@ -85,7 +85,7 @@ def test_what_the_lstm_did_not_read_is_ignored_at_the_start(lstm, checkpoint, sp
     ("make", "changes", "own_keys", "message"),
     [
         (GatedStarVP, {}, OWN, "only lstm, star_vp and muse_vp \(with lstm=single\) can start"),
-        (partial(MuseVP, lstm="dual"), {}, OWN, "this is muse_vp"),
+        (partial(MuseVP, lstm="dual"), {}, OWN, "the model is muse_vp"),
         (
             partial(StarVP, velocity=False),
             {},

@@ -37,7 +37,7 @@ def test_rows_are_chosen_by_their_group(run_script, tiny_settings, tmp_path):
     )
     ended = run_script("train.py", *SWEEP, *settings)
     assert ended.code == 2
-    assert "choose among them with ablation/fusion=ROW,ROW" in ended.err
+    assert "choose some of them with ablation/fusion=ROW,ROW" in ended.err
     assert not list(tmp_path.rglob("config.yaml"))
 
 

@@ -231,14 +231,15 @@ def test_flat_layout_holds_the_same_viewing(tmp_path, recordings):
 
 
 def test_what_a_defect_leaves_out_does_not_stay_from_before(tmp_path):
-    settings = SIZE | {"saliency": False}
+    settings = SIZE | {"saliency": False, "users": 3, "videos": 3}
     root = write_simulated_study(tmp_path / "study", **settings)
-    assert (root / "S02" / "questionnaire.json").is_file()
+    assert (root / "S03" / "questionnaire.json").is_file()
     defects = ["head_missing", "questionnaire_missing", "recording_missing"]
     write_simulated_study(root, **settings, defects=defects)
     assert not list(root.rglob("head.csv"))
-    assert len(list(root.rglob("face.csv"))) == 3
-    assert [path.parent.name for path in root.rglob("questionnaire.json")] == ["S01"]
+    assert len(list(root.rglob("face.csv"))) == 8
+    answered = {path.parent.name for path in root.rglob("questionnaire.json")}
+    assert answered == {"S01", "S02"}
     notice = (root / "SIMULATED.txt").read_text()
     assert "Defects put in: head_missing, questionnaire_missing, recording_missing" in notice
 
