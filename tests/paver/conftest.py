@@ -1,9 +1,8 @@
 """PAVER filled as the golden tensors' network was, their inputs, and short panoramas."""
 
-import functools
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vpnet.paver import sphere_patches, weights
 from vpnet.paver.network import Paver
 from vpnet.video.video_file import video_writer
 
@@ -42,16 +40,6 @@ def golden_video() -> Tensor:
                 + 25 * np.cos(23 * u + 0.5 * t) * np.sin(17 * w + c)
             )
     return torch.from_numpy(np.floor(frames + 0.5).astype(np.uint8))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _kernels_once() -> Iterator[None]:
-    """The kernels of the heat map, which nothing changes, are computed for the first network."""
-    once = functools.cache(sphere_patches.heat_map_basis)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sphere_patches, "heat_map_basis", once)
-        patch.setitem(weights.CONSTANTS, "sph_basis", once)
-        yield
 
 
 @pytest.fixture(scope="session")
