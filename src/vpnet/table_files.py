@@ -40,7 +40,7 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
 
 
 def read_table(path: Path, schema: Mapping[str, object], remedy: str) -> pl.DataFrame:
-    """A table that `write_table` has written as parquet.
+    """A table of a run, which `write_table` has written as parquet.
 
     Args:
         path: File that exists.
@@ -48,7 +48,7 @@ def read_table(path: Path, schema: Mapping[str, object], remedy: str) -> pl.Data
         remedy: What to do about a file that is no such table.
 
     Raises:
-        InputError: The file is damaged, or has other columns.
+        InputError: The file is damaged, has other columns, or no row.
     """
     try:
         table = pl.read_parquet(path)
@@ -59,6 +59,8 @@ def read_table(path: Path, schema: Mapping[str, object], remedy: str) -> pl.Data
             f"{path} must have the columns {_columns(schema)}, found {_columns(table.schema)}; "
             f"{remedy}"
         )
+    if table.is_empty():
+        raise InputError(f"{path} has no row: no window was evaluated; check the run's split")
     return table
 
 

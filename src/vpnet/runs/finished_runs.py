@@ -65,22 +65,22 @@ def has_finished(run: Path, config: str) -> bool:
     """
     if not (run / METRICS_FILE).is_file():
         return False
-    _check_same(run, config, "a finished")
+    differing = differing_keys(read_config(run), yaml.safe_load(config))
+    if differing:
+        raise _refusal(run, "a finished", differing)
     return is_finished(run)
 
 
-def _check_same(run: Path, config: str, kind: str) -> None:
-    """Refuse the folder of a run of another configuration."""
-    differing = differing_keys(read_config(run), yaml.safe_load(config))
-    if differing:
-        shown = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_SHOWN]]
-        if len(differing) > MOST_SHOWN:
-            shown.append(f"{len(differing) - MOST_SHOWN} more")
-        raise InputError(
-            f"{run}: holds {kind} run of another configuration: {'; '.join(shown)}; "
-            "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
-            "for one run), or delete this one"
-        )
+def _refusal(run: Path, kind: str, differing: Sequence[tuple[str, Any, Any]]) -> InputError:
+    """What is said of the folder of a run of another configuration."""
+    shown = [f"{key} is {was} there, {now} now" for key, was, now in differing[:MOST_SHOWN]]
+    if len(differing) > MOST_SHOWN:
+        shown.append(f"{len(differing) - MOST_SHOWN} more")
+    return InputError(
+        f"{run}: holds {kind} run of another configuration: {'; '.join(shown)}; "
+        "name another folder (hydra.sweep.dir=... for a sweep, hydra.run.dir=... "
+        "for one run), or delete this one"
+    )
 
 
 def check_other_seeds(run: Path, config: str) -> None:
@@ -113,11 +113,13 @@ def interrupted_at(run: Path, config: str) -> Path | None:
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file() or not (run / CONFIG_FILE).is_file():
         return None
-    start = yaml.safe_load(config).get("checkpoint")
-    if start is None or run.resolve() not in Path(start).resolve().parents:
-        _check_same(run, config, "an interrupted")
-    elif differing_keys(read_config(run), yaml.safe_load(config)):
-        return None
+    wanted = yaml.safe_load(config)
+    differing = differing_keys(read_config(run), wanted)
+    if differing:
+        start = wanted.get("checkpoint")
+        if start is not None and run.resolve() in Path(start).resolve().parents:
+            return None
+        raise _refusal(run, "an interrupted", differing)
     try:
         content = read_content(last)
     except InputError as error:
@@ -171,10 +173,7 @@ def read_metrics_table(run: Path) -> pl.DataFrame:
             f"{file}: not found; the run is of an earlier version of vpnet: evaluate it again with "
             f"python train.py fit=false checkpoint={run / 'checkpoints' / 'best.ckpt'}"
         )
-    table = read_table(file, METRICS_SCHEMA, "run it again")
-    if table.is_empty():
-        raise InputError(f"{file} has no row: no window was evaluated; check the run's split")
-    return table
+    return read_table(file, METRICS_SCHEMA, "run it again")
 
 
 def read_metrics(run: Path) -> dict[str, Any]:
